@@ -1,0 +1,183 @@
+"""The revocation log: its entries, and the copy that a process keeps of it.
+
+An entry never takes anything back. What returns, returns under a higher generation, so entries may be
+applied twice and in any order; only completeness matters.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+import msgspec
+
+from admit.core.ids import EVERYTHING
+from admit.core.principal import Ends, Principal
+from admit.core.store import Cursor, Page
+
+KEEP = 62 * 60
+"""Seconds an entry is kept: the longest life of an access token (60 min), its leeway, and a minute more."""
+
+STORE_KEEPS = 24 * 60 * 60
+"""Seconds the store keeps an entry, for readers that come late."""
+
+MAX_CLOCK_FALL = 30.0
+"""Seconds the wall clock may fall behind the lease clock before the copy starts over."""
+
+TICK = 1.0
+"""Seconds between two looks at what can be forgotten."""
+
+
+class Began(msgspec.Struct, frozen=True, array_like=True, tag="began"):
+    """The first entry of a log: it names the history that follows."""
+
+    history: str
+
+
+class Ended(msgspec.Struct, frozen=True, array_like=True, tag="ended"):
+    """One thing is over: a session, a cookie (``<sid>.<n>``), a token (``jti``), an API key, a signing key."""
+
+    kind: Ends
+    id: str
+
+
+class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
+    """Whatever was found true of ``what`` under a lower generation has to be found anew.
+
+    ``what`` is a subject, a client (``c:…``) or ``*``, which is everything.
+    """
+
+    what: str
+    gen: int
+
+
+Entry = Began | Ended | Raised
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def encode(entry: Entry) -> bytes:
+    """An entry as a line of the log."""
+    return _encoder.encode(entry)
+
+
+def decode(line: bytes) -> Entry:
+    """A line of the log as an entry. Raises msgspec.ValidationError."""
+    return _decoder.decode(line)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was applied within one minute, to be forgotten together."""
+
+    opened: float
+    lease: float
+    wall: float
+    ended: list[tuple[Ends, str]] = field(default_factory=list)
+    raised: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Copy:
+    """What this process knows to be over.
+
+    One set of ids per kind and a map from what to generation, changed under one lock and never replaced:
+    a reader that started before a change may miss it, a reader that starts after it cannot.
+    Applying an entry does not move the cursor; only reading the log does (:meth:`take`).
+    """
+
+    def __init__(self) -> None:
+        self.ended: tuple[set[str], ...] = tuple(set() for _ in Ends)
+        self.raised: dict[str, int] = {}
+        self.term = 0
+        self.cursor: Cursor | None = None
+        self.stamp = b""
+        self.live: tuple[tuple[int, set[str]], ...] = ()
+        self.quiet_from = 0.0
+        self.quiet_until = 0.0
+        self.lock = threading.RLock()
+        self._batches: deque[_Batch] = deque()
+        self._ahead = float("-inf")
+
+    def __len__(self) -> int:
+        return sum(map(len, self.ended)) + len(self.raised)
+
+    def apply(self, entry: Entry, now: float, lease: float) -> None:
+        """Know ``entry`` from now on (wall and lease clock, seconds, read together)."""
+        with self.lock:
+            match entry:
+                case Ended(kind, id):
+                    if id not in self.ended[kind]:
+                        self.ended[kind].add(id)
+                        self._batch(now, lease).ended.append((kind, id))
+                        if len(self.ended[kind]) == 1:
+                            self._relive()
+                case Raised(what, gen):
+                    if what == EVERYTHING:
+                        self.term = max(self.term, gen)
+                    elif gen > self.raised.get(what, -1):
+                        self.raised[what] = gen
+                        self._batch(now, lease).raised.append((what, gen))
+                case Began():
+                    pass
+
+    def take(self, page: Page, now: float, lease: float) -> None:
+        """Apply what was read from the log, and stand behind it. Raises msgspec.ValidationError."""
+        entries = [decode(line) for line in page.entries]
+        with self.lock:
+            for entry in entries:
+                self.apply(entry, now, lease)
+            self.cursor = page.cursor
+            self.stamp = page.stamp
+
+    def start_over(self) -> None:
+        """Read the log from its beginning next time; what is known stays known."""
+        with self.lock:
+            self.cursor = None
+            self.stamp = b""
+
+    def over(self, principal: Principal) -> bool:
+        """Whether something ended that ``principal`` stands on, or it has to be found anew."""
+        marks = principal.marks
+        for kind, ids in self.live:
+            if marks[kind] in ids:
+                return True
+        gen = principal.gen
+        return gen < self.term or (bool(self.raised) and gen < self.raised.get(principal.subject, 0))
+
+    def tick(self, now: float, lease: float) -> None:
+        """Forget what nobody can present any more, and notice a clock that was set back.
+
+        An entry goes when both clocks have moved :data:`KEEP` seconds: a wall clock that jumps ahead must
+        not make it forget, nor must a suspended machine. A wall clock that falls behind the lease clock
+        would revive tokens whose revocation was forgotten, so the copy starts over and reads all of the log.
+        """
+        with self.lock:
+            ahead = now - lease
+            if ahead < self._ahead - MAX_CLOCK_FALL:
+                self.start_over()
+                self._ahead = ahead
+            self._ahead = max(self._ahead, ahead)
+            while self._batches and self._batches[0].lease + KEEP < lease and self._batches[0].wall + KEEP < now:
+                self._forget(self._batches.popleft())
+            self.quiet_from, self.quiet_until = now, now + TICK
+
+    def _batch(self, now: float, lease: float) -> _Batch:
+        batch = self._batches[-1] if self._batches else None
+        if batch is None or lease - batch.opened > 60:
+            batch = _Batch(lease, lease, now)
+            self._batches.append(batch)
+        batch.lease, batch.wall = max(batch.lease, lease), max(batch.wall, now)
+        return batch
+
+    def _forget(self, batch: _Batch) -> None:
+        for kind, id in batch.ended:
+            self.ended[kind].discard(id)
+        for what, gen in batch.raised:
+            if self.raised.get(what) == gen:
+                del self.raised[what]
+        self._relive()
+
+    def _relive(self) -> None:
+        self.live = tuple((kind, ids) for kind, ids in zip(Ends, self.ended, strict=True) if ids)

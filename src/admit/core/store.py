@@ -1,0 +1,188 @@
+"""The contract of a store: records, atomic commits and ordered logs. A store keeps; it never decides.
+
+Every promise made here is tested on every store by :class:`admit.testing.StoreContract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+Cursor = NewType("Cursor", str)
+"""A position in a walk or a log. Opaque: only the store that made it can read it."""
+
+Key = tuple[str, str]
+"""What a record is found by: its kind and its id."""
+
+REVOCATIONS = "revocations"
+"""The one *ordered* topic: a reader that follows it misses nothing, in the order of the commits."""
+
+PURGE_AT_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something a store keeps.
+
+    The first character of ``id`` is its home. ``body`` is opaque. ``expires_at`` (Unix seconds) is for
+    garbage collection only, a day later; whether a record is still in time is judged by whoever reads it.
+    ``tags`` are what :meth:`Store.find` finds it by; each begins with the record's home. ``version`` is
+    63 random bits chosen by the writer, and never repeats for a key, not even after a Delete.
+    """
+
+    kind: str
+    id: str
+    body: bytes
+    version: int
+    expires_at: float | None = None
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> Key:
+        """Its kind and id."""
+        return self.kind, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Add ``record``; Conflict if its key is taken."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put ``record`` in the place of the one that has version ``was``; Conflict if it is not there any more."""
+
+    record: Record
+    was: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a record. With ``was``: Conflict unless it is there in that version. Without: no matter if it is gone."""
+
+    kind: str
+    id: str
+    was: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Conflict unless the record is there in version ``was`` when the commit happens. Changes nothing."""
+
+    kind: str
+    id: str
+    was: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Add ``entry`` to the end of the log ``topic`` of ``home``, in the same commit as what it tells of.
+
+    ``expires_at`` (Unix seconds) is when nobody needs it any more.
+    """
+
+    topic: str
+    entry: bytes
+    expires_at: float
+    home: str
+
+
+Change = Insert | Replace | Delete | Check | Append
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a walk. ``after`` continues it, None when the walk is over."""
+
+    records: tuple[Record, ...]
+    after: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A read of a log: the entries after a cursor, in order, and the ``cursor`` behind the last of them.
+
+    ``end`` is true when the read came to the end of the log. ``stamp`` is the stamp of the last entry up
+    to ``cursor`` (8 random bytes that each entry is given by its store), empty while there is none.
+    """
+
+    entries: tuple[bytes, ...]
+    cursor: Cursor | None
+    end: bool
+    stamp: bytes
+
+
+class Tail(Protocol):
+    """The end of the ordered log of an embedded store, seen without waiting. Usable from any thread."""
+
+    def moved(self, stamp: bytes) -> bool:
+        """Whether the last entry of the log may be another than the one that bears ``stamp``. About 30 ns."""
+
+    def read(self, after: Cursor | None) -> Page:
+        """At most 1,000 entries after a cursor. Blocks for a bounded time.
+
+        Raises CursorLost, LostHistory, StoreUnavailable.
+        """
+
+    def check(self) -> None:
+        """Raises LostHistory when the database is not the one that was opened. A system call or two."""
+
+
+class Store(Protocol):
+    """Where records and logs are kept. Usable from the event loop of whoever calls.
+
+    A *partitioned* store refuses (StoreError) a commit or a ``get`` that spans homes.
+    Every verb raises StoreUnavailable when the store gives no answer, and LostHistory when its database was
+    replaced under it.
+    """
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether what is committed or read together must share one home."""
+
+    @property
+    def tail(self) -> Tail | None:
+        """The end of the log for embedded stores; None where a network lies between."""
+
+    async def open(self) -> None:
+        """Make it ready for use; harmless when it is. Raises LostHistory, StoreUnavailable, ConfigError."""
+
+    async def close(self) -> None:
+        """Give back what :meth:`open` took; harmless when it did not."""
+
+    async def get(self, *keys: Key) -> list[Record | None]:
+        """The records of ``keys``, in that order, as they were together at one moment."""
+
+    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
+        """A page of the records of ``kind`` that bear exactly ``tag``.
+
+        A record that is there during the whole walk comes exactly once, whatever is written meanwhile.
+        """
+
+    async def commit(self, *changes: Change) -> None:
+        """All of the changes, durably, or none. Raises Conflict."""
+
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+        """At most ``limit`` entries after a cursor (None: from the beginning).
+
+        Raises CursorLost when this log does not know the cursor: trimmed, restored, or of another history.
+        """
+
+    async def purge(self, now: float) -> int:
+        """Remove at most 1,000 things that expired more than a day before ``now``; how many were removed.
+
+        The last entry of an ordered topic stays, so that a reader's cursor always has something to stand on.
+        """
+
+
+def homes(changes: Sequence[Change]) -> set[str]:
+    """The homes that ``changes`` touch."""
+    return {
+        change.home
+        if isinstance(change, Append)
+        else (change.record.id if isinstance(change, Insert | Replace) else change.id)[0]
+        for change in changes
+    }
