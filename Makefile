@@ -1,0 +1,75 @@
+# `make` lists what there is to do. Every target that needs .venv makes it first.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+JOBS ?= 2
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PYRIGHT_PYTHON_GLOBAL_NODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check check-all format lint types rings cover docs docs-check bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## prepare .venv from requirements.lock; the others call it
+
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	@bash scripts/setup.sh "$(PYTHON)"
+
+demo: setup ## start the server on http://127.0.0.1:8000 (PORT=) and print the story
+	@$(BIN)/admit demo --port $(PORT)
+
+test: setup ## run the tests; the last line counts them
+	@$(BIN)/python -m pytest -q -n $(JOBS)
+
+check: setup lint types rings docs-check cover ## everything CI asks for
+
+check-all: export ADMIT_TEST_SCALE := all
+check-all: check ## the same with the large numbers of tests/counts.py
+
+format: setup ## write the code as the formatter wants it
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: setup ## formatting and lint
+	@echo "== format and lint"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: setup ## mypy and pyright, both strict
+	@echo "== types: mypy"
+	@$(BIN)/mypy
+	@echo "== types: pyright"
+	@$(BIN)/pyright
+
+rings: setup ## who may import whom
+	@echo "== import rings"
+	@$(BIN)/lint-imports
+
+cover: setup ## the tests, with branch coverage held
+	@echo "== tests, scale $${ADMIT_TEST_SCALE:-check}"
+	@rm -rf .coverage && mkdir .coverage
+	@$(BIN)/coverage run -m pytest -q -n $(JOBS)
+	@$(BIN)/python scripts/floors.py
+
+docs: setup ## write the generated pages of docs/reference/
+	@$(BIN)/python scripts/reference.py
+
+docs-check: setup ## the generated pages are current
+	@echo "== reference pages"
+	@$(BIN)/python scripts/reference.py --check
+
+bench: setup ## every benchmark, as tables
+	@for bench in $$(grep -l __main__ bench/*.py); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+lock: setup ## renew requirements.lock from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what the tools left behind; var/ stays
+	@rm -rf .venv .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,42 @@
+"""What every test stands on: the scale, the seed, hypothesis, and what the summary has to say."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+
+import pytest
+from counts import SCALE, SCALES, times
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "admit",
+    max_examples=times("examples"),
+    stateful_step_count=times("steps"),
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    deadline=None,  # two processors, and other tests beside
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("admit")
+
+# Set before pytest-xdist starts its workers, which inherit it.
+SEED = int(os.environ.setdefault("ADMIT_TEST_SEED", str(secrets.randbits(32))))
+
+
+@pytest.fixture
+def chaos(request: pytest.FixtureRequest) -> random.Random:
+    """Chance that can be played again: the seed of this run and the name of the test."""
+    return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how the run can be repeated, and what tests noted by ``record_property("note", …)``."""
+    terminalreporter.write_line(f"scale {SCALES[SCALE]}; repeat the dice with ADMIT_TEST_SEED={SEED}")
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, text in report.user_properties:
+                    if name == "note":
+                        terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {text}")

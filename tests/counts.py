@@ -1,0 +1,19 @@
+"""Every repeat count of the suite: small for `make check`, large for `make check-all`."""
+
+from __future__ import annotations
+
+import os
+
+SCALES = ("check", "all")
+SCALE = SCALES.index(os.environ.get("ADMIT_TEST_SCALE", "check"))
+
+# name: (make check, make check-all). A name that no test asks for is an error: tests/test_project.py.
+COUNTS: dict[str, tuple[int, int]] = {
+    "examples": (100, 2_000),  # hypothesis: examples of each property
+    "steps": (30, 100),  # hypothesis: steps of each state machine
+}
+
+
+def times(name: str) -> int:
+    """How often to do what ``name`` stands for, at the scale of this run."""
+    return COUNTS[name][SCALE]
