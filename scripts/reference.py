@@ -1,0 +1,185 @@
+"""Writes docs/reference/ from the code, or with --check says which of its pages are out of date."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import typer
+
+import admit
+from admit import errors
+from admit.core import log
+from admit.core.codec import Codec
+from admit.core.principal import Ends
+
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "reference"
+Row = tuple[str, ...]
+
+
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """A table in Markdown."""
+    lines = [head, tuple("---" for _ in head), *(tuple(cell.replace("|", "\\|") for cell in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def first(thing: object) -> str:
+    """The first paragraph of a docstring, on one line, in Markdown."""
+    return markdown((inspect.getdoc(thing) or "").partition("\n\n")[0])
+
+
+def markdown(text: str) -> str:
+    """Text of a docstring as Markdown, on one line."""
+    text = re.sub(r":\w+:`[~.]*([^`]+)`", r"`\1`", text).replace("``", "`")
+    return " ".join(text.split())
+
+
+def errors_page() -> str:
+    """Every error: what a caller reads, and how the classes descend."""
+    tree = inspect.getdoc(errors) or ""
+    drawn = "\n".join(line[4:] for line in tree.splitlines() if line.startswith("    "))
+    kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.AdmitError)]
+    why = markdown(tree.rpartition("\n\n")[2])
+    rows = [(f"`{kind.__name__}`", f"`{kind.code}`", kind.public, first(kind)) for kind in kinds]
+    return f"""# Errors
+
+```text
+{drawn}
+```
+
+{why}
+`BadInput` brings a code and a text of its own, for the value that is not acceptable.
+
+{table(("error", "code", "what the caller reads", "what it means"), rows)}
+"""
+
+
+def store_page() -> str:
+    """What the store keeps: kinds of record and entries of the revocation log."""
+    for found in pkgutil.walk_packages(admit.__path__, "admit."):
+        importlib.import_module(found.name)
+    modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("admit.")]
+    codecs = {value.kind: value for module in modules for value in vars(module).values() if isinstance(value, Codec)}
+    kinds = [(f"`{kind}`", str(codec.version), first(codec.type)) for kind, codec in sorted(codecs.items())]
+    entries = [
+        (f"`{entry.__name__}`", f"`{log.encode(sample(entry)).decode()}`", first(entry))
+        for entry in get_args(log.Entry)
+    ]
+    return f"""# What the store keeps
+
+Bodies are JSON with their version in `v`; an older one is brought up to date when it is read.
+
+{table(("kind", "version", "what it is"), kinds)}
+
+## Entries of the revocation log
+
+One line of JSON each. Nothing is ever taken back: what returns, returns under a higher generation.
+
+{table(("entry", "as it is written", "what it says"), entries)}
+"""
+
+
+def sample(entry: type) -> Any:
+    """An entry to show, with its field names in place of ids."""
+    values = {"kind": Ends.SESSION, "gen": 1}
+    return entry(**{name: values.get(name, f"<{name}>") for name in inspect.signature(entry).parameters})
+
+
+def threats_page() -> str:
+    """The attacks that a test goes through, from the docstrings of the tests."""
+    parts: list[str] = []
+    for path in sorted((ROOT / "tests" / "threats").glob("test_*.py")):
+        tree = ast.parse(path.read_text())
+        title = path.stem.removeprefix("test_").replace("_", " ").capitalize()
+        claims = [
+            f"- {node.name.removeprefix('test_').replace('_', ' ')}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        ]
+        parts.append(f"## {title}\n\n{ast.get_docstring(tree)}\n\n" + "\n".join(claims))
+    attacks = "\n\n".join(parts)
+    return f"""# Threats
+
+Each of these attacks is tried by a test in `tests/threats/`, and the test was seen to fail without its defence.
+The marks in brackets name requirements of the project's checklist, which follows OWASP ASVS 5.0, RFC 9700 and RFC 8725.
+
+{attacks}
+"""
+
+
+def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Every command that does something, with what to type."""
+    if hasattr(command, "commands"):
+        for name, inner in command.commands.items():
+            yield from commands(inner, f"{path} {name}")
+    elif not command.hidden:
+        yield path, command
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options."""
+    from admit.server.cli import app
+
+    parts = ["# The command line"]
+    for path, command in commands(typer.main.get_command(app), "admit"):
+        arguments = [f"<{given.name}>" for given in command.params if given.param_type_name == "argument"]
+        options = [
+            (f"`{', '.join(given.opts)}`", markdown(given.help or ""), shown(given.default))
+            for given in command.params
+            if given.param_type_name == "option"
+        ]
+        parts.append(f"## {' '.join([path, *arguments])}\n\n{markdown(command.help or '')}")
+        if options:
+            parts.append(table(("option", "meaning", "default"), options))
+    return "\n\n".join(parts) + "\n"
+
+
+def shown(default: object) -> str:
+    """A default as the page shows it; nothing where there is none."""
+    return "" if default in (None, False, [], ()) or callable(default) else f"`{default}`"
+
+
+def settings_page() -> str:
+    """Every setting of the server, with its variable and default."""
+    from admit.server.settings import Settings
+
+    rows = [
+        (f"`{name}`", f"`ADMIT_{name.upper()}`", "required" if field.is_required() else f"`{field.default!r}`",
+         markdown(field.description or ""))
+        for name, field in Settings.model_fields.items()
+    ]  # fmt: skip
+    return f"# Settings of the server\n\n{table(('in TOML', 'in the environment', 'default', 'meaning'), rows)}\n"
+
+
+PAGE: dict[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "store.md": store_page,
+    "threats.md": threats_page,
+}
+
+
+def main(check: bool) -> int:
+    """Write the pages, or compare them. Returns the exit code."""
+    stale: list[str] = []
+    for name, page in PAGE.items():
+        path = PAGES / name
+        written = f"<!-- Generated by `make docs`. -->\n\n{page()}"
+        if not path.exists() or path.read_text() != written:
+            stale.append(name)
+            if not check:
+                path.write_text(written)
+    if stale:
+        print(f"docs/reference: {', '.join(stale)} {'out of date: run `make docs`' if check else 'written'}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))

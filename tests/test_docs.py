@@ -1,0 +1,78 @@
+"""Every page is true: its Python runs, its commands exist, and what it points at is there."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+POINTED_AT = re.compile(r"`((?:src|tests|docs|bench|changes|scripts|\.ci)/[\w./-]*)`")
+LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+# A block that cannot run by itself says so to the reader, in the paragraph above it.
+NOT_RUN = "Not run here:"
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    code: str
+    line: int
+
+
+def blocks(page: Path, language: str) -> list[Block]:
+    """The fenced blocks of ``page`` in ``language`` that do not say why they are not run."""
+    text = page.read_text()
+    found = [
+        Block(match[1], match[2], text[: match.start()].count("\n") + 1)
+        for match in FENCE.finditer(text)
+        if NOT_RUN not in text[: match.start()].rstrip().rpartition("\n\n")[2]
+    ]
+    return [block for block in found if block.language == language]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
+def test_the_python_of_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__page__"}
+    with asyncio.Runner() as runner:
+        for block in blocks(page, "python"):
+            # Line numbers of a traceback are those of the page.
+            code = compile("\n" * block.line + block.code, name(page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
+            result = eval(code, names)
+            if inspect.iscoroutine(result):
+                runner.run(result)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_commands_of_the_page_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for block in blocks(page, "sh"):
+        for line in block.code.splitlines():
+            words = [word for word in shlex.split(line, comments=True) if "=" not in word]
+            if words[:1] == ["make"]:
+                assert set(words[1:]) <= targets, line
+            for word in words:
+                if word.endswith(".py"):
+                    assert (ROOT / word).is_file(), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_what_the_page_points_at_is_there(page: Path) -> None:
+    text = page.read_text()
+    missing = [path for path in POINTED_AT.findall(text) if not (ROOT / path).exists()]
+    missing += [path for path in LINKED.findall(text) if not (page.parent / path).exists()]
+    assert missing == []
