@@ -1,0 +1,14 @@
+"""Named switches that weaken a check: search for imports of this module to audit a deployment."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+
+@final
+class CheapestHash:
+    """Passwords are hashed as cheaply as argon2id can, so that a test need not wait; a dump gives them away."""
+
+
+CHEAPEST_HASH: Final = CheapestHash()
+"""Goes in the place of :class:`admit.core.password.HashParameters`. For tests only."""
