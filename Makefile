@@ -45,6 +45,7 @@ types: setup ## mypy and pyright, both strict
 	@echo "== types: mypy"
 	@$(BIN)/mypy
 	@echo "== types: pyright"
+	@command -v node >/dev/null || { echo "pyright runs on Node: install it (apt-get install nodejs)"; exit 1; }
 	@$(BIN)/pyright
 
 rings: setup ## who may import whom

@@ -159,6 +159,46 @@ def settings_page() -> str:
     return f"# Settings of the server\n\n{table(('in TOML', 'in the environment', 'default', 'meaning'), rows)}\n"
 
 
+def http_page() -> str:
+    """Every request that the application answers, from its own OpenAPI description."""
+    from admit.authority import Authority
+    from admit.web import application
+
+    api: dict[str, Any] = application(Authority("memory://", issuer="https://app.example.com/auth")).openapi()
+    parts = [
+        "# HTTP",
+        "Paths are relative to where the application is mounted; the description for programs is at `/openapi.json`.",
+    ]
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            parts.append(
+                f"## {method.upper()} {path}\n\n{markdown(operation.get('description') or operation['summary'])}"
+            )
+            if body := operation.get("requestBody"):
+                parts.append(fields(api, body["content"]))
+            answers = [(status, answer["description"]) for status, answer in operation["responses"].items()]
+            parts.append(table(("status", "meaning"), answers))
+    return "\n\n".join(parts) + "\n"
+
+
+def fields(api: dict[str, Any], content: dict[str, Any]) -> str:
+    """What a body holds, by content type."""
+    parts: list[str] = []
+    for kind, media in content.items():
+        name = media["schema"].get("$ref", "").rpartition("/")[2]
+        schema = api["components"]["schemas"][name] if name else media["schema"]
+        rows = [
+            (
+                f"`{field}`",
+                "required" if field in schema.get("required", ()) else "optional",
+                markdown(about.get("description", "")),
+            )
+            for field, about in schema.get("properties", {}).items()
+        ]
+        parts.append(f"Body, `{kind}`:\n\n{table(('field', '', 'meaning'), rows)}")
+    return "\n\n".join(parts)
+
+
 PAGE: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "store.md": store_page,
