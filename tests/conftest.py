@@ -7,8 +7,9 @@ import random
 import secrets
 
 import pytest
-from counts import SCALE, SCALES, times
 from hypothesis import HealthCheck, settings
+
+from counts import SCALE, SCALES, times
 
 settings.register_profile(
     "admit",

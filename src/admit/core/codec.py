@@ -30,8 +30,8 @@ class Codec(Generic[T]):
 
     def __init__(self, kind: str, type: type[T], *, version: int = 1, upcasters: Mapping[int, Upcaster] = {}) -> None:
         self.kind = kind
-        self._type = type
-        self._version = version
+        self.type = type
+        self.version = version
         self._upcasters = upcasters
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(type)
@@ -46,16 +46,16 @@ class Codec(Generic[T]):
         """The value in ``record``. Raises StoreError when it cannot be read."""
         try:
             version = _head.decode(record.body).v
-            if version == self._version:
+            if version == self.version:
                 return self._decoder.decode(record.body)
-            return msgspec.convert(self._upcast(version, _fields.decode(record.body)), self._type)
+            return msgspec.convert(self._upcast(version, _fields.decode(record.body)), self.type)
         except msgspec.MsgspecError as error:
             raise StoreError(f"{self.kind} {record.id!r} cannot be read: {error}") from error
 
     def _upcast(self, version: int, fields: dict[str, Any]) -> dict[str, Any]:
-        if version > self._version:
+        if version > self.version:
             raise StoreError(f"this {self.kind} was written by a newer Admit (version {version}); upgrade this one")
-        for step in range(version, self._version):
+        for step in range(version, self.version):
             if step not in self._upcasters:
                 raise StoreError(f"this {self.kind} has version {version}, which this Admit cannot read any more")
             fields = self._upcasters[step](fields)
