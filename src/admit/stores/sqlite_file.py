@@ -1,0 +1,141 @@
+"""The files of an SQLite store: made for their owner alone, known by their inodes, in the settings Admit needs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from admit.errors import ConfigError, LostHistory, StoreUnavailable
+from admit.stores.stamp import Stamp
+from admit.stores.whole import OWNER_ONLY
+
+APPLICATION_ID = 0x41444D54
+SCHEMA_VERSION = 1
+
+_START_SECONDS = 10.0
+_FULL = 2
+
+_SCHEMA = (
+    # Bodies are JSON as text, so that people can look at them.
+    """CREATE TABLE record (
+        kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, expires_at REAL,
+        tags TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID""",
+    "CREATE INDEX record_expiry ON record (expires_at) WHERE expires_at IS NOT NULL",
+    """CREATE TABLE tag (
+        kind TEXT NOT NULL, tag TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, tag, id)) WITHOUT ROWID""",
+    """CREATE TABLE log (
+        topic TEXT NOT NULL, seq INTEGER NOT NULL, nonce BLOB NOT NULL, expires_at REAL NOT NULL,
+        entry TEXT NOT NULL, PRIMARY KEY (topic, seq)) WITHOUT ROWID""",
+    "CREATE INDEX log_expiry ON log (expires_at)",
+    # For people: nothing in Admit reads them.
+    """CREATE VIEW accounts AS SELECT id, datetime(expires_at, 'unixepoch') AS expires, tags, body
+        FROM record WHERE kind = 'account'""",
+    """CREATE VIEW revocations AS SELECT seq, entry, datetime(expires_at, 'unixepoch') AS expires
+        FROM log WHERE topic = 'revocations'""",
+)
+
+
+class SqliteFile:
+    """A database file, its write-ahead log and its stamp."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stamp = Stamp(path.with_name(f"{path.name}-stamp"))
+        self._watched = (str(path), f"{path}-wal", str(self.stamp.path))
+        self._opened: tuple[tuple[int, int] | None, ...] = ()
+
+    def make(self) -> None:
+        """Have a database file, empty if it is new, that only its owner can read. Raises ConfigError."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Never opened when it exists: closing it would drop the locks that SQLite holds on it (POSIX).
+            with suppress(FileExistsError):
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+        except OSError as error:
+            raise ConfigError([f"The database {self.path} cannot be made: {error.strerror}."]) from error
+
+    def connect(self, *, patience: float, read_only: bool = False) -> sqlite3.Connection:
+        """A connection that waits ``patience`` seconds for a lock, and never makes a file. Raises sqlite3.Error."""
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=patience,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.text_factory = bytes
+        try:
+            _in_wal_mode(connection)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute(f"PRAGMA query_only = {int(read_only)}")
+            _synced(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def remember(self) -> None:
+        """From now on, :meth:`check` compares with the files that are there."""
+        self._opened = self._there()
+
+    def check(self) -> None:
+        """LostHistory unless the files are the ones that were opened.
+
+        The write-ahead log and the stamp count as much as the database: a process that starts after one of
+        them was removed makes a new one, and from then on the two would not hear of each other.
+        """
+        if self._there() != self._opened:
+            raise LostHistory(f"{self.path} or a file beside it was replaced under a running server")
+
+    def _there(self) -> tuple[tuple[int, int] | None, ...]:
+        return tuple(_inode(path) for path in self._watched)
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - each read asks, and a Path takes three times as long
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _synced(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous = FULL")
+    if connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
+        raise StoreUnavailable("SQLite would not sync each commit")
+
+
+def _in_wal_mode(connection: sqlite3.Connection) -> None:
+    """The change to WAL is refused, not queued, while another process starts: try until it is made."""
+    patience = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.005)
+            continue
+        if mode != b"wal":
+            raise StoreUnavailable("SQLite offers no write-ahead log here: the file must be on a local disk")
+        return
+
+
+def adopt(connection: sqlite3.Connection) -> None:
+    """Have the tables, within the caller's transaction. Raises ConfigError when they are not ours or not yet."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if owner != APPLICATION_ID and not empty:
+        raise ConfigError(["The database belongs to another program. Name a file of its own for Admit."])
+    if version > SCHEMA_VERSION:
+        fault = f"The database was written by a newer Admit (schema {version}; this one knows {SCHEMA_VERSION})."
+        raise ConfigError([f"{fault} Upgrade this one."])
+    if empty:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

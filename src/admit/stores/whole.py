@@ -1,0 +1,35 @@
+"""Files that are there as a whole or not at all, readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+OWNER_ONLY = 0o600
+
+
+def make(path: Path, content: bytes) -> None:
+    """Have a file with ``content`` at ``path``, unless there is one. Of many who try at once, one wins.
+
+    It is written and synced under another name and then linked into place, so that nobody ever reads half
+    of it, and a power failure leaves all of it or nothing. Raises OSError.
+    """
+    if path.exists():
+        return
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
