@@ -9,6 +9,7 @@
     │   │   ├── Replayed           may be spent once, and was
     │   │   └── NotForUs           good, but for another audience
     │   ├── NotEnough              good, but may not do this
+    │   ├── CrossOrigin            a browser sent it for another site
     │   └── TooMany                wait .retry_after seconds
     ├── Stale                      not provably up to date: no answer now
     │   └── LookUpNeeded           only the store can tell: call admit()
@@ -85,6 +86,13 @@ class NotEnough(Denied):
 
     code = "not_enough"
     public = "Your sign-in does not allow this."
+
+
+class CrossOrigin(Denied):
+    """A browser sent the request on behalf of another origin."""
+
+    code = "cross_origin"
+    public = "This request came from another site and was refused."
 
 
 class TooMany(Denied):

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from admit.core.ids import EVERYTHING
-from admit.core.principal import Ends, Principal
+from admit.core.principal import Ends
 from admit.core.store import Cursor, Page
+from admit.errors import StoreError
 
 KEEP = 62 * 60
 """Seconds an entry is kept: the longest life of an access token (60 min), its leeway, and a minute more."""
@@ -55,7 +56,7 @@ class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
 Entry = Began | Ended | Raised
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Entry)
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def encode(entry: Entry) -> bytes:
@@ -64,8 +65,11 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(line: bytes) -> Entry:
-    """A line of the log as an entry. Raises msgspec.ValidationError."""
-    return _decoder.decode(line)
+    """A line of the log as an entry. Raises StoreError: what cannot be read may have ended anything."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"an entry of the log cannot be read; was it written by a newer Admit? {error}") from error
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ class Copy:
         self.term = 0
         self.cursor: Cursor | None = None
         self.stamp = b""
-        self.live: tuple[tuple[int, set[str]], ...] = ()
+        self.live: tuple[tuple[Ends, set[str]], ...] = ()
         self.quiet_from = 0.0
         self.quiet_until = 0.0
         self.lock = threading.RLock()
@@ -110,7 +114,9 @@ class Copy:
                 case Ended(kind, id):
                     if id not in self.ended[kind]:
                         self.ended[kind].add(id)
-                        self._batch(now, lease).ended.append((kind, id))
+                        # A compromised signing key stays out for the life of the process.
+                        if kind is not Ends.KEY:
+                            self._batch(now, lease).ended.append((kind, id))
                         if len(self.ended[kind]) == 1:
                             self._relive()
                 case Raised(what, gen):
@@ -123,7 +129,7 @@ class Copy:
                     pass
 
     def take(self, page: Page, now: float, lease: float) -> None:
-        """Apply what was read from the log, and stand behind it. Raises msgspec.ValidationError."""
+        """Apply what was read from the log, and stand behind it. Raises StoreError."""
         entries = [decode(line) for line in page.entries]
         with self.lock:
             for entry in entries:
@@ -136,15 +142,6 @@ class Copy:
         with self.lock:
             self.cursor = None
             self.stamp = b""
-
-    def over(self, principal: Principal) -> bool:
-        """Whether something ended that ``principal`` stands on, or it has to be found anew."""
-        marks = principal.marks
-        for kind, ids in self.live:
-            if marks[kind] in ids:
-                return True
-        gen = principal.gen
-        return gen < self.term or (bool(self.raised) and gen < self.raised.get(principal.subject, 0))
 
     def tick(self, now: float, lease: float) -> None:
         """Forget what nobody can present any more, and notice a clock that was set back.

@@ -49,10 +49,17 @@ class Master:
     """The master secrets of a deployment: the first encrypts and derives for what is new, all serve what is old.
 
     Each is at least 32 bytes of chance. Nothing is used as it is: every purpose has a key of its own, derived
-    by HKDF-SHA256 (RFC 5869) under the purpose as label.
+    by HKDF-SHA256 (RFC 5869) under the purpose as label. Made without secrets it is locked, and of no use
+    until :meth:`unlock` brings them. Raises ConfigError.
     """
 
-    def __init__(self, secrets: Sequence[bytes]) -> None:
+    def __init__(self, secrets: Sequence[bytes] | None = None) -> None:
+        self._secrets: dict[str, bytes] = {}
+        if secrets is not None:
+            self.unlock(secrets)
+
+    def unlock(self, secrets: Sequence[bytes]) -> None:
+        """Serve ``secrets`` from now on. Raises ConfigError."""
         faults = [
             f"Master secret {place} has {len(secret)} bytes; write at least {MIN_MASTER_BYTES} random ones."
             for place, secret in enumerate(secrets, 1)
@@ -63,7 +70,16 @@ class Master:
         if faults:
             raise ConfigError(faults)
         self._secrets = {_key_id(secret): secret for secret in secrets}
-        self.current = next(iter(self._secrets))
+
+    @property
+    def locked(self) -> bool:
+        """Whether the secrets are still to come."""
+        return not self._secrets
+
+    @property
+    def current(self) -> str:
+        """The id of the first secret."""
+        return next(iter(self._secrets))
 
     def key(self, purpose: str, key_id: str | None = None, size: int = 32) -> bytes | None:
         """The key for ``purpose`` under the master secret ``key_id`` (default: the first); None if it is gone."""

@@ -147,6 +147,12 @@ class Store(Protocol):
     def tail(self) -> Tail | None:
         """The end of the log for embedded stores; None where a network lies between."""
 
+    def own_secret(self) -> bytes:
+        """The master secret that an embedded store keeps for those who configure none, the same in every process.
+
+        Called on an open store. Raises ConfigError where one must be configured, or what is kept cannot be used.
+        """
+
     async def open(self) -> None:
         """Make it ready for use; harmless when it is. Raises LostHistory, StoreUnavailable, ConfigError."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
+from admit.core.secret import MIN_MASTER_BYTES
 from admit.core.store import (
     PURGE_AT_MOST,
     REVOCATIONS,
@@ -70,10 +71,15 @@ class MemoryStore:
         self._chance = chance
         self._lock = threading.Lock()
         self._ready = False
+        self._secret = chance(MIN_MASTER_BYTES)
         self._records: dict[Key, Record] = {}
         self._tagged: defaultdict[Key, set[str]] = defaultdict(set)
         self._logs: defaultdict[str, defaultdict[str, _Log]] = defaultdict(lambda: defaultdict(_Log))
         self._appended = 0
+
+    def own_secret(self) -> bytes:
+        """A secret that is gone with the process."""
+        return self._secret
 
     async def open(self) -> None:
         """Let the verbs answer."""

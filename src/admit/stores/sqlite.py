@@ -19,7 +19,7 @@ from typing import Any
 from admit.core.store import Change, Cursor, Found, Key, Page, Record
 from admit.core.world import Chance
 from admit.errors import ConfigError, LostHistory, StoreUnavailable
-from admit.stores import asked
+from admit.stores import asked, secret_file
 from admit.stores import sqlite_statements as statements
 from admit.stores.lane import Job, Lane
 from admit.stores.sqlite_file import SqliteFile, adopt
@@ -55,6 +55,10 @@ class SqliteStore:
         self._chance = chance
         self._opening = threading.Lock()
         self._all: _Opened | None = None
+
+    def own_secret(self) -> bytes:
+        """The secret in a file beside the database, readable by its owner alone; made when first asked for."""
+        return secret_file.read_or_make(self._file.path.with_name(f"{self._file.path.name}-secret"), self._chance)
 
     async def open(self) -> None:
         """Make or open the file. Raises LostHistory, StoreUnavailable, ConfigError."""

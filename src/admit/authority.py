@@ -1,0 +1,213 @@
+"""Wires store, keys and services into one Authority: what issues credentials, admits them and ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from admit import system
+from admit.accounts import Accounts
+from admit.core import origin
+from admit.core.cookie import CookieRule
+from admit.core.faults import Faults
+from admit.core.log import Copy
+from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
+from admit.core.presented import BEARER, COOKIE, DOORS, presented
+from admit.core.principal import Principal
+from admit.core.request import Request
+from admit.core.scope import RoleScopes
+from admit.core.secret import Master
+from admit.core.store import Store
+from admit.core.world import Chance, Clock
+from admit.errors import BadInput, LostHistory
+from admit.gate import Gate
+from admit.hashing import Hashing
+from admit.history import History, OnLostHistory
+from admit.keys import SigningKeys
+from admit.ledger import Ledger
+from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
+from admit.stores import open_store
+from admit.subjects import Subjects
+from admit.sync import Sync
+from admit.tickets import Tickets
+from admit.tokens import STANDARD, TokenPolicy, Tokens
+from admit.unsafe import CheapestHash
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """That something was ended: after ``effective_by`` (Unix seconds) nobody accepts it."""
+
+    effective_by: float
+
+
+class Authority:
+    """Owns a store: issues credentials, admits them, ends them.
+
+    ``store`` is a URL (``sqlite:///app.db``, ``memory://``) or a Store. ``issuer`` is the URL under which the
+    authority is reached, exactly as tokens name it; ``audience`` is whom its tokens are for (default: itself).
+    ``secret`` is the master secret, or a list of which the first encrypts and all decrypt; an embedded store
+    keeps one beside it when none is given. ``scopes`` maps a role to the scope it allows.
+
+    Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
+    once.
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        *,
+        issuer: str,
+        audience: str | None = None,
+        secret: bytes | Sequence[bytes] | None = None,
+        sessions: SessionPolicy = BALANCED,
+        tokens: TokenPolicy = STANDARD,
+        passwords: PasswordPolicy = SINGLE_FACTOR,
+        hashing: HashParameters | CheapestHash = OWASP_2024,
+        scopes: Mapping[str, str] | None = None,
+        trusted_origins: Collection[str] = (),
+        on_lost_history: OnLostHistory = "stop",
+        clock: Clock | None = None,
+        chance: Chance = system.chance,
+    ) -> None:
+        self._url = store if isinstance(store, str) else None
+        self._on_lost_history = on_lost_history
+        self._master = Master()
+        faults = Faults()
+        with faults:
+            self.issuer = origin.issuer(issuer)
+            self.origin = origin.origin_of(issuer)
+        with faults:
+            role_scopes = RoleScopes(scopes or {})
+        with faults:
+            if secret is not None:
+                self._master.unlock([secret] if isinstance(secret, bytes) else secret)
+        with faults:
+            opened = open_store(store) if isinstance(store, str) else store
+        self._trusted: set[str] = set()
+        for trusted in trusted_origins:
+            with faults:
+                self._trusted.add(origin.configured_origin(trusted))
+        faults.report()
+        self.clock = clock or system.SystemClock()
+        self._cookies = CookieRule(secure=self.issuer.startswith("https:"))
+        self._copy = Copy()
+        self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready)
+        self._history = History(self._ledger)
+        self._hashing = Hashing(hashing, chance=chance)
+        self.subjects = Subjects(self._ledger)
+        self.tickets = Tickets(self._ledger, self.subjects)
+        self.sessions = Sessions(self._ledger, self.subjects, sessions, self._cookies, role_scopes)
+        self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
+        self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
+        self.tokens = Tokens(
+            self._ledger,
+            self.sessions,
+            self.keys,
+            self._master,
+            tokens,
+            issuer=self.issuer,
+            audience=audience or self.issuer,
+        )
+        self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens}, self._copy, self.clock)
+        self._open = False
+        self._sync: Sync | None = None
+        self.verify = self._gate.verify
+
+    @property
+    def sync(self) -> Any:
+        """This authority for programs without an event loop: the same services, each call waited for."""
+        if self._sync is None:
+            self._sync = Sync(self)
+        return self._sync
+
+    async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
+        """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
+
+        A cookie counts for no request that changes state and that a browser sent for another origin.
+        Raises Denied, Stale, StoreError.
+        """
+        door, text = presented(request, accept, self._cookies)
+        if door == COOKIE:
+            origin.refuse_cross_origin(request, self.origin, self._trusted)
+        await self._ready()
+        return await self._gate.admit(text, door)
+
+    async def revoke(self, what: Session | Principal) -> Receipt:
+        """End a session, or all that the sign-in of a principal produced; here it has ended when this returns.
+
+        Raises StoreError, BadInput for a principal outside any session.
+        """
+        session = what.id if isinstance(what, Session) else what.session
+        if session is None:
+            raise BadInput("no_session", "This credential does not belong to a session.")
+        await self.sessions.revoke(session)
+        return Receipt(self.clock.now())
+
+    async def restore(self) -> Receipt:
+        """End everything that was issued so far: after a database was put back, or when all may be compromised."""
+        await self._history.end()
+        return Receipt(self.clock.now())
+
+    async def purge(self) -> int:
+        """Remove what nobody can present any more, up to 1,000 things; how many were removed."""
+        await self._ready()
+        return await self._ledger.store.purge(self.clock.now())
+
+    async def open(self) -> None:
+        """Open the store, begin its history if it has none, and know all that has ended. Harmless when open.
+
+        Raises ConfigError, LostHistory, StoreError.
+        """
+        if self._open:
+            return
+        try:
+            await self._ledger.store.open()
+            await self._adopt(self._ledger.store)
+        except LostHistory:
+            await self._recover()
+
+    async def close(self) -> None:
+        """Give back threads, files and connections; the next use opens them again."""
+        self._open = False
+        await self._ledger.store.close()
+        await self._hashing.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _ready(self) -> None:
+        if not self._open:
+            await self.open()
+        elif self._gate.fenced is not None:
+            await self._recover()
+
+    async def _adopt(self, store: Store) -> None:
+        """Serve ``store``, which is open, from now on."""
+        if self._master.locked:
+            self._master.unlock([store.own_secret()])
+        await self._history.follow(store)
+        self._ledger.store = store
+        self._gate.open(store.tail)
+        self._open = True
+        await self.keys.reread()
+
+    async def _recover(self) -> None:
+        """Serve a database that was put in the place of ours, as the configuration says. Raises LostHistory."""
+        if self._on_lost_history == "stop" or self._url is None:
+            raise LostHistory("the database was replaced; run “admit restore” to sign everybody out and go on")
+        store = open_store(self._url, accept_lost_history=True)
+        await store.open()
+        replaced = self._ledger.store
+        await self._adopt(store)
+        if self._on_lost_history == "end everything":
+            await self._history.end()
+        await replaced.close()

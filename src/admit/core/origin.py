@@ -1,0 +1,94 @@
+"""Origins (RFC 6454): which one is ours, and whether a browser sent a request on behalf of another."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from urllib.parse import SplitResult, urlsplit
+
+from admit.core.request import Request
+from admit.errors import BadCredential, CrossOrigin
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.:[]_")
+
+
+def origin_of(url: str) -> str:
+    """The origin of a http or https URL: scheme, host and port, lower case, default port left out.
+
+    Raises ValueError with words that say what to write.
+    """
+    parts = urlsplit(url)
+    port = parts.port
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"{url!r} is not a URL; write one like https://app.example.com")
+    if parts.username is not None or not _HOST.issuperset(parts.hostname):
+        raise ValueError(f"{url!r} has a host that is not one; write it in ASCII, without a user name")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    suffix = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
+    return f"{parts.scheme}://{host}{suffix}"
+
+
+def configured_origin(text: str) -> str:
+    """``text`` as an origin somebody configured. Raises ValueError for anything more or less than an origin."""
+    origin = origin_of(text)
+    if text.partition("://")[2] != urlsplit(text).netloc:
+        raise ValueError(f"{text!r} is more than an origin; write {origin}")
+    return origin
+
+
+def issuer(text: str) -> str:
+    """``text`` as an issuer (RFC 8414, section 2): https, or http on a loopback address; no query, no fragment.
+
+    Raises ValueError with words that say what to write.
+    """
+    origin_of(text)
+    parts = urlsplit(text)
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise ValueError(f"The issuer {text!r} has a query or a fragment; write the URL without it.")
+    if text.endswith("/"):
+        raise ValueError(f"The issuer {text!r} ends with a slash; write {text.rstrip('/')!r}.")
+    if parts.scheme == "http" and not is_loopback(parts):
+        raise ValueError(
+            f"The issuer {text!r} is plain http on a host that others can reach; write https, or use 127.0.0.1."
+        )
+    return text
+
+
+def is_loopback(parts: SplitResult) -> bool:
+    """Whether the host of a split URL can only be this machine."""
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def refuse_cross_origin(request: Request, ours: str, trusted: Collection[str] = ()) -> None:
+    """Return if ``request`` may change state here; raise CrossOrigin if a browser sent it for another origin.
+
+    Sec-Fetch-Site decides where a browser sends it, else Origin against the *configured* origin ``ours``: a
+    Host header is the sender's word. same-site is not same-origin. Neither header: not a browser.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    origin = _only(request, b"origin")
+    if origin is not None and origin in trusted:
+        return
+    match _only(request, b"sec-fetch-site"):
+        case "same-origin" | "none":
+            return
+        case None:
+            if origin is not None and origin != ours:
+                raise CrossOrigin(f"sent by a page of {origin!r}")
+        case site:
+            raise CrossOrigin(f"sec-fetch-site is {site!r}, origin {origin!r}")
+
+
+def _only(request: Request, name: bytes) -> str | None:
+    values = request.values(name)
+    if len(values) > 1:
+        raise BadCredential(f"two {name.decode()} headers")
+    return values[0].decode("latin-1") if values and values[0] else None

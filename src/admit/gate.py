@@ -1,0 +1,222 @@
+"""How a presented text becomes a Principal: what was seen before, a look-up, and the verdict on every use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
+
+from admit.core import verdict
+from admit.core.log import Copy
+from admit.core.principal import Principal
+from admit.core.store import Tail
+from admit.core.verdict import Seen
+from admit.core.world import Clock
+from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, LostHistory, Revoked, Stale
+
+CAPACITY = 100_000
+"""How many credentials of a kind are remembered, at most."""
+
+GONE = 5.0
+"""Seconds for which a credential that a look-up refused is refused without another."""
+
+PAGES = 1_000
+"""How many pages of the log ``admit`` reads before it gives up, a thousand entries each."""
+
+V = TypeVar("V")
+
+
+class Credential(Protocol):
+    """A kind of credential. Finds out whether a text is good; whether it *still* is, is the gate's to say."""
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether a look-up may find under a new generation what was withdrawn under an old one."""
+
+    def verify(self, text: str, now: float) -> Seen:
+        """What ``text`` proves by itself. Raises Denied, or LookUpNeeded when only the store can tell."""
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        """What the store knows of ``text``. Raises Denied, StoreError."""
+
+
+class Recent(Generic[V]):
+    """The last few things by text, bounded: when the young are many, the old are forgotten.
+
+    Reading costs one dictionary look-up and writes nothing.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._half = max(1, capacity // 2)
+        self.young: dict[str, V] = {}
+        self._old: dict[str, V] = {}
+
+    def get(self, text: str) -> V | None:
+        """What was put last under ``text``; moves it to the young."""
+        value = self.young.get(text)
+        if value is None and (value := self._old.get(text)) is not None:
+            self.put(text, value)
+        return value
+
+    def put(self, text: str, value: V) -> None:
+        """Remember ``value`` under ``text``."""
+        if len(self.young) >= self._half:
+            self._old, self.young = self.young, {}
+        self.young[text] = value
+
+    def drop(self, text: str) -> None:
+        """Forget ``text``."""
+        self._old.pop(text, None)
+        self.young.pop(text, None)
+
+
+class Gate:
+    """Turns a text, presented at a door, into a Principal.
+
+    ``kinds`` maps a door (``cookie``, ``bearer``) to the kind of credential that is taken there; what was found
+    good at one door is not known at another. Only successes are remembered, and every use is judged anew.
+    """
+
+    def __init__(self, kinds: Mapping[str, Credential], copy: Copy, clock: Clock, *, capacity: int = CAPACITY) -> None:
+        self._kinds = kinds
+        self._copy = copy
+        self._clock = clock
+        self._now = clock.now
+        self._seen: dict[str, Recent[Seen]] = {door: Recent(capacity) for door in kinds}
+        self._gone: Recent[tuple[float, str]] = Recent(capacity // 10)
+        self._tail: Tail | None = None
+        self._moved: Callable[[bytes], bool] = _unknown
+        self._fenced: str | None = None
+
+    def open(self, tail: Tail) -> None:
+        """Begin to verify, against the end of the log of an opened store."""
+        self._tail = tail
+        self._moved = tail.moved
+        self._fenced = None
+        self._copy.quiet_until = 0.0
+
+    @property
+    def fenced(self) -> str | None:
+        """Why nothing is verified any more; None while all is well."""
+        return self._fenced
+
+    def fence(self, reason: str) -> None:
+        """Stop verifying: every call raises LostHistory from now on."""
+        self._fenced = reason
+        self._copy.quiet_until = 0.0
+
+    def verify(self, text: str, door: str = "bearer") -> Principal:
+        """Whom ``text`` speaks for. Plain, without network I/O; reads the log's newest entries when it moved.
+
+        Raises Denied; LookUpNeeded for what only the store can tell; Stale or StoreError when it cannot be
+        proven that nothing newer withdrew it.
+        """
+        now = self._now()
+        copy = self._copy
+        if not copy.quiet_from <= now < copy.quiet_until:
+            self._tick(now)
+        recent = self._seen[door]
+        seen = recent.young.get(text)
+        if seen is None or now >= seen.until:
+            seen = self._find(text, door, now)
+        # After whatever was waited for, never before: an end acknowledged meanwhile has moved the stamp.
+        if self._moved(copy.stamp):
+            self._catch_up()
+        verdict.judge(seen, copy, now)
+        return seen.principal
+
+    async def admit(self, text: str, door: str = "bearer") -> Principal:
+        """Whom ``text`` speaks for; asks the store where it must. Raises Denied, Stale, StoreError."""
+        kind = self._kinds[door]
+        withdrawn: Revoked | None = None
+        # The second look-up is for what changed while the first was on its way.
+        for _ in range(3):
+            try:
+                return await self._caught_up(text, door)
+            except LookUpNeeded:
+                pass
+            except Revoked as revoked:
+                if not kind.looked_up:
+                    raise
+                withdrawn = revoked
+            now = self._now()
+            self._refuse_gone(text, now)
+            try:
+                seen = await kind.look_up(text, now)
+            except Denied as denied:
+                self._seen[door].drop(text)
+                self._gone.put(text, (now + GONE, str(denied)))
+                raise
+            self._seen[door].put(text, seen)
+        raise withdrawn or Stale("what was looked up could not be used")
+
+    async def _caught_up(self, text: str, door: str) -> Principal:
+        for _ in range(PAGES):
+            try:
+                return self.verify(text, door)
+            except LookUpNeeded:
+                raise
+            except Stale:
+                if self._tail is None:
+                    raise
+                await asyncio.sleep(0)
+        raise Stale("the log is too long to be read at once")
+
+    def _find(self, text: str, door: str, now: float) -> Seen:
+        """What is known of ``text`` outside the warm path."""
+        recent = self._seen[door]
+        seen = recent.get(text)
+        if seen is not None and now < seen.until:
+            return seen
+        seen = self._kinds[door].verify(text, now)
+        recent.put(text, seen)
+        return seen
+
+    def _refuse_gone(self, text: str, now: float) -> None:
+        gone = self._gone.get(text)
+        if gone is not None and now < gone[0] <= now + GONE:
+            raise BadCredential(f"refused a moment ago: {gone[1]}")
+
+    def _tick(self, now: float) -> None:
+        """Once a second: forget what can be, notice a clock that was set back and a database that was replaced."""
+        self._copy.tick(now, self._clock.lease())
+        if self._tail is not None:
+            self._checked(self._tail)
+        if self._fenced is not None:
+            self._copy.quiet_until = 0.0
+            raise LostHistory(self._fenced)
+
+    def _checked(self, tail: Tail) -> None:
+        try:
+            tail.check()
+        except LostHistory as lost:
+            self.fence(str(lost))
+            raise
+
+    def _catch_up(self) -> None:
+        """Read the newest entries of the log, at most a thousand. Raises Stale when there are more."""
+        tail, copy = self._tail, self._copy
+        if tail is None:
+            raise Stale("the store is not open yet")
+        with copy.lock:
+            if not tail.moved(copy.stamp):
+                return
+            try:
+                page = tail.read(copy.cursor)
+            except CursorLost as lost:
+                if not lost.trimmed:
+                    self.fence(f"the log is not the one that was followed: {lost}")
+                    raise LostHistory(str(lost)) from lost
+                copy.start_over()
+                page = tail.read(None)
+            except LostHistory as lost:
+                self.fence(str(lost))
+                raise
+            copy.take(page, self._now(), self._clock.lease())
+            if not page.end:
+                raise Stale("more than a thousand entries behind")
+
+
+def _unknown(_stamp: bytes) -> bool:
+    """Whether the log moved, as long as there is none to look at."""
+    return True

@@ -1,0 +1,89 @@
+"""The history a store's records belong to: when it began, and how all that came before it is ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from admit.core import log
+from admit.core.codec import Codec
+from admit.core.ids import EVERYTHING
+from admit.core.log import Began
+from admit.core.secret import written
+from admit.core.store import REVOCATIONS, Append, Insert, Record, Replace, Store
+from admit.errors import Conflict, StoreUnavailable
+from admit.ledger import TERM, Ledger
+
+OnLostHistory = Literal["stop", "end everything", "accept"]
+"""What to do with a database that was replaced: admit nobody, sign everybody out, or go on as if nothing happened."""
+
+_BITS = 20
+"""Bits of a generation below its term: a million changes of one subject before it reaches the next second."""
+
+
+class Term(msgspec.Struct, frozen=True):
+    """The Unix second at which this history began."""
+
+    second: int
+
+    @property
+    def gen(self) -> int:
+        """The generation below which nothing of this history lies."""
+        return self.second << _BITS
+
+
+TERM_CODEC = Codec("term", Term)
+
+
+class History:
+    """Begins a history, follows its log, and ends it for another."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def follow(self, store: Store) -> None:
+        """Know all that has ended in ``store``, whose history is begun if it has none. Raises StoreError."""
+        copy, clock = self._ledger.copy, self._ledger.clock
+        term = await self._begun(store)
+        with copy.lock:
+            copy.start_over()
+            copy.term = max(copy.term, term.gen)
+        while True:
+            page = await store.log(REVOCATIONS, copy.cursor)
+            copy.take(page, clock.now(), clock.lease())
+            if page.end:
+                return
+
+    async def end(self) -> None:
+        """Begin a new history: all that was issued before is over, at the store by rule and everywhere by one entry."""
+
+        async def attempt() -> None:
+            [record] = await self._ledger.get(TERM)
+            if record is None:
+                raise StoreUnavailable("the store has no term")
+            second = max(int(self._ledger.clock.now()), TERM_CODEC.decode(record).second + 1)
+            term = Term(second)
+            told = self._ledger.raised(EVERYTHING, term.gen)
+            await self._ledger.commit(Replace(self._record(term), record.version), told)
+
+        await self._ledger.decide(attempt)
+
+    async def _begun(self, store: Store) -> Term:
+        [record] = await store.get(TERM)
+        if record is not None:
+            return TERM_CODEC.decode(record)
+        now = self._ledger.clock.now()
+        term = Term(int(now))
+        began = Began(written(self._ledger.chance(16)))
+        try:
+            await store.commit(
+                Insert(self._record(term)),
+                Append(REVOCATIONS, log.encode(began), now + log.STORE_KEEPS, TERM[1][0]),
+            )
+        except Conflict:  # another process was faster
+            return await self._begun(store)
+        return term
+
+    def _record(self, term: Term) -> Record:
+        return Record(*TERM, TERM_CODEC.encode(term), self._ledger.version())

@@ -1,0 +1,94 @@
+"""Commits and tells: what a commit withdraws is known in this process before the commit returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from admit.core import log
+from admit.core.ids import EVERYTHING, anchor, home_of
+from admit.core.log import Copy, Ended, Raised
+from admit.core.principal import Ends
+from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Key, Record, Store
+from admit.core.world import Chance, Clock
+from admit.errors import Conflict, StoreUnavailable
+
+TERM: Key = ("term", anchor(EVERYTHING))
+"""The record that holds the term; its home is that of everything that belongs to nobody."""
+
+TRIES = 8
+"""How often a decision is made anew after a Conflict."""
+
+T = TypeVar("T")
+
+Ready = Callable[[], Awaitable[None]]
+"""Returns once the store is open; whoever needs it first opens it."""
+
+
+class Ledger:
+    """The store as the services use it, with the clock and the chance they decide by."""
+
+    def __init__(self, store: Store, copy: Copy, clock: Clock, chance: Chance, ready: Ready) -> None:
+        self.store = store
+        self.copy = copy
+        self.clock = clock
+        self.chance = chance
+        self.ready = ready
+
+    @property
+    def term(self) -> int:
+        """The generation under which nothing counts any more: ``term << 20`` of this history."""
+        return self.copy.term
+
+    def version(self) -> int:
+        """A version for a record about to be written: 63 random bits."""
+        return int.from_bytes(self.chance(8)) >> 1
+
+    async def get(self, *keys: Key) -> list[Record | None]:
+        """The records of ``keys``, as they were together at one moment."""
+        await self.ready()
+        return await self.store.get(*keys)
+
+    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
+        """A page of the records of ``kind`` that bear ``tag``."""
+        await self.ready()
+        return await self.store.find(kind, tag, after=after, limit=limit)
+
+    async def commit(self, *changes: Change) -> None:
+        """Commit all of ``changes`` or none; apply the entries among them here before it returns. Raises Conflict.
+
+        The copy's cursor stays where it is: between it and these entries may stand those of other processes,
+        which only a read of the log brings.
+        """
+        await self.ready()
+        await self.store.commit(*changes)
+        now, lease = self.clock.now(), self.clock.lease()
+        for change in changes:
+            if isinstance(change, Append) and change.topic == REVOCATIONS:
+                self.copy.apply(log.decode(change.entry), now, lease)
+
+    async def decide(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What ``attempt`` (read, decide, commit) returns, made anew after each Conflict, up to 8 times.
+
+        Raises StoreUnavailable when somebody else was faster every time.
+        """
+        for tried in range(TRIES):
+            try:
+                return await attempt()
+            except Conflict:
+                # Jitter, so that two that met once do not meet again.
+                await asyncio.sleep(self.chance(1)[0] / 256 * 0.002 * 2**tried)
+        raise StoreUnavailable(f"{TRIES} conflicts in a row")
+
+    def ended(self, kind: Ends, id: str) -> Append:
+        """The entry that tells the end of ``id``, in the home of what it ends."""
+        home = TERM[1][0] if kind is Ends.KEY else id[0]
+        return self._append(Ended(kind, id), home)
+
+    def raised(self, what: str, gen: int) -> Append:
+        """The entry that tells that ``what`` has reached ``gen``."""
+        return self._append(Raised(what, gen), home_of(what))
+
+    def _append(self, entry: log.Entry, home: str) -> Append:
+        return Append(REVOCATIONS, log.encode(entry), self.clock.now() + log.STORE_KEEPS, home)

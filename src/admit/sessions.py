@@ -1,0 +1,351 @@
+"""Sessions: the server's memory of one sign-in, and the cookie that presents it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from admit.core import secret
+from admit.core.codec import Codec
+from admit.core.cookie import CookieRule
+from admit.core.ids import anchor, home_of, is_id, new_id
+from admit.core.principal import Ends, Principal
+from admit.core.refresh import Family
+from admit.core.scope import RoleScopes, parse, written
+from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
+from admit.core.verdict import Seen
+from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, Revoked
+from admit.ledger import Ledger
+from admit.subjects import Held, Proof, Subject, Subjects
+
+PREFIX = "adm_s_"
+MAX_LOOK_UP_USE = 5 * 60.0
+"""Seconds a look-up is used, at most; a ceiling of the protocol."""
+
+SLACK = 0.1
+"""The part of the idle limit within which activity need not be written down, so it is added to the limit."""
+
+MAX_DEVICE_BYTES = 16
+_MAX_COOKIE_COUNTER_DIGITS = 9
+_DIGITS = frozenset("0123456789")
+
+
+class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a session lives, in seconds: ``idle`` without activity, ``absolute`` whatever happens.
+
+    Raises ConfigError with all that is wrong.
+    """
+
+    idle: float
+    absolute: float
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not self.idle >= 1:
+            faults.append("The idle limit of sessions is below 1 second; write at least 1.")
+        if not self.idle <= self.absolute <= 400 * 86_400:
+            faults.append("The absolute limit of sessions must be at least the idle limit, and at most 400 days.")
+        if faults:
+            raise ConfigError(faults)
+
+
+STRICT = SessionPolicy(idle=15 * 60, absolute=12 * 3_600)
+"""NIST SP 800-63B-4, section 2.3.3 (AAL3): 15 minutes idle, 12 hours in all."""
+
+BALANCED = SessionPolicy(idle=3_600, absolute=24 * 3_600)
+"""NIST SP 800-63B-4, section 2.2.3 (AAL2): an hour idle, a day in all."""
+
+RELAXED = SessionPolicy(idle=14 * 86_400, absolute=30 * 86_400)
+"""NIST SP 800-63B-4, section 2.1.3 (AAL1): 30 days in all, idle for a fortnight."""
+
+
+class Cookie(msgspec.Struct, frozen=True):
+    """What is kept of a session's cookie: its number and the digest of its secret."""
+
+    n: int
+    digest: bytes
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One sign-in. Times are Unix seconds, limits are seconds.
+
+    ``gen`` is the subject's generation from before the first proof was checked. ``scope`` is None where the
+    session may do all that the subject's roles allow. ``ends_at`` is absolute and does not move.
+    """
+
+    id: str
+    subject: str
+    gen: int
+    created_at: float
+    authenticated_at: float
+    methods: tuple[str, ...]
+    seen_at: float
+    idle: float
+    ends_at: float
+    scope: str | None = None
+    cookie: Cookie | None = None
+    family: Family | None = None
+    device: str = ""
+
+    def judge(self, subject: Subject, now: float) -> None:
+        """Return if the session is valid for its ``subject`` at ``now``; else raise Revoked or Expired."""
+        if not subject.active:
+            raise Revoked(f"subject {self.subject!r} is disabled")
+        if self.gen < subject.floor:
+            raise Revoked(f"session {self.id} was proven before generation {subject.floor}")
+        if now >= self.ends_at:
+            raise Expired(f"session {self.id} has reached its absolute limit")
+        if now >= self.seen_at + self.idle * (1 + SLACK):
+            raise Expired(f"session {self.id} was idle for too long")
+
+    @property
+    def slack(self) -> float:
+        """Seconds for which a look-up may be used, and after which activity is written down."""
+        return min(MAX_LOOK_UP_USE, self.idle * SLACK)
+
+
+SESSION = Codec("session", Session)
+
+
+class Started(msgspec.Struct, frozen=True):
+    """A session and what presents it: ``cookie`` is the value of a Set-Cookie header, shown this once, or None."""
+
+    session: Session
+    cookie: str | None
+
+
+class Sessions:
+    """Starts, finds, steps up and ends sessions."""
+
+    looked_up = True
+
+    def __init__(
+        self, ledger: Ledger, subjects: Subjects, policy: SessionPolicy, cookies: CookieRule, scopes: RoleScopes
+    ) -> None:
+        self._ledger = ledger
+        self._subjects = subjects
+        self._policy = policy
+        self._cookies = cookies
+        self._scopes = scopes
+
+    async def start(self, proof: Proof, *, cookie: bool = True, scope: str | None = None, device: str = "") -> Started:
+        """A new session for the subject of ``proof``, under the generation the proof inherited.
+
+        ``device`` is a label of at most 16 bytes (``Firefox/Linux``). Raises BadInput, StoreError.
+        """
+        ledger = self._ledger
+        now = ledger.clock.now()
+        presented = secret.new_secret(ledger.chance) if cookie else None
+        session = Session(
+            id=new_id(home_of(proof.subject), now, ledger.chance),
+            subject=proof.subject,
+            gen=proof.gen,
+            created_at=now,
+            authenticated_at=proof.at,
+            methods=proof.methods,
+            seen_at=now,
+            idle=self._policy.idle,
+            ends_at=now + self._policy.absolute,
+            scope=None if scope is None else written(parse(scope)),
+            cookie=None if presented is None else Cookie(1, secret.digest(presented)),
+            device=device.encode()[:MAX_DEVICE_BYTES].decode(errors="ignore"),
+        )
+        await ledger.commit(Insert(self.record(session)))
+        return Started(session, None if presented is None else self._line(session, presented))
+
+    async def get(self, id: str) -> Session | None:
+        """The session ``id`` if it is valid now, else None."""
+        read = await self.read(id)
+        if read is None:
+            return None
+        session, _, held = read
+        try:
+            session.judge(held.subject, self._ledger.clock.now())
+        except (Revoked, Expired):
+            return None
+        return session
+
+    async def of(self, subject: str) -> list[Session]:
+        """The valid sessions of ``subject``, the latest first."""
+        found: list[Session] = []
+        after: Cursor | None = None
+        held = await self._subjects.held(subject)
+        now = self._ledger.clock.now()
+        while True:
+            page = await self._ledger.find(SESSION.kind, anchor(subject), after=after, limit=1_000)
+            found += self._valid(page.records, held.subject, now)
+            after = page.after
+            if after is None:
+                return sorted(found, key=lambda session: session.created_at, reverse=True)
+
+    async def revoke(self, session: Session | str) -> None:
+        """End a session and all credentials of it, and tell. It is told even when there was nothing left to end."""
+        id = session if isinstance(session, str) else session.id
+        if not is_id(id):
+            raise BadInput("bad_session", "This is not the id of a session.", field="session")
+        await self._ledger.commit(Delete(SESSION.kind, id), self._ledger.ended(Ends.SESSION, id))
+
+    async def sign_out_everywhere(self, subject: str, *, keep: Session | None = None) -> None:
+        """End every first-party session of ``subject`` but ``keep``, and tell, in one commit."""
+
+        async def attempt() -> None:
+            held = await self._subjects.held(subject)
+            after = held.subject.signed_out()
+            kept = () if keep is None else (await self.restamped(keep.id, after.gen))[0]
+            await self._ledger.commit(*self._subjects.changed(held, after), *kept)
+
+        await self._ledger.decide(attempt)
+
+    async def step_up(self, session: Session, proof: Proof) -> Started:
+        """The session with a fresh sign-in and another cookie; the old cookie never works again (ASVS 7.2.4).
+
+        Raises Revoked, Expired when the session or the proof is over.
+        """
+
+        async def attempt() -> Started:
+            read = await self.read(session.id)
+            if read is None or read[0].subject != proof.subject:
+                raise Revoked(f"there is no session {session.id} of {proof.subject!r}")
+            current, record, held = read
+            now = self._ledger.clock.now()
+            current.judge(held.subject, now)
+            if proof.gen < held.subject.floor:
+                raise Revoked("the proof is from before everything ended")
+            stepped = msgspec.structs.replace(
+                current,
+                authenticated_at=proof.at,
+                methods=tuple(dict.fromkeys((*current.methods, *proof.methods))),
+                seen_at=now,
+            )
+            changes, started = self._new_cookie(stepped, record)
+            await self._ledger.commit(*changes)
+            return started
+
+        return await self._ledger.decide(attempt)
+
+    async def restamped(self, id: str, gen: int) -> tuple[tuple[Change, ...], Started]:
+        """The changes that carry the caller's own session over to ``gen`` with another cookie, for one commit.
+
+        Raises Revoked when it is not there any more, Expired when its time is over.
+        """
+        read = await self.read(id)
+        if read is None:
+            raise Revoked(f"there is no session {id}")
+        session, record, held = read
+        now = self._ledger.clock.now()
+        session.judge(held.subject, now)
+        return self._new_cookie(msgspec.structs.replace(session, gen=gen, seen_at=now), record)
+
+    def verify(self, text: str, now: float) -> Seen:  # noqa: ARG002 - no time makes a cookie prove itself
+        """Never says yes: a cookie proves nothing by itself. Raises BadCredential, LookUpNeeded."""
+        parse_cookie(text)
+        raise LookUpNeeded("a session cookie not seen before")
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        """What the store knows of a session cookie; notes the activity. Raises BadCredential, Revoked, Expired."""
+        id, n, presented = parse_cookie(text)
+        read = await self.read(id)
+        if read is None:
+            raise Revoked(f"there is no session {id}")
+        session, record, held = read
+        kept = session.cookie
+        if kept is None or kept.n != n or not secret.same(kept.digest, secret.digest(presented)):
+            raise BadCredential(f"not the present cookie of session {id}")
+        session.judge(held.subject, now)
+        if now >= session.seen_at + session.idle * SLACK:
+            await self._note(session, record, now)
+        return self._seen(session, held.subject, f"{id}.{n}", now)
+
+    async def read(self, id: str) -> tuple[Session, Record, Held] | None:
+        """A session and its subject as they were together at one moment, None where there is no such session.
+
+        The subject's name, which never changes, is read first; the pair is then read in one.
+        """
+        [named] = await self._ledger.get(self.key(id))
+        if named is None:
+            return None
+        subject = SESSION.decode(named).subject
+        record, subject_record = await self._ledger.get(self.key(id), self._subjects.key(subject))
+        if record is None:
+            return None
+        return SESSION.decode(record), record, self._subjects.read(subject, subject_record)
+
+    def scope_of(self, session: Session, subject: Subject) -> frozenset[str]:
+        """What a session allows: what the subject's roles do, cut to what was asked for."""
+        allowed = self._scopes.of(subject.roles)
+        return allowed if session.scope is None else allowed & parse(session.scope)
+
+    def record(self, session: Session) -> Record:
+        """The record of ``session``, in a new version."""
+        tags = frozenset({anchor(session.subject)})
+        body = SESSION.encode(session)
+        return Record(SESSION.kind, session.id, body, self._ledger.version(), session.ends_at, tags)
+
+    @staticmethod
+    def key(id: str) -> Key:
+        """The key of the session's record."""
+        return SESSION.kind, id
+
+    def _seen(self, session: Session, subject: Subject, cookie: str, now: float) -> Seen:
+        principal = Principal(
+            subject=session.subject,
+            credential="session",
+            session=session.id,
+            scope=self.scope_of(session, subject),
+            roles=frozenset(subject.roles),
+            methods=session.methods,
+            authenticated_at=session.authenticated_at,
+            expires_at=session.ends_at,
+            gen=subject.gen,
+            marks=(session.id, cookie, "", "", ""),
+        )
+        return Seen(principal, min(now + session.slack, session.ends_at))
+
+    async def _note(self, session: Session, record: Record, now: float) -> None:
+        # An update of the version that was read: it cannot bring back a session that has ended meanwhile.
+        try:
+            seen = msgspec.structs.replace(session, seen_at=now)
+            await self._ledger.commit(Replace(self.record(seen), record.version))
+        except Conflict:
+            return
+
+    def _new_cookie(self, session: Session, record: Record) -> tuple[tuple[Change, ...], Started]:
+        old = session.cookie
+        if old is None:
+            return (Replace(self.record(session), record.version),), Started(session, None)
+        presented = secret.new_secret(self._ledger.chance)
+        renewed = msgspec.structs.replace(session, cookie=Cookie(old.n + 1, secret.digest(presented)))
+        ended = self._ledger.ended(Ends.COOKIE, f"{session.id}.{old.n}")
+        return (Replace(self.record(renewed), record.version), ended), Started(renewed, self._line(renewed, presented))
+
+    def _line(self, session: Session, presented: str) -> str:
+        assert session.cookie is not None
+        value = f"{PREFIX}{session.id}.{session.cookie.n}.{presented}"
+        return self._cookies.line(value, session.ends_at - self._ledger.clock.now())
+
+    def _valid(self, records: Sequence[Record], subject: Subject, now: float) -> list[Session]:
+        valid = []
+        for session in map(SESSION.decode, records):
+            try:
+                session.judge(subject, now)
+            except (Revoked, Expired):
+                continue
+            valid.append(session)
+        return valid
+
+
+def parse_cookie(text: str) -> tuple[str, int, str]:
+    """Session id, number and secret of a cookie's value. Raises BadCredential."""
+    fields = text.removeprefix(PREFIX).split(".", 3)
+    if not text.startswith(PREFIX) or len(fields) != 3 or len(fields[2]) != secret.SECRET_DIGITS:
+        raise BadCredential("not a session cookie")
+    id, n, presented = fields
+    if not is_id(id) or not _is_counter(n) or not presented.isascii():
+        raise BadCredential("not a session cookie")
+    return id, int(n), presented
+
+
+def _is_counter(text: str) -> bool:
+    # One text for one number: "1" and "01" must not be two names of one cookie.
+    return 0 < len(text) <= _MAX_COOKIE_COUNTER_DIGITS and _DIGITS.issuperset(text) and text[0] != "0"

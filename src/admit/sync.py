@@ -1,0 +1,45 @@
+"""The authority for programs without an event loop: the same object, on one loop in one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_SERVICES = "admit."
+
+
+class Sync:
+    """What ``target`` offers, with every coroutine waited for. Usable from any thread but that of an event loop.
+
+    Attributes that are services become synchronous too: ``auth.sync.sessions.start(proof)``.
+    """
+
+    def __init__(self, target: object, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._target = target
+        self._loop = loop or _started_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        if callable(value):
+            return self._waiting(value)
+        if type(value).__module__.startswith(_SERVICES) and type(value).__module__.count(".") == 1:
+            return Sync(value, self._loop)
+        return value
+
+    def _waiting(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def wait(*args: Any, **kwargs: Any) -> Any:
+            result = call(*args, **kwargs)
+            if inspect.iscoroutine(result):
+                return asyncio.run_coroutine_threadsafe(result, self._loop).result()
+            return result
+
+        return wait
+
+
+def _started_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="admit-sync", daemon=True).start()
+    return loop

@@ -1,0 +1,230 @@
+"""Tokens: an access token that any service verifies, and a refresh token that is spent once."""
+
+from __future__ import annotations
+
+import msgspec
+
+from admit.core import jwt, refresh, secret
+from admit.core.ids import home_of, new_id
+from admit.core.jose import UnknownKey, key_id
+from admit.core.principal import Ends, Principal
+from admit.core.refresh import Family, Keys, Outcome, RefreshToken
+from admit.core.scope import narrowed, parse, written
+from admit.core.secret import Master
+from admit.core.store import Delete, Record, Replace
+from admit.core.verdict import Seen
+from admit.errors import BadCredential, BadInput, ConfigError, Conflict, LookUpNeeded, Replayed, Revoked
+from admit.keys import SigningKeys
+from admit.ledger import Ledger
+from admit.sessions import Session, Sessions
+from admit.subjects import Subject
+
+FIRST_PARTY = "first-party"
+"""The ``client_id`` (RFC 9068, section 2.2) of tokens that no OAuth client asked for."""
+
+
+class TokenPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How tokens are issued; times in seconds.
+
+    ``access`` is the life of an access token, ``grace`` the time in which a spent refresh token gets the same
+    successor again (0: never), ``leeway`` what clocks may differ by.
+
+    Raises ConfigError with all that is wrong.
+    """
+
+    algorithm: str = "ES256"
+    access: float = 600.0
+    grace: float = 10.0
+    leeway: float = 5.0
+
+    def __post_init__(self) -> None:
+        faults = []
+        if not 1 <= self.access <= jwt.MAX_LIFE:
+            faults.append(f"An access token lives for 1 to {jwt.MAX_LIFE} seconds; {self.access:g} is not between.")
+        if not 0 <= self.grace <= 60:
+            faults.append(f"The grace of refresh tokens is 0 to 60 seconds; {self.grace:g} is not between.")
+        if not 0 <= self.leeway <= jwt.MAX_LEEWAY:
+            faults.append(
+                f"The leeway between clocks is 0 to {jwt.MAX_LEEWAY} seconds; {self.leeway:g} is not between."
+            )
+        if faults:
+            raise ConfigError(faults)
+
+
+STANDARD = TokenPolicy()
+"""ES256, ten minutes, ten seconds of grace."""
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """What a client gets (RFC 6749, section 5.1), shown this once: ``expires_in`` is seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    scope: str
+
+
+class Tokens:
+    """Issues, verifies and refreshes the tokens of sessions."""
+
+    looked_up = False
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        sessions: Sessions,
+        keys: SigningKeys,
+        master: Master,
+        policy: TokenPolicy,
+        *,
+        issuer: str,
+        audience: str,
+    ) -> None:
+        self._ledger = ledger
+        self._sessions = sessions
+        self._keys = keys
+        self._master = master
+        self._policy = policy
+        self._issuer = issuer
+        self._audience = audience
+        self._rules = jwt.Rules(issuer=issuer, audience=audience, leeway=policy.leeway)
+
+    async def issue(self, session: Session, *, scope: str | None = None) -> Pair:
+        """The first tokens of ``session``. Raises Conflict when it has had them, Revoked when it is over."""
+        issued_at = self._ledger.clock.now()
+        current, record, subject = await self._valid(session.id, issued_at)
+        if current.family is not None:
+            raise Conflict(f"session {session.id} has its family of tokens")
+        allowed = narrowed(self._sessions.scope_of(current, subject), scope)
+        if scope is not None:
+            current = msgspec.structs.replace(current, scope=written(allowed))
+        keys = self._family_keys(self._master.current)
+        token = RefreshToken(keys.id, current.id, 0, secret.new_secret(self._ledger.chance))
+        begun = msgspec.structs.replace(current, family=refresh.begun(token, issued_at))
+        await self._ledger.commit(Replace(self._sessions.record(begun), record.version))
+        return await self._pair(begun, subject, issued_at, token.text(keys))
+
+    async def access(self, session: Session, *, audience: str | None = None, scope: str | None = None) -> str:
+        """An access token of ``session`` alone, for ``audience`` (default: the authority's). Raises Revoked, Expired."""
+        issued_at = self._ledger.clock.now()
+        current, _, subject = await self._valid(session.id, issued_at)
+        allowed = narrowed(self._sessions.scope_of(current, subject), scope)
+        return await self._mint(current, subject, issued_at, allowed, audience or self._audience)
+
+    async def refresh(self, text: str) -> Pair:
+        """The tokens that follow ``text``, which is spent by it. Raises Replayed after ending a family that was copied.
+
+        Whatever was not made here is refused without I/O. Raises BadCredential, Revoked, Expired, StoreError.
+        """
+        keys = self._family_keys(refresh.key_id_of(text))
+        token = refresh.parse(text, keys)
+
+        async def attempt() -> Pair:
+            return await self._spend(token, keys)
+
+        return await self._ledger.decide(attempt)
+
+    def verify(self, text: str, now: float) -> Seen:
+        """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
+        try:
+            claims = jwt.verify(text, self._keys.verifying(now), self._rules, now)
+        except UnknownKey as unknown:
+            if self._keys.may_reread(now):
+                raise LookUpNeeded(str(unknown)) from unknown
+            raise
+        principal = Principal(
+            subject=claims.sub,
+            credential="token",
+            session=claims.sid,
+            scope=parse(claims.scope),
+            roles=frozenset(claims.roles),
+            methods=tuple(claims.amr),
+            authenticated_at=claims.auth_time,
+            expires_at=claims.exp,
+            gen=claims.gen,
+            marks=(claims.sid, "", claims.jti, "", key_id(text)),
+            client=claims.client_id,
+        )
+        return Seen(principal, claims.exp + self._policy.leeway)
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        """What an access token proves, once the keyring was read again. Raises Denied."""
+        await self._keys.reread()
+        return self.verify(text, now)
+
+    async def revoke(self, token: Principal) -> None:
+        """End one access token, and tell; its session lives on. Raises BadInput for what is not one."""
+        jti = token.marks[Ends.TOKEN]
+        if not jti:
+            raise BadInput("not_a_token", "This is not an access token.")
+        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, jti))
+
+    async def _spend(self, token: RefreshToken, keys: Keys) -> Pair:
+        ledger = self._ledger
+        issued_at = ledger.clock.now()
+        session, record, subject = await self._valid(token.session, issued_at)
+        family = session.family
+        if family is None or family.key_id != token.key_id:
+            raise BadCredential(f"not of the family of session {session.id}")
+        outcome = refresh.spend(family, token, keys, issued_at, self._policy.grace)
+        if outcome is Outcome.UNKNOWN:
+            raise BadCredential(f"session {session.id} knows no such refresh token")
+        if outcome is Outcome.REUSE:
+            # RFC 9700, section 4.14.2: somebody holds a copy, and nothing tells which of the two is the thief.
+            ended = ledger.ended(Ends.SESSION, session.id)
+            await ledger.commit(Delete(record.kind, record.id, record.version), ended)
+            raise Replayed(f"refresh token {token.counter} of session {session.id} was spent before")
+        if outcome is Outcome.ITSELF:
+            return await self._pair(session, subject, issued_at, token.text(keys))
+        successor = token.successor(keys)
+        if outcome is Outcome.ROTATE:
+            await self._rotate(session, record, family, successor, issued_at)
+        return await self._pair(session, subject, issued_at, successor.text(keys))
+
+    async def _rotate(
+        self, session: Session, record: Record, family: Family, successor: RefreshToken, now: float
+    ) -> None:
+        rotated = msgspec.structs.replace(session, family=refresh.rotated(family, successor, now), seen_at=now)
+        await self._ledger.commit(Replace(self._sessions.record(rotated), record.version))
+
+    async def _valid(self, id: str, now: float) -> tuple[Session, Record, Subject]:
+        read = await self._sessions.read(id)
+        if read is None:
+            raise Revoked(f"there is no session {id}")
+        session, record, held = read
+        session.judge(held.subject, now)
+        return session, record, held.subject
+
+    async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:
+        scope = self._sessions.scope_of(session, subject)
+        access = await self._mint(session, subject, issued_at, scope, self._audience)
+        return Pair(access, refresh_token, int(self._policy.access), written(scope))
+
+    async def _mint(
+        self, session: Session, subject: Subject, issued_at: float, scope: frozenset[str], audience: str
+    ) -> str:
+        """An access token of what was read after ``issued_at``."""
+        home = home_of(session.subject)
+        claims = jwt.AccessToken(
+            iss=self._issuer,
+            sub=session.subject,
+            aud=audience,
+            exp=int(min(issued_at + self._policy.access, session.ends_at)),
+            iat=int(issued_at),
+            jti=new_id(home, issued_at, self._ledger.chance),
+            client_id=FIRST_PARTY,
+            scope=written(scope),
+            roles=subject.roles,
+            sid=session.id,
+            gen=subject.gen,
+            auth_time=int(session.authenticated_at),
+            amr=session.methods,
+        )
+        return jwt.mint(claims, await self._keys.signing())
+
+    def _family_keys(self, key_id: str) -> Keys:
+        """The keys of the master secret ``key_id``. Raises BadCredential when it is not in the list (any more)."""
+        mac, chain = self._master.key("refresh mac", key_id), self._master.key("refresh chain", key_id)
+        if mac is None or chain is None:
+            raise BadCredential("made under a master secret that is not in the list")
+        return Keys(key_id, mac, chain)
