@@ -1,0 +1,123 @@
+"""Compact JWS (RFC 7515), signed and verified: the algorithm is the key's, and one text has one meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from admit.core import strict
+from admit.core.jwk import MAX_KID, SigningKey, VerifyingKey
+from admit.core.secret import written
+from admit.errors import BadCredential, BadInput
+
+MAX_LENGTH = 16 * 1024
+"""Characters of a token; a longer one is refused before anything of it is read (RFC 8725)."""
+
+_HEADERS = 256
+_APPLICATION = "application/"
+
+
+class UnknownKey(BadCredential):
+    """No key has the id ``kid``. Whoever holds the keyring may read it again, seldom, and try once more."""
+
+    def __init__(self, kid: str) -> None:
+        self.kid = kid
+        super().__init__(f"no key {kid!r}")
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What counts of a JOSE header.
+
+    All else is not even looked at: a key, or an address of one, that travels in the token proves nothing
+    (``jwk``, ``jku``, ``x5c``, ``x5u``; RFC 8725, section 3.10).
+    """
+
+    alg: str
+    typ: str = ""
+    kid: Annotated[str, Meta(max_length=MAX_KID)] = ""
+    crit: Raw | UnsetType = UNSET
+    b64: bool = True
+
+
+_encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(Header)
+
+
+def sign(payload: bytes, key: SigningKey, typ: str = "") -> str:
+    """``payload`` as a compact JWS signed by ``key``. Raises BadInput when nobody would read it for its length."""
+    signed = f"{_header_of(key.alg, typ, key.kid)}.{written(payload)}"
+    text = f"{signed}.{written(key.sign(signed.encode()))}"
+    if len(text) > MAX_LENGTH:
+        raise BadInput("too_long", f"A token has at most {MAX_LENGTH} characters; this one has {len(text)}.")
+    return text
+
+
+def verify(text: str, keys: Mapping[str, VerifyingKey], typ: str) -> bytes:
+    """The payload of ``text``, which says it is a ``typ`` and is signed by the key of ``keys`` it names.
+
+    Raises BadCredential; as :class:`UnknownKey` when there is no such key.
+    """
+    header, signed, payload, signature = _parts(text)
+    if header.typ != typ:
+        raise BadCredential(f"this is a {header.typ!r}, not a {typ!r}")
+    key = keys.get(header.kid)
+    if key is None:
+        raise UnknownKey(header.kid)
+    _check(header, signed, signature, key)
+    return payload
+
+
+def key_id(text: str) -> str:
+    """The id of the key that ``text``, which :func:`verify` has accepted, was signed by."""
+    return _header(text[: text.index(".")]).kid
+
+
+def verify_compact(text: str, key: VerifyingKey) -> bytes:
+    """The payload of ``text``, which is signed by ``key``, whatever key and type it names. Raises BadCredential."""
+    header, signed, payload, signature = _parts(text)
+    _check(header, signed, signature, key)
+    return payload
+
+
+def _check(header: Header, signed: bytes, signature: bytes, key: VerifyingKey) -> None:
+    # RFC 8725, sections 3.1 and 3.2: the key decides; the header may only agree.
+    if header.alg != key.alg:
+        raise BadCredential(f"the header says {header.alg!r}, the key is for {key.alg}")
+    key.verify(signed, signature)
+
+
+def _parts(text: str) -> tuple[Header, bytes, bytes, bytes]:
+    """The header, what was signed, the payload and the signature."""
+    if len(text) > MAX_LENGTH:
+        raise BadCredential(f"a token of {len(text)} characters")
+    signed, _, signature = text.rpartition(".")
+    header, dot, payload = signed.partition(".")
+    if not dot:
+        raise BadCredential("not a compact JWS: fewer than three parts")
+    try:
+        # A fourth part would stand in the payload, whose alphabet has no dot.
+        return _header(header), signed.encode("ascii"), strict.base64url(payload), strict.base64url(signature)
+    except ValueError as error:
+        raise BadCredential(f"not a compact JWS: {error}") from error
+
+
+@lru_cache(_HEADERS)
+def _header(segment: str) -> Header:
+    """The header that ``segment`` writes. Raises ValueError. All tokens of one key have the same, so it is kept."""
+    header = strict.decoded(strict.base64url(segment), _decoder)
+    # RFC 7515, section 4.1.11: no extension is understood here, so each that must be is a reason to refuse.
+    if header.crit is not UNSET or not header.b64:
+        raise ValueError("an extension that must be understood")
+    # RFC 7515, section 4.1.9: a media type, in any case, that may go without its "application/".
+    typ = header.typ.lower()
+    bare = typ.removeprefix(_APPLICATION)
+    return msgspec.structs.replace(header, typ=typ if "/" in bare else bare)
+
+
+@lru_cache(_HEADERS)
+def _header_of(alg: str, typ: str, kid: str) -> str:
+    return written(_encode(Header(alg, typ, kid)))
