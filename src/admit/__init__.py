@@ -1,1 +1,22 @@
-"""x."""
+"""Admit: sessions, tokens and their end, through one door. The names a newcomer needs."""
+
+from admit.authority import Authority, Receipt
+from admit.core.principal import Principal
+from admit.core.request import Request
+from admit.errors import AdmitError, Denied
+from admit.sessions import BALANCED, RELAXED, STRICT, SessionPolicy
+from admit.tokens import TokenPolicy
+
+__all__ = [
+    "BALANCED",
+    "RELAXED",
+    "STRICT",
+    "AdmitError",
+    "Authority",
+    "Denied",
+    "Principal",
+    "Receipt",
+    "Request",
+    "SessionPolicy",
+    "TokenPolicy",
+]

@@ -22,7 +22,7 @@ from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.store import Store
 from admit.core.world import Chance, Clock
-from admit.errors import BadInput, LostHistory
+from admit.errors import BadInput, ConfigError, LostHistory
 from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
@@ -192,6 +192,8 @@ class Authority:
 
     async def _adopt(self, store: Store) -> None:
         """Serve ``store``, which is open, from now on."""
+        if store.tail is None:
+            raise ConfigError(["This store is no embedded one; write sqlite:///path/to/file.db or memory://"])
         if self._master.locked:
             self._master.unlock([store.own_secret()])
         await self._history.follow(store)

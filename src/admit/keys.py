@@ -1,15 +1,147 @@
-"""The signing keys of an authority: one keyring in the store, read by every process."""
+"""The signing keys of an authority: one keyring in the store, which every process reads."""
 
 from __future__ import annotations
 
-from admit.core.store import Key
-from admit.ledger import TERM
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-KEYRING: Key = ("keyring", TERM[1])
+from admit.core import keyring
+from admit.core.jwk import SigningKey, VerifyingKey
+from admit.core.keyring import Keyring
+from admit.core.principal import Ends
+from admit.core.secret import Master
+from admit.core.store import Change, Insert, Key, Record, Replace
+from admit.errors import Conflict
+from admit.ledger import TERM, Ledger
+
+KEYRING: Key = (keyring.CODEC.kind, TERM[1])
 """The one record of the keyring. Of several processes that make it, one wins and the others read."""
 
-REREAD = 60.0
-"""Seconds after which the keyring is read again before something is signed or an unknown key is refused."""
-
 REREAD_UNKNOWN = 5.0
-"""Seconds between two reads for unknown key ids, so that garbage costs no reads."""
+"""Seconds between two reads for key ids that are not known, so that garbage costs no reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A signing key as people see it: ``state`` is next, current or retiring, ``since`` a Unix time."""
+
+    kid: str
+    alg: str
+    state: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The keyring as it was read last, when, from which record, and whom it verifies until a key retires."""
+
+    ring: Keyring
+    record: Record
+    at: float
+    verifying: Mapping[str, VerifyingKey]
+    until: float
+
+
+class SigningKeys:
+    """Signs with the current key, knows those that verify, rotates and revokes."""
+
+    def __init__(self, ledger: Ledger, master: Master, algorithm: str) -> None:
+        self._ledger = ledger
+        self._master = master
+        self._algorithm = algorithm
+        self._read: _Read | None = None
+
+    def verifying(self, now: float) -> Mapping[str, VerifyingKey]:
+        """The keys that verify at ``now``, by id, as far as they were read."""
+        read = self._read
+        if read is None:
+            return {}
+        if now >= read.until:  # a process that only verifies must let go of retired keys too
+            read = self._keep(read.ring, read.record, read.at, now)
+        return read.verifying
+
+    def may_reread(self, now: float) -> bool:
+        """Whether it is time to read the keyring again for a key id that is not known."""
+        return self._read is None or not self._read.at <= now < self._read.at + REREAD_UNKNOWN
+
+    async def reread(self) -> Keyring:
+        """The keyring as it is in the store now; made if there is none. Raises StoreError."""
+        return (await self._fetch()).ring
+
+    async def signing(self) -> SigningKey:
+        """The key to sign with. Never one that was read a minute ago, or that the log says is compromised."""
+        return (await self._recent(self._ledger.clock.now())).ring.signing
+
+    async def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public keys as a JWK Set (RFC 7517, section 5)."""
+        now = self._ledger.clock.now()
+        return (await self._recent(now)).ring.jwks(now)
+
+    async def list(self) -> list[Listed]:
+        """The keys and their states."""
+        ring = (await self.reread()).drop(self._ledger.clock.now())
+        states = [("current", ring.current), ("next", ring.next), *(("retiring", kept) for kept in ring.retiring)]
+        return [Listed(kept.key.kid, kept.key.alg, state, kept.since) for state, kept in states]
+
+    async def rotate(self) -> Keyring:
+        """The keyring after ``next`` has become the key that signs. Raises BadInput when that is too early."""
+        return await self._change(lambda ring, now, fresh: ring.rotate(now, fresh), ())
+
+    async def revoke(self, kid: str) -> Keyring:
+        """The keyring without a compromised key; nothing that it signed is accepted any more. Raises BadInput."""
+        return await self._change(
+            lambda ring, now, fresh: ring.revoke(kid, now, fresh), (self._ledger.ended(Ends.KEY, kid),)
+        )
+
+    async def _change(
+        self, change: Callable[[Keyring, float, SigningKey], Keyring], told: tuple[Change, ...]
+    ) -> Keyring:
+        async def attempt() -> Keyring:
+            read = await self._fetch()
+            now = self._ledger.clock.now()
+            ring = change(read.ring, now, await self._fresh())
+            record = self._record(ring)
+            await self._ledger.commit(Replace(record, read.record.version), *told)
+            return self._keep(ring, record, now, now).ring
+
+        return await self._ledger.decide(attempt)
+
+    async def _recent(self, now: float) -> _Read:
+        read = self._read
+        if read is None or not read.at <= now < read.at + keyring.REREAD or self._is_ended(read.ring.signing.kid):
+            return await self._fetch()
+        return read
+
+    async def _fetch(self) -> _Read:
+        now = self._ledger.clock.now()
+        [record] = await self._ledger.get(KEYRING)
+        if record is None:
+            return await self._make(now)
+        return self._keep(Keyring.unsealed(record, self._master), record, now, now)
+
+    async def _make(self, now: float) -> _Read:
+        ring = Keyring.new(await self._fresh(), await self._fresh(), now)
+        record = self._record(ring)
+        try:
+            await self._ledger.commit(Insert(record))
+        except Conflict:  # another process was faster, and its keys are ours
+            return await self._fetch()
+        return self._keep(ring, record, now, now)
+
+    async def _fresh(self) -> SigningKey:
+        # In a thread: an RSA key takes a good part of a second.
+        return await asyncio.to_thread(SigningKey.generate, self._algorithm, self._ledger.chance)
+
+    def _keep(self, ring: Keyring, record: Record, at: float, now: float) -> _Read:
+        alive = ring.drop(now)
+        until = min((kept.since + keyring.RETIRES_FOR for kept in alive.retiring), default=math.inf)
+        self._read = read = _Read(alive, record, at, alive.verifying(now), until)
+        return read
+
+    def _record(self, ring: Keyring) -> Record:
+        return Record(*KEYRING, ring.sealed(self._master, self._ledger.chance), self._ledger.version())
+
+    def _is_ended(self, kid: str) -> bool:
+        return kid in self._ledger.copy.ended[Ends.KEY]
