@@ -198,7 +198,8 @@ class Tokens:
     async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:
         scope = self._sessions.scope_of(session, subject)
         access = await self._mint(session, subject, issued_at, scope, self._audience)
-        return Pair(access, refresh_token, int(self._policy.access), written(scope))
+        life = min(self._policy.access, session.ends_at - issued_at)
+        return Pair(access, refresh_token, int(life), written(scope))
 
     async def _mint(
         self, session: Session, subject: Subject, issued_at: float, scope: frozenset[str], audience: str

@@ -124,7 +124,9 @@ class SqliteStore:
             known = stamp.settled == NOTHING or statements.bears(connection, stamp.settled)
             if not known and not self._accept_lost_history:
                 raise LostHistory(f"{self._file.path} is older than what was acknowledged from it, or another database")
-            stamp.head = stamp.settled = last
+            stamp.head = last
+            if known:  # else the evidence stays until a commit ends what was lost
+                stamp.settled = last
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
