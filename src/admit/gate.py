@@ -179,9 +179,11 @@ class Gate:
 
     def _tick(self, now: float) -> None:
         """Once a second: forget what can be, notice a clock that was set back and a database that was replaced."""
-        self._copy.tick(now, self._clock.lease())
-        if self._tail is not None:
-            self._checked(self._tail)
+        # Not when fenced: a tick opens a second in which no thread looks.
+        if self._fenced is None:
+            self._copy.tick(now, self._clock.lease())
+            if self._tail is not None:
+                self._checked(self._tail)
         if self._fenced is not None:
             self._copy.quiet_until = 0.0
             raise LostHistory(self._fenced)

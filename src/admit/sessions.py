@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -100,9 +101,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise Expired(f"session {self.id} was idle for too long")
 
     @property
-    def slack(self) -> float:
-        """Seconds for which a look-up may be used, and after which activity is written down."""
-        return min(MAX_LOOK_UP_USE, self.idle * SLACK)
+    def noted_until(self) -> float:
+        """When activity has to be written down again, and so has to reach a look-up."""
+        return self.seen_at + self.idle * SLACK
 
 
 SESSION = Codec("session", Session)
@@ -149,7 +150,7 @@ class Sessions:
             ends_at=now + self._policy.absolute,
             scope=None if scope is None else written(parse(scope)),
             cookie=None if presented is None else Cookie(1, secret.digest(presented)),
-            device=device.encode()[:MAX_DEVICE_BYTES].decode(errors="ignore"),
+            device=device.encode(errors="replace")[:MAX_DEVICE_BYTES].decode(errors="ignore"),
         )
         await ledger.commit(Insert(self.record(session)))
         return Started(session, None if presented is None else self._line(session, presented))
@@ -186,16 +187,23 @@ class Sessions:
             raise BadInput("bad_session", "This is not the id of a session.", field="session")
         await self._ledger.commit(Delete(SESSION.kind, id), self._ledger.ended(Ends.SESSION, id))
 
-    async def sign_out_everywhere(self, subject: str, *, keep: Session | None = None) -> None:
-        """End every first-party session of ``subject`` but ``keep``, and tell, in one commit."""
+    async def sign_out_everywhere(self, subject: str, *, keep: Session | None = None) -> Started | None:
+        """End every first-party session of ``subject`` but ``keep``, and tell, in one commit.
 
-        async def attempt() -> None:
+        ``keep`` goes on with another cookie: who signs out everywhere may have lost the old one to somebody.
+        Raises BadInput when it is another subject's, Revoked or Expired when it is over.
+        """
+        if keep is not None and keep.subject != subject:
+            raise BadInput("bad_session", "This is not a session of that subject.", field="keep")
+
+        async def attempt() -> Started | None:
             held = await self._subjects.held(subject)
             after = held.subject.signed_out()
-            kept = () if keep is None else (await self.restamped(keep.id, after.gen))[0]
-            await self._ledger.commit(*self._subjects.changed(held, after), *kept)
+            restamp, kept = ((), None) if keep is None else await self.restamped(keep.id, after.gen)
+            await self._ledger.commit(*self._subjects.changed(held, after), *restamp)
+            return kept
 
-        await self._ledger.decide(attempt)
+        return await self._ledger.decide(attempt)
 
     async def step_up(self, session: Session, proof: Proof) -> Started:
         """The session with a fresh sign-in and another cookie; the old cookie never works again (ASVS 7.2.4).
@@ -253,8 +261,8 @@ class Sessions:
         if kept is None or kept.n != n or not secret.same(kept.digest, secret.digest(presented)):
             raise BadCredential(f"not the present cookie of session {id}")
         session.judge(held.subject, now)
-        if now >= session.seen_at + session.idle * SLACK:
-            await self._note(session, record, now)
+        if now >= session.noted_until:
+            session = await self._noted(session, record, now)
         return self._seen(session, held.subject, f"{id}.{n}", now)
 
     async def read(self, id: str) -> tuple[Session, Record, Held] | None:
@@ -300,15 +308,14 @@ class Sessions:
             gen=subject.gen,
             marks=(session.id, cookie, "", "", ""),
         )
-        return Seen(principal, min(now + session.slack, session.ends_at))
+        return Seen(principal, min(now + MAX_LOOK_UP_USE, session.noted_until, session.ends_at))
 
-    async def _note(self, session: Session, record: Record, now: float) -> None:
+    async def _noted(self, session: Session, record: Record, now: float) -> Session:
+        seen = msgspec.structs.replace(session, seen_at=now)
         # An update of the version that was read: it cannot bring back a session that has ended meanwhile.
-        try:
-            seen = msgspec.structs.replace(session, seen_at=now)
+        with suppress(Conflict):
             await self._ledger.commit(Replace(self.record(seen), record.version))
-        except Conflict:
-            return
+        return seen
 
     def _new_cookie(self, session: Session, record: Record) -> tuple[tuple[Change, ...], Started]:
         old = session.cookie

@@ -117,16 +117,16 @@ class Subjects:
     async def before(self, id: str) -> Before:
         """The subject's generation, to be read before anything its proof is checked against. Raises BadInput."""
         at = self._ledger.clock.now()
-        held = await self.held(subject_id(id))
+        held = await self.held(id)
         return Before(subject=id, gen=held.subject.gen, active=held.subject.active, at=at)
 
     async def get(self, id: str) -> Subject:
-        """The subject ``id`` as it counts now."""
-        return (await self.held(subject_id(id))).subject
+        """The subject ``id`` as it counts now. Raises BadInput."""
+        return (await self.held(id)).subject
 
     async def held(self, id: str) -> Held:
-        """The subject ``id``, ready to be changed."""
-        [record] = await self._ledger.get(self.key(id))
+        """The subject ``id``, ready to be changed. Raises BadInput."""
+        [record] = await self._ledger.get(self.key(subject_id(id)))
         return self.read(id, record)
 
     def read(self, id: str, record: Record | None) -> Held:
@@ -152,8 +152,7 @@ class Subjects:
         return change, self._ledger.raised(held.id, subject.gen)
 
     async def change(self, id: str, event: Event) -> Subject:
-        """Let ``event`` happen to the subject ``id`` and tell, in one commit; the subject after it."""
-        subject_id(id)
+        """Let ``event`` happen to the subject ``id`` and tell, in one commit; the subject after it. Raises BadInput."""
 
         async def attempt() -> Subject:
             held = await self.held(id)

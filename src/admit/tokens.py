@@ -9,11 +9,11 @@ from admit.core.ids import home_of, new_id
 from admit.core.jose import UnknownKey, key_id
 from admit.core.principal import Ends, Principal
 from admit.core.refresh import Family, Keys, Outcome, RefreshToken
-from admit.core.scope import narrowed, parse, written
+from admit.core.scope import narrowed, written
 from admit.core.secret import Master
 from admit.core.store import Delete, Record, Replace
 from admit.core.verdict import Seen
-from admit.errors import BadCredential, BadInput, ConfigError, Conflict, LookUpNeeded, Replayed, Revoked
+from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, Replayed, Revoked
 from admit.keys import SigningKeys
 from admit.ledger import Ledger
 from admit.sessions import Session, Sessions
@@ -91,18 +91,26 @@ class Tokens:
 
     async def issue(self, session: Session, *, scope: str | None = None) -> Pair:
         """The first tokens of ``session``. Raises Conflict when it has had them, Revoked when it is over."""
-        issued_at = self._ledger.clock.now()
-        current, record, subject = await self._valid(session.id, issued_at)
-        if current.family is not None:
+
+        async def attempt() -> Pair | None:
+            issued_at = self._ledger.clock.now()
+            current, record, subject = await self._valid(session.id, issued_at)
+            if current.family is not None:
+                return None
+            allowed = narrowed(self._sessions.scope_of(current, subject), scope)
+            if scope is not None:
+                current = msgspec.structs.replace(current, scope=written(allowed))
+            keys = self._family_keys(self._master.current)
+            token = RefreshToken(keys.id, current.id, 0, secret.new_secret(self._ledger.chance))
+            begun = msgspec.structs.replace(current, family=refresh.begun(token, issued_at))
+            await self._ledger.commit(Replace(self._sessions.record(begun), record.version))
+            return await self._pair(begun, subject, issued_at, token.text(keys))
+
+        # A Conflict on the way may be mere activity; only a family that is there is the answer.
+        pair = await self._ledger.decide(attempt)
+        if pair is None:
             raise Conflict(f"session {session.id} has its family of tokens")
-        allowed = narrowed(self._sessions.scope_of(current, subject), scope)
-        if scope is not None:
-            current = msgspec.structs.replace(current, scope=written(allowed))
-        keys = self._family_keys(self._master.current)
-        token = RefreshToken(keys.id, current.id, 0, secret.new_secret(self._ledger.chance))
-        begun = msgspec.structs.replace(current, family=refresh.begun(token, issued_at))
-        await self._ledger.commit(Replace(self._sessions.record(begun), record.version))
-        return await self._pair(begun, subject, issued_at, token.text(keys))
+        return pair
 
     async def access(self, session: Session, *, audience: str | None = None, scope: str | None = None) -> str:
         """An access token of ``session`` alone, for ``audience`` (default: the authority's). Raises Revoked, Expired."""
@@ -116,7 +124,9 @@ class Tokens:
 
         Whatever was not made here is refused without I/O. Raises BadCredential, Revoked, Expired, StoreError.
         """
-        keys = self._family_keys(refresh.key_id_of(text))
+        key_id = refresh.key_id_of(text)
+        await self._ledger.ready()  # the first use brings the master secret of an embedded store
+        keys = self._family_keys(key_id)
         token = refresh.parse(text, keys)
 
         async def attempt() -> Pair:
@@ -136,7 +146,7 @@ class Tokens:
             subject=claims.sub,
             credential="token",
             session=claims.sid,
-            scope=parse(claims.scope),
+            scope=frozenset(claims.scope.split()),
             roles=frozenset(claims.roles),
             methods=tuple(claims.amr),
             authenticated_at=claims.auth_time,
@@ -193,13 +203,14 @@ class Tokens:
             raise Revoked(f"there is no session {id}")
         session, record, held = read
         session.judge(held.subject, now)
+        if int(session.ends_at) <= int(now):
+            raise Expired(f"session {id} ends within this second, and claims count whole ones")
         return session, record, held.subject
 
     async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:
         scope = self._sessions.scope_of(session, subject)
         access = await self._mint(session, subject, issued_at, scope, self._audience)
-        life = min(self._policy.access, session.ends_at - issued_at)
-        return Pair(access, refresh_token, int(life), written(scope))
+        return Pair(access, refresh_token, self._expiry(session, issued_at) - int(issued_at), written(scope))
 
     async def _mint(
         self, session: Session, subject: Subject, issued_at: float, scope: frozenset[str], audience: str
@@ -210,7 +221,7 @@ class Tokens:
             iss=self._issuer,
             sub=session.subject,
             aud=audience,
-            exp=int(min(issued_at + self._policy.access, session.ends_at)),
+            exp=self._expiry(session, issued_at),
             iat=int(issued_at),
             jti=new_id(home, issued_at, self._ledger.chance),
             client_id=FIRST_PARTY,
@@ -222,6 +233,9 @@ class Tokens:
             amr=session.methods,
         )
         return jwt.mint(claims, await self._keys.signing())
+
+    def _expiry(self, session: Session, issued_at: float) -> int:
+        return int(min(issued_at + self._policy.access, session.ends_at))
 
     def _family_keys(self, key_id: str) -> Keys:
         """The keys of the master secret ``key_id``. Raises BadCredential when it is not in the list (any more)."""

@@ -49,7 +49,7 @@ class Codec(Generic[T]):
             if version == self.version:
                 return self._decoder.decode(record.body)
             return msgspec.convert(self._upcast(version, _fields.decode(record.body)), self.type)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:  # msgspec's own, and text that is not UTF-8
             raise StoreError(f"{self.kind} {record.id!r} cannot be read: {error}") from error
 
     def _upcast(self, version: int, fields: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def decode(line: bytes) -> Entry:
     """A line of the log as an entry. Raises StoreError: what cannot be read may have ended anything."""
     try:
         return _decoder.decode(line)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:  # msgspec's own, and text that is not UTF-8
         raise StoreError(f"an entry of the log cannot be read; was it written by a newer Admit? {error}") from error
 
 

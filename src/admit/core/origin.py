@@ -12,6 +12,7 @@ from admit.errors import BadCredential, CrossOrigin
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_VISIBLE = frozenset(map(chr, range(0x21, 0x7F)))
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.:[]_")
 
 
@@ -20,12 +21,15 @@ def origin_of(url: str) -> str:
 
     Raises ValueError with words that say what to write.
     """
+    # urlsplit passes over white space and controls; what compares the text as it is would not.
+    if not _VISIBLE.issuperset(url):
+        raise ValueError(f"{url!r} has characters that no URL has; write it in ASCII, without spaces")
     parts = urlsplit(url)
     port = parts.port
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"{url!r} is not a URL; write one like https://app.example.com")
     if parts.username is not None or not _HOST.issuperset(parts.hostname):
-        raise ValueError(f"{url!r} has a host that is not one; write it in ASCII, without a user name")
+        raise ValueError(f"{url!r} has a host that is not one; write it without a user name")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     suffix = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{host}{suffix}"
