@@ -11,6 +11,7 @@ SCALE = SCALES.index(os.environ.get("ADMIT_TEST_SCALE", "check"))
 COUNTS: dict[str, tuple[int, int]] = {
     "examples": (100, 2_000),  # hypothesis: examples of each property
     "steps": (30, 100),  # hypothesis: steps of each state machine
+    "overtakings": (2, 30),  # a password changed while another process signs in with it
 }
 
 

@@ -20,11 +20,12 @@ _MUST_FIT = 64 * 4  # NIST SP 800-63B-4, 3.1.1.2: at least 64 characters, of up 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordPolicy:
-    """What is accepted as a password: ``min_length`` characters, ``max_bytes`` of UTF-8, both after NFKC.
+    """What is accepted as a password: at least ``min_length`` characters, at most ``max_bytes`` of UTF-8.
 
-    Passwords are normalised by NFKC (UAX #15), so that one typed on another keyboard or system is the same
-    password; each code point counts as one character. This is fixed: to change it would lock people out.
-    A smaller ``max_bytes`` shuts out whoever has a longer password already.
+    Passwords are normalised by NFKC (NIST SP 800-63B-4, section 3.1.1.2; UAX #15), so that one typed on
+    another keyboard or system is the same password. That is fixed: to change it would lock people out.
+    The least length is measured after it, in code points; the most before it and after it.
+    A smaller ``max_bytes`` than before shuts out whoever has a longer password already.
     """
 
     min_length: int = 15
@@ -41,7 +42,8 @@ class PasswordPolicy:
 
     def prepare(self, password: str) -> bytes:
         """What is hashed of a password that somebody presents. Raises BadInput when it is too long to be one."""
-        # PWD-02: refused before any work is done with it, and never cut off (Django CVE-2013-1443).
+        # PWD-02: refused before any work is done with it (Django CVE-2013-1443), normalising included, whose
+        # time is the square of a run of combining marks. Never cut off.
         if len(password) > self.max_bytes or len(_utf8(password)) > self.max_bytes:
             raise self._too_long()
         prepared = _utf8(unicodedata.normalize("NFKC", password))

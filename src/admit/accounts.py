@@ -1,0 +1,209 @@
+"""Accounts: who may sign in here, by e-mail address and password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from admit.core.codec import Codec
+from admit.core.email import canonical
+from admit.core.ids import HOMES, LENGTH, anchor, new_id
+from admit.core.password import SINGLE_FACTOR, PasswordPolicy
+from admit.core.store import Cursor, Insert, Key, Record, Replace
+from admit.errors import BadCredential, BadInput, ConfigError, Conflict, TooMany
+from admit.hashing import Hashing
+from admit.ledger import Ledger
+from admit.sessions import Session, Sessions, Started
+from admit.subjects import Proof, Subjects, checked_roles
+
+_ALL = anchor("accounts")
+_NOBODY = _ALL[0].ljust(LENGTH, HOMES[0])  # an id as it would have been made in 1970
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may sign in here. ``id`` is the subject's too; ``created_at`` is in Unix seconds."""
+
+    id: str
+    email: str
+    created_at: float
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the store has of an account: ``password`` is a PHC string, None where there is no password."""
+
+    email: str
+    created_at: float
+    password: str | None = None
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    """Whose an e-mail address is. A record of its own, so that of two who take it at once one meets a Conflict."""
+
+    account: str
+
+
+ACCOUNT = Codec("account", _Kept)
+EMAIL = Codec("email", _Owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of accounts. ``after`` continues the list, None when it is over."""
+
+    accounts: tuple[Account, ...]
+    after: Cursor | None
+
+
+class Accounts:
+    """Creates and finds accounts, proves passwords and changes them. There is none that nobody created.
+
+    On a partitioned store whatever goes by e-mail address raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        subjects: Subjects,
+        sessions: Sessions,
+        hashing: Hashing,
+        policy: PasswordPolicy = SINGLE_FACTOR,
+    ) -> None:
+        self._ledger = ledger
+        self._subjects = subjects
+        self._sessions = sessions
+        self._hashing = hashing
+        self._policy = policy
+
+    async def create(self, email: str, password: str | None = None, *, roles: Iterable[str] = ()) -> Account:
+        """A new account and its subject, in one commit. Raises BadInput (``email_taken`` …), TooMany."""
+        email = canonical(email)
+        roles = checked_roles(roles)
+        phc = None if password is None else await self._hashing.hash(self._policy.judge(password))
+        ledger = self._ledger
+        now = ledger.clock.now()
+        account = Account(id=new_id(_ALL[0], now, ledger.chance), email=email, created_at=now)
+
+        async def attempt() -> Account:
+            if await self._owner(email) is not None:
+                raise BadInput("email_taken", "There is an account with this e-mail address already.", field="email")
+            held = self._subjects.read(account.id, None)
+            # Nothing of a new subject has to end, so nobody is told.
+            subject, _ = self._subjects.changed(held, msgspec.structs.replace(held.subject, roles=roles))
+            owner = Record(EMAIL.kind, anchor(email), EMAIL.encode(_Owner(account.id)), ledger.version())
+            kept = _Kept(email=email, created_at=now, password=phc)
+            await ledger.commit(Insert(self._record(account.id, kept)), Insert(owner), subject)
+            return account
+
+        return await ledger.decide(attempt)
+
+    async def get(self, id: str) -> Account | None:
+        """The account ``id``, or None."""
+        [record] = await self._ledger.get(self.key(id))
+        return None if record is None else _account(record)
+
+    async def by_email(self, email: str) -> Account | None:
+        """The account whose address ``email`` is, in any spelling, or None. Raises BadInput."""
+        id = await self._owner(canonical(email))
+        return None if id is None else await self.get(id)
+
+    async def find(self, *, after: Cursor | None = None, limit: int = 100) -> Listed:
+        """A page of all accounts."""
+        found = await self._ledger.find(ACCOUNT.kind, _ALL, after=after, limit=limit)
+        return Listed(tuple(map(_account, found.records)), found.after)
+
+    async def sign_in(self, email: str, password: str) -> Proof:
+        """The proof that somebody knows the password of an account.
+
+        Raises BadCredential, after the same work, when there is no such account, it is disabled or has no
+        password, or the password is wrong; BadInput for what can be no address or password; TooMany.
+        """
+        prepared = self._policy.prepare(password)
+        # ENU-01: nobody's account is looked for like anybody's, and its missing password takes as long.
+        id = await self._owner(canonical(email)) or _NOBODY
+        before = await self._subjects.before(id)
+        [record] = await self._ledger.get(self.key(id))
+        kept = None if record is None else ACCOUNT.decode(record)
+        phc = kept.password if kept is not None and before.active else None
+        await self._hashing.verify(prepared, phc)
+        proof = before.proven("pwd")
+        if record is not None and kept is not None and phc is not None and self._hashing.outgrown(phc):
+            await self._rehash(record, kept, prepared)
+        return proof
+
+    async def change_password(self, session: Session, current: str, new: str) -> Started:
+        """Replace the password of the holder of ``session``, which goes on with another cookie; all others end.
+
+        Raises BadInput (``wrong_password`` when ``current`` is not right), Revoked, Expired, TooMany.
+        """
+        id = session.subject
+        presented = self._policy.prepare(current)
+        chosen = self._policy.judge(new)
+
+        async def attempt() -> Started:
+            # Made anew after a Conflict, the check of the present password too: somebody else may have changed it.
+            held = await self._subjects.held(id)
+            record, kept = await self._kept(id)
+            try:
+                await self._hashing.verify(presented, kept.password)
+            except BadCredential:
+                raise BadInput("wrong_password", "This is not your present password.", field="current") from None
+            phc = await self._hashing.hash(chosen)
+            after = held.subject.proof_changed()
+            restamp, started = await self._sessions.restamped(session.id, after.gen)
+            changed = self._record(id, msgspec.structs.replace(kept, password=phc))
+            await self._ledger.commit(Replace(changed, record.version), *self._subjects.changed(held, after), *restamp)
+            return started
+
+        return await self._ledger.decide(attempt)
+
+    async def set_password(self, id: str, new: str) -> None:
+        """Give the account ``id`` another password without knowing the present one; all that it has open ends.
+
+        Raises BadInput (``no_account`` …), TooMany.
+        """
+        phc = await self._hashing.hash(self._policy.judge(new))
+
+        async def attempt() -> None:
+            held = await self._subjects.held(id)
+            record, kept = await self._kept(id)
+            changed = self._record(id, msgspec.structs.replace(kept, password=phc))
+            raised = self._subjects.changed(held, held.subject.proof_reset())
+            await self._ledger.commit(Replace(changed, record.version), *raised)
+
+        await self._ledger.decide(attempt)
+
+    @staticmethod
+    def key(id: str) -> Key:
+        """The key of the account's record."""
+        return ACCOUNT.kind, id
+
+    async def _owner(self, email: str) -> str | None:
+        if self._ledger.store.partitioned:
+            fault = "Accounts are found by e-mail address, so their store is one partition; write another store's URL."
+            raise ConfigError([fault])
+        [record] = await self._ledger.get((EMAIL.kind, anchor(email)))
+        return None if record is None else EMAIL.decode(record).account
+
+    async def _kept(self, id: str) -> tuple[Record, _Kept]:
+        [record] = await self._ledger.get(self.key(id))
+        if record is None:
+            raise BadInput("no_account", "There is no such account.", field="account")
+        return record, ACCOUNT.decode(record)
+
+    async def _rehash(self, record: Record, kept: _Kept, password: bytes) -> None:
+        # PWD-01: the only moment at which the password is known. There will be others, so this one may fail.
+        try:
+            kept = msgspec.structs.replace(kept, password=await self._hashing.hash(password))
+            await self._ledger.commit(Replace(self._record(record.id, kept), record.version))
+        except (Conflict, TooMany):
+            return
+
+    def _record(self, id: str, kept: _Kept) -> Record:
+        return Record(ACCOUNT.kind, id, ACCOUNT.encode(kept), self._ledger.version(), tags=frozenset({_ALL}))
+
+
+def _account(record: Record) -> Account:
+    kept = ACCOUNT.decode(record)
+    return Account(id=record.id, email=kept.email, created_at=kept.created_at)
