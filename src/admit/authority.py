@@ -86,20 +86,20 @@ class Authority:
                 self._master.unlock([secret] if isinstance(secret, bytes) else secret)
         with faults:
             opened = open_store(store) if isinstance(store, str) else store
-        self._trusted: set[str] = set()
+        self.trusted_origins: set[str] = set()
         for trusted in trusted_origins:
             with faults:
-                self._trusted.add(origin.configured_origin(trusted))
+                self.trusted_origins.add(origin.configured_origin(trusted))
         faults.report()
         self.clock = clock or system.SystemClock()
-        self._cookies = CookieRule(secure=self.issuer.startswith("https:"))
+        self.cookies = CookieRule(secure=self.issuer.startswith("https:"))
         self._copy = Copy()
         self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready)
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance)
         self.subjects = Subjects(self._ledger)
         self.tickets = Tickets(self._ledger, self.subjects)
-        self.sessions = Sessions(self._ledger, self.subjects, sessions, self._cookies, role_scopes)
+        self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
@@ -129,9 +129,9 @@ class Authority:
         A cookie counts for no request that changes state and that a browser sent for another origin.
         Raises Denied, Stale, StoreError.
         """
-        door, text = presented(request, accept, self._cookies)
+        door, text = presented(request, accept, self.cookies)
         if door == COOKIE:
-            origin.refuse_cross_origin(request, self.origin, self._trusted)
+            origin.refuse_cross_origin(request, self.origin, self.trusted_origins)
         await self._ready()
         return await self._gate.admit(text, door)
 

@@ -1,0 +1,51 @@
+"""The HTTP application: one FastAPI application around an Authority, to serve or to mount."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from admit.authority import Authority
+from admit.errors import AdmitError
+from admit.web.answer import answered
+from admit.web.limits import Answers, Limits
+from admit.web.openapi import Described
+from admit.web.routes import accounts, health, keys, sessions, tokens
+
+__all__ = ["application"]
+
+
+def application(auth: Authority, *, at: str = "") -> FastAPI:
+    """The HTTP application of ``auth``, whose issuer is the URL it is reached under.
+
+    To mount: ``app.mount("/auth", application(auth))``; the first request opens the authority. To serve without
+    a mount under an issuer that has a path: ``at`` is that path. Its OpenAPI description is ``.openapi()``, and
+    is not served (OWASP ASVS 5.0, 13.4.5).
+    """
+    app = Described(
+        cookie=auth.cookies.name,
+        title="Admit",
+        version=version("admit"),
+        openapi_url=None,
+        redirect_slashes=False,
+        servers=[{"url": auth.issuer.removesuffix(at)}],
+        middleware=[
+            Middleware(Answers, secure=auth.issuer.startswith("https:")),
+            Middleware(Limits, auth=auth),
+        ],
+        exception_handlers={
+            AdmitError: answered,
+            HTTPException: answered,
+            RequestValidationError: answered,
+        },
+    )
+    app.state.authority = auth
+    for route in (sessions, tokens, accounts):
+        app.include_router(route.router, prefix=f"{at}/api")
+    for route in (keys, health):
+        app.include_router(route.router, prefix=at)
+    return app

@@ -1,0 +1,74 @@
+"""What routes ask for: the authority, the request as the core sees it, and whom it speaks for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from admit.authority import Authority
+from admit.core import request as core
+from admit.core.principal import Principal
+from admit.errors import BadCredential, Revoked
+from admit.sessions import Session, Started
+from admit.subjects import Proof
+from admit.web.answer import SignInFailed
+from admit.web.asked import asked
+
+
+async def _authority(request: Request) -> Authority:
+    authority: Authority = request.app.state.authority
+    return authority
+
+
+Auth = Annotated[Authority, Depends(_authority)]
+
+
+async def _asked(request: Request, auth: Auth) -> core.Request:
+    return asked(request.scope, auth.origin)
+
+
+Asked = Annotated[core.Request, Depends(_asked)]
+
+
+async def _caller(request: Asked, auth: Auth) -> Principal:
+    return await auth.admit(request)
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+
+
+class Body(BaseModel):
+    """A body of which every field is known and of the right kind: nobody hands themselves a role by naming it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class Credentials(Body):
+    """What somebody signs in or up with."""
+
+    email: str
+    password: SecretStr
+
+
+async def proven(auth: Authority, body: Credentials) -> Proof:
+    """That the sender knows the password of the account. Raises SignInFailed whatever was wrong."""
+    try:
+        return await auth.accounts.sign_in(body.email, body.password.get_secret_value())
+    except BadCredential as error:
+        raise SignInFailed(str(error)) from error
+
+
+async def session_of(auth: Authority, who: Principal) -> Session:
+    """The session that ``who`` presented. Raises Revoked when it has ended meanwhile."""
+    session = None if who.session is None else await auth.sessions.get(who.session)
+    if session is None:
+        raise Revoked(f"session {who.session} is over")
+    return session
+
+
+def hand_out(response: Response, started: Started | None) -> None:
+    """Send the cookie of ``started`` along, where it has one."""
+    if started is not None and started.cookie is not None:
+        response.headers.append("Set-Cookie", started.cookie)

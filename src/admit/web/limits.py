@@ -1,0 +1,117 @@
+"""What every request passes before a route sees it, and every answer on its way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from admit.authority import Authority
+from admit.core.origin import refuse_cross_origin
+from admit.web.answer import answer
+from admit.web.asked import asked
+
+MAX_BODY_BYTES = 65_536
+"""No request of ours needs a tenth of it."""
+
+_DEFAULT_PORTS = {"https": b":443", "http": b":80"}
+
+
+class Answers:
+    """Answers whatever was raised, once and in one form, and gives every answer the headers that protect it."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._headers = {
+            # Nothing here may be kept by a cache and given to somebody else; the public keys say otherwise.
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if secure:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def protected(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, protected)
+        except Exception as error:
+            if begun:  # half an answer is out; the server closes the connection
+                raise
+            await answer(scope, error)(scope, receive, protected)
+
+
+class Limits:
+    """Refuses what no route should see: another host, another site's browser, other bodies than JSON, large ones."""
+
+    def __init__(self, app: ASGIApp, *, auth: Authority) -> None:
+        self._app = app
+        self._auth = auth
+        scheme, _, host = auth.origin.partition("://")
+        # The default port may be written out (RFC 9110, 4.2.3).
+        self._hosts = {host.encode(), host.encode() + (b"" if ":" in host else _DEFAULT_PORTS[scheme])}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = asked(scope, self._auth.origin)
+        # Whoever chooses the Host chooses the links of an application that believes it, or what a cache keeps.
+        if [host.lower() for host in request.values(b"host")] not in ([host] for host in self._hosts):
+            raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST)
+        # Signing in and up too: else another site signs its visitors in as somebody else (login CSRF).
+        refuse_cross_origin(request, self._auth.origin, self._auth.trusted_origins)
+        length = _length(request.values(b"content-length"))
+        if length > MAX_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        chunked = bool(request.values(b"transfer-encoding"))
+        _refuse_unless_json(request.values(b"content-type"), body=chunked or length > 0)
+        await self._app(scope, _capped(receive) if chunked else receive, send)
+
+
+def _length(values: Iterable[bytes]) -> int:
+    """What Content-Length says; the server has refused what is no number."""
+    return max((int(value) for value in values if value.isdigit()), default=0)
+
+
+def _refuse_unless_json(values: list[bytes], *, body: bool) -> None:
+    # A form, or a script that asks nobody, can send text/plain and two others to any site; never JSON.
+    kinds = [value.partition(b";")[0].strip().lower() for value in values]
+    if kinds != [b"application/json"] and (body or kinds):
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+def _capped(receive: Receive) -> Receive:
+    """``receive``, for a body that did not say how long it is."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return counted

@@ -1,0 +1,43 @@
+"""What the OpenAPI description says beyond the routes: problems, and the two ways of presenting a session."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+
+from admit.web.answer import MEDIA_TYPE, Problem
+
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+SIGNED_IN: dict[str, Any] = {"security": [{"cookie": []}, {"bearer": []}]}
+"""``openapi_extra`` of a route that somebody must be signed in for."""
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """``responses`` of a route that may refuse with ``statuses``, and with what every route may refuse with."""
+    named: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase} | _PROBLEM for status in statuses
+    }
+    return named | {"default": {"description": "Refused before a route, or the service cannot answer"} | _PROBLEM}
+
+
+class Described(FastAPI):
+    """A FastAPI application whose description is complete; ``cookie`` is the name of the session cookie."""
+
+    def __init__(self, *, cookie: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._cookie = cookie
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI description."""
+        if self.openapi_schema is None:
+            components: dict[str, Any] = super().openapi().setdefault("components", {})
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            components["schemas"].update(problem.pop("$defs"), Problem=problem)
+            components["securitySchemes"] = {
+                "cookie": {"type": "apiKey", "in": "cookie", "name": self._cookie},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            }
+        return super().openapi()

@@ -1,0 +1,83 @@
+"""Accounts: signing up, who one is, and one's password."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, SecretStr
+
+from admit.errors import BadInput
+from admit.web.caller import Auth, Body, Caller, Credentials, hand_out, session_of
+from admit.web.openapi import SIGNED_IN, problems
+
+router = APIRouter(tags=["accounts"])
+
+SIGN_UP_ROLES = ("user",)
+"""What everybody is who signs up; the configuration says what it allows."""
+
+# How the service's arguments are called in the body.
+_FIELDS = {"current": "current_password", "password": "new_password"}
+
+
+class Account(BaseModel):
+    """An account; ``id`` is the subject of its tokens."""
+
+    id: str
+    email: str
+
+
+class Me(BaseModel):
+    """Whom a credential speaks for. Times are Unix seconds; ``email`` is null for a subject without an account."""
+
+    subject: str
+    email: str | None
+    roles: list[str]
+    scope: str
+    credential: str
+    session: str | None
+    methods: list[str]
+    authenticated_at: int
+    expires_at: int
+
+
+class PasswordChange(Body):
+    """The present password, and the one that takes its place."""
+
+    current_password: SecretStr
+    new_password: SecretStr
+
+
+@router.post("/sign-up", status_code=201, responses=problems(409, 422, 429))
+async def sign_up(body: Credentials, auth: Auth) -> Account:
+    """Create an account. It is not signed in by this."""
+    account = await auth.accounts.create(body.email, body.password.get_secret_value(), roles=SIGN_UP_ROLES)
+    return Account(id=account.id, email=account.email)
+
+
+@router.get("/me", responses=problems(401), openapi_extra=SIGNED_IN)
+async def me(who: Caller, auth: Auth) -> Me:
+    """Who is signed in by the credential of this request."""
+    account = await auth.accounts.get(who.subject)
+    return Me(
+        subject=who.subject,
+        email=None if account is None else account.email,
+        roles=sorted(who.roles),
+        scope=" ".join(sorted(who.scope)),
+        credential=who.credential,
+        session=who.session,
+        methods=list(who.methods),
+        authenticated_at=int(who.authenticated_at),
+        expires_at=int(who.expires_at),
+    )
+
+
+@router.post("/password", status_code=204, responses=problems(401, 422, 429), openapi_extra=SIGNED_IN)
+async def change_password(body: PasswordChange, who: Caller, response: Response, auth: Auth) -> None:
+    """Change one's password. Every other session ends; this one gets a new cookie, or its client refreshes."""
+    session = await session_of(auth, who)
+    current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
+    try:
+        started = await auth.accounts.change_password(session, current, new)
+    except BadInput as error:
+        error.field = _FIELDS.get(error.field or "", error.field)
+        raise
+    hand_out(response, started)
