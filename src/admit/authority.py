@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,7 @@ from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.store import Store
 from admit.core.world import Chance, Clock
-from admit.errors import BadInput, ConfigError, LostHistory
+from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
 from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
@@ -92,7 +93,7 @@ class Authority:
                 self.trusted_origins.add(origin.configured_origin(trusted))
         faults.report()
         self.clock = clock or system.SystemClock()
-        self.cookies = CookieRule(secure=self.issuer.startswith("https:"))
+        self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
         self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready)
         self._history = History(self._ledger)
@@ -113,6 +114,7 @@ class Authority:
         )
         self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens}, self._copy, self.clock)
         self._open = False
+        self._recovering = threading.Lock()
         self._sync: Sync | None = None
         self.verify = self._gate.verify
 
@@ -189,27 +191,37 @@ class Authority:
             await self.open()
         elif self._gate.fenced is not None:
             await self._recover()
+        elif self._gate.behind:
+            # The term moves by the log alone, and a refresh token or a ticket passes no verification on its way.
+            await self._gate.catch_up()
 
-    async def _adopt(self, store: Store) -> None:
-        """Serve ``store``, which is open, from now on."""
+    async def _adopt(self, store: Store, *, afresh: bool = False) -> None:
+        """Serve ``store``, which is open, from now on; with ``afresh``, nothing that was issued from it before."""
         if store.tail is None:
             raise ConfigError(["This store is no embedded one; write sqlite:///path/to/file.db or memory://"])
         if self._master.locked:
             self._master.unlock([store.own_secret()])
-        await self._history.follow(store)
+        await self._history.follow(store, afresh=afresh)
         self._ledger.store = store
         self._gate.open(store.tail)
         self._open = True
-        await self.keys.reread()
+        try:
+            await self.keys.reread()
+        except AdmitError:
+            self._open = False
+            raise
 
     async def _recover(self) -> None:
         """Serve a database that was put in the place of ours, as the configuration says. Raises LostHistory."""
         if self._on_lost_history == "stop" or self._url is None:
             raise LostHistory("the database was replaced; run “admit restore” to sign everybody out and go on")
-        store = open_store(self._url, accept_lost_history=True)
-        await store.open()
-        replaced = self._ledger.store
-        await self._adopt(store)
-        if self._on_lost_history == "end everything":
-            await self._history.end()
-        await replaced.close()
+        if not self._recovering.acquire(blocking=False):
+            raise LostHistory("the database was replaced, and is being adopted")
+        try:
+            store = open_store(self._url, accept_lost_history=True)
+            await store.open()
+            replaced = self._ledger.store
+            await self._adopt(store, afresh=self._on_lost_history == "end everything")
+            await replaced.close()
+        finally:
+            self._recovering.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from admit.core import verdict
@@ -100,10 +101,19 @@ class Gate:
         """Why nothing is verified any more; None while all is well."""
         return self._fenced
 
+    @property
+    def behind(self) -> bool:
+        """Whether the log may hold what is not known here. About 30 ns."""
+        return self._moved(self._copy.stamp)
+
     def fence(self, reason: str) -> None:
         """Stop verifying: every call raises LostHistory from now on."""
         self._fenced = reason
         self._copy.quiet_until = 0.0
+
+    async def catch_up(self) -> None:
+        """Know all that was acknowledged before this call. Raises Stale, StoreError."""
+        await self._by_pages(self._catch_up)
 
     def verify(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text`` speaks for. Plain, without network I/O; reads the log's newest entries when it moved.
@@ -132,7 +142,7 @@ class Gate:
         # The second look-up is for what changed while the first was on its way.
         for _ in range(3):
             try:
-                return await self._caught_up(text, door)
+                return await self._by_pages(partial(self.verify, text, door))
             except LookUpNeeded:
                 pass
             except Revoked as revoked:
@@ -150,10 +160,11 @@ class Gate:
             self._seen[door].put(text, seen)
         raise withdrawn or Stale("what was looked up could not be used")
 
-    async def _caught_up(self, text: str, door: str) -> Principal:
+    async def _by_pages(self, step: Callable[[], V]) -> V:
+        """What ``step`` returns once the log was read to its end, a page each time it raises Stale."""
         for _ in range(PAGES):
             try:
-                return self.verify(text, door)
+                return step()
             except LookUpNeeded:
                 raise
             except Stale:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -42,10 +43,15 @@ class History:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def follow(self, store: Store) -> None:
-        """Know all that has ended in ``store``, whose history is begun if it has none. Raises StoreError."""
+    async def follow(self, store: Store, *, afresh: bool = False) -> None:
+        """Know all that has ended in ``store``, whose history is begun if it has none. Raises StoreError.
+
+        ``afresh`` ends that history first, so that nobody is admitted by it meanwhile.
+        """
         copy, clock = self._ledger.copy, self._ledger.clock
         term = await self._begun(store)
+        if afresh:
+            await self._ledger.decide(partial(self._ended, store))
         with copy.lock:
             copy.start_over()
             copy.term = max(copy.term, term.gen)
@@ -57,17 +63,16 @@ class History:
 
     async def end(self) -> None:
         """Begin a new history: all that was issued before is over, at the store by rule and everywhere by one entry."""
+        await self._ledger.decide(partial(self._ended, self._ledger))
 
-        async def attempt() -> None:
-            [record] = await self._ledger.get(TERM)
-            if record is None:
-                raise StoreUnavailable("the store has no term")
-            second = max(int(self._ledger.clock.now()), TERM_CODEC.decode(record).second + 1)
-            term = Term(second)
-            told = self._ledger.raised(EVERYTHING, term.gen)
-            await self._ledger.commit(Replace(self._record(term), record.version), told)
-
-        await self._ledger.decide(attempt)
+    async def _ended(self, store: Store | Ledger) -> None:
+        [record] = await store.get(TERM)
+        if record is None:
+            raise StoreUnavailable("the store has no term")
+        second = max(int(self._ledger.clock.now()), TERM_CODEC.decode(record).second + 1)
+        term = Term(second)
+        told = self._ledger.raised(EVERYTHING, term.gen)
+        await store.commit(Replace(self._record(term), record.version), told)
 
     async def _begun(self, store: Store) -> Term:
         [record] = await store.get(TERM)
