@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import threading
@@ -124,16 +123,6 @@ def test_it_serves_more_than_one_event_loop() -> None:
     phc = asyncio.run(hashing.hash(PASSWORD))
     asyncio.run(hashing.verify(PASSWORD, phc))
     asyncio.run(hashing.close())
-
-
-async def test_the_event_loop_is_served_before_the_hashing_threads() -> None:
-    hashing = Hashing(CHEAPEST_HASH, chance=chance)
-    await hashing.hash(PASSWORD)
-    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    for thread in threads():
-        assert thread.native_id is not None
-        assert os.getpriority(os.PRIO_PROCESS, thread.native_id) > own
-    await hashing.close()
 
 
 def test_a_machine_without_memory_for_a_hash_says_that_it_is_busy() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from admit.core.password import OWASP_2024, HashParameters, effort
@@ -22,7 +19,6 @@ T = TypeVar("T")
 SALT_BYTES = 16  # RFC 9106, 3.1: recommended for password hashing
 TAG_BYTES = 32
 RETRY_AFTER = 2.0
-NICENESS = 5  # of 19: the loop comes first, and sign-ins still move on a busy machine
 
 
 class Hashing:
@@ -98,7 +94,7 @@ class Hashing:
 
     def _started(self) -> ThreadPoolExecutor:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads, "admit-hash", initializer=_step_back)
+            self._pool = ThreadPoolExecutor(self._threads, "admit-hash")
         return self._pool
 
     def _hash(self, password: bytes, salt: bytes) -> str:
@@ -136,11 +132,3 @@ class Hashing:
             return hash_secret(password, salt, passes, memory, self._lanes, TAG_BYTES, Type.ID).decode()
         except HashingError as error:  # no memory for it at the moment
             raise TooMany(f"argon2id: {error}", retry_after=RETRY_AFTER) from error
-
-
-def _step_back() -> None:
-    # Linux alone has a niceness per thread. The event loop is served first where both want to run: measured,
-    # it shortens the longest wait beside sign-ins by a third. A sandbox may forbid it, and hashes are right without it.
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
