@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from admit.errors import ConfigError, LostHistory, StoreUnavailable
+from admit.stores import whole
 from admit.stores.stamp import Stamp
-from admit.stores.whole import OWNER_ONLY
 
 APPLICATION_ID = 0x41444D54
 SCHEMA_VERSION = 1
@@ -51,9 +50,9 @@ class SqliteFile:
         """Have a database file, empty if it is new, that only its owner can read. Raises ConfigError."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Never opened when it exists: closing it would drop the locks that SQLite holds on it (POSIX).
-            with suppress(FileExistsError):
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+            # Never opened by us under its name: closing it would drop the locks that SQLite holds on it in this
+            # process (POSIX), and two threads that begin one store would write at once.
+            whole.make(self.path, b"")
         except OSError as error:
             raise ConfigError([f"The database {self.path} cannot be made: {error.strerror}."]) from error
 
