@@ -33,13 +33,13 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 
 def first(thing: object) -> str:
     """The first paragraph of a docstring, on one line, in Markdown."""
-    return markdown((inspect.getdoc(thing) or "").partition("\n\n")[0])
+    return markdown(inspect.cleandoc(thing.__doc__ or "").partition("\n\n")[0])
 
 
 def markdown(text: str) -> str:
-    """Text of a docstring as Markdown, on one line."""
+    """Text of a docstring as Markdown, each paragraph on one line."""
     text = re.sub(r":\w+:`[~.]*([^`]+)`", r"`\1`", text).replace("``", "`")
-    return " ".join(text.split())
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def errors_page() -> str:
@@ -104,7 +104,7 @@ def threats_page() -> str:
             for node in ast.walk(tree)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
         ]
-        parts.append(f"## {title}\n\n{ast.get_docstring(tree)}\n\n" + "\n".join(claims))
+        parts.append(f"## {title}\n\n{markdown(ast.get_docstring(tree) or '')}\n\n" + "\n".join(claims))
     attacks = "\n\n".join(parts)
     return f"""# Threats
 
