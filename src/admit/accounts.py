@@ -11,7 +11,7 @@ from admit.core.codec import Codec
 from admit.core.email import canonical
 from admit.core.ids import HOMES, LENGTH, anchor, new_id
 from admit.core.password import SINGLE_FACTOR, PasswordPolicy
-from admit.core.store import Cursor, Insert, Key, Record, Replace
+from admit.core.store import PURGE_AT_MOST, Cursor, Delete, Insert, Key, Record, Replace
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, TooMany
 from admit.hashing import Hashing
 from admit.ledger import Ledger
@@ -44,8 +44,13 @@ class _Owner(msgspec.Struct, frozen=True):
     account: str
 
 
+class _Sweep(msgspec.Struct, frozen=True):
+    """That an account was deleted, and what it had is still to be removed."""
+
+
 ACCOUNT = Codec("account", _Kept)
 EMAIL = Codec("email", _Owner)
+SWEEP = Codec("sweep", _Sweep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,38 @@ class Accounts:
             await self._ledger.commit(Replace(changed, record.version), *raised)
 
         await self._ledger.decide(attempt)
+
+    async def delete(self, id: str) -> None:
+        """End all that the account ``id`` has, free its address, and leave its name to nobody, in one commit.
+
+        Its sessions are over at once; their records go with :meth:`sweep`. Raises BadInput (``no_account``).
+        """
+
+        async def attempt() -> None:
+            held = await self._subjects.held(id)
+            record, kept = await self._kept(id)
+            after = msgspec.structs.replace(held.subject.proof_reset(), active=False, roles=())
+            tags = frozenset({_ALL})
+            await self._ledger.commit(
+                Delete(ACCOUNT.kind, id, record.version),
+                Delete(EMAIL.kind, anchor(kept.email)),
+                Insert(Record(SWEEP.kind, id, SWEEP.encode(_Sweep()), self._ledger.version(), tags=tags)),
+                *self._subjects.changed(held, after),
+            )
+
+        await self._ledger.decide(attempt)
+
+    async def sweep(self) -> int:
+        """Remove what deleted accounts had, up to 1,000 things; how many were removed."""
+        found = await self._ledger.find(SWEEP.kind, _ALL, limit=1)
+        if not found.records:
+            return 0
+        [record] = found.records
+        removed = await self._sessions.remove(record.id, PURGE_AT_MOST)
+        if removed < PURGE_AT_MOST:
+            await self._ledger.commit(Delete(SWEEP.kind, record.id))
+            removed += 1
+        return removed
 
     @staticmethod
     def key(id: str) -> Key:

@@ -155,8 +155,7 @@ class Authority:
 
     async def purge(self) -> int:
         """Remove what nobody can present any more, up to 1,000 things; how many were removed."""
-        await self._ready()
-        return await self._ledger.store.purge(self.clock.now())
+        return await self.accounts.sweep() or await self._ledger.purge()
 
     async def open(self) -> None:
         """Open the store, begin its history if it has none, and know all that has ended. Harmless when open.

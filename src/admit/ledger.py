@@ -68,6 +68,11 @@ class Ledger:
             if isinstance(change, Append) and change.topic == REVOCATIONS:
                 self.copy.apply(log.decode(change.entry), now, lease)
 
+    async def purge(self) -> int:
+        """Remove what expired more than a day ago, up to 1,000 things; how many were removed."""
+        await self.ready()
+        return await self.store.purge(self.clock.now())
+
     async def decide(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What ``attempt`` (read, decide, commit) returns, made anew after each Conflict, up to 8 times.
 

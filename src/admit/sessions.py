@@ -187,6 +187,13 @@ class Sessions:
             raise BadInput("bad_session", "This is not the id of a session.", field="session")
         await self._ledger.commit(Delete(SESSION.kind, id), self._ledger.ended(Ends.SESSION, id))
 
+    async def remove(self, subject: str, at_most: int) -> int:
+        """Remove the records of up to ``at_most`` sessions of a subject whose sessions are over; how many there were."""
+        page = await self._ledger.find(SESSION.kind, anchor(subject), limit=at_most)
+        if page.records:
+            await self._ledger.commit(*(Delete(record.kind, record.id) for record in page.records))
+        return len(page.records)
+
     async def sign_out_everywhere(self, subject: str, *, keep: Session | None = None) -> Started | None:
         """End every first-party session of ``subject`` but ``keep``, and tell, in one commit.
 
