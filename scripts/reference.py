@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -125,38 +126,68 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def cli_page() -> str:
-    """Every command with its arguments and options."""
+    """Every command with its arguments and options; options that most of them share are explained once."""
     from admit.server.cli import app
 
-    parts = ["# The command line"]
-    for path, command in commands(typer.main.get_command(app), "admit"):
+    found = list(commands(typer.main.get_command(app), "admit"))
+    counts = Counter(row for _, command in found for row in options(command))
+    shared = [row for row, count in counts.items() if count > len(found) / 2]
+    parts = ["# The command line", "What most commands take:", table(("option", "meaning", "default"), shared)]
+    for path, command in found:
         arguments = [f"<{given.name}>" for given in command.params if given.param_type_name == "argument"]
-        options = [
-            (f"`{', '.join(given.opts)}`", markdown(given.help or ""), shown(given.default))
-            for given in command.params
-            if given.param_type_name == "option"
-        ]
-        parts.append(f"## {' '.join([path, *arguments])}\n\n{markdown(command.help or '')}")
-        if options:
-            parts.append(table(("option", "meaning", "default"), options))
+        parts += [f"## {' '.join([path, *arguments])}", helped(command.help or "")]
+        if own := [row for row in options(command) if row not in shared]:
+            parts.append(table(("option", "meaning", "default"), own))
+        if also := [row[0] for row in options(command) if row in shared]:
+            parts.append(f"{'Also' if own else 'Takes'} {', '.join(also)}.")
     return "\n\n".join(parts) + "\n"
 
 
+def options(command: Any) -> list[Row]:
+    """The options of a command, as rows."""
+    return [
+        (f"`{', '.join(given.opts)}`", markdown(given.help or ""), shown(given.default))
+        for given in command.params
+        if given.param_type_name == "option"
+    ]
+
+
+def helped(text: str) -> str:
+    """The help of a command, its examples as code."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(f"```sh\n{part}\n```" if part.startswith("admit ") else markdown(part) for part in paragraphs)
+
+
 def shown(default: object) -> str:
-    """A default as the page shows it; nothing where there is none."""
-    return "" if default in (None, False, [], ()) or callable(default) else f"`{default}`"
+    """A default as the pages show it; nothing where there is none."""
+    if isinstance(default, list | tuple):
+        default = " ".join(map(str, default))
+    return "" if default in (None, False, "", {}) or callable(default) else f"`{default}`"
 
 
 def settings_page() -> str:
     """Every setting of the server, with its variable and default."""
-    from admit.server.settings import Settings
+    from admit.server.settings import PREFIX, Settings
 
     rows = [
-        (f"`{name}`", f"`ADMIT_{name.upper()}`", "required" if field.is_required() else f"`{field.default!r}`",
-         markdown(field.description or ""))
+        (f"`{name}`", f"`{PREFIX}{name.upper()}`", shown(field.default), markdown(field.description or ""))
         for name, field in Settings.model_fields.items()
-    ]  # fmt: skip
-    return f"# Settings of the server\n\n{table(('in TOML', 'in the environment', 'default', 'meaning'), rows)}\n"
+    ]
+    return f"""# Settings of the server
+
+A TOML file, and the environment over it. Lifetimes are in seconds. An unknown name is an error, and all errors are told at once.
+
+{table(("in TOML", "in the environment", "default", "write"), rows)}
+"""
+
+
+HTTP = """# HTTP
+
+Paths begin where the application is mounted. Bodies are JSON in both directions; fields in brackets may be left out.
+A refusal is a problem body (RFC 9457) with a stable `code`: those of [errors](errors.md), and some of a field's own.
+Any request may also be refused before it reaches a route, or answered with 503 while the store gives no answer.
+`admit openapi` prints the description for programs.
+"""
 
 
 def http_page() -> str:
@@ -165,42 +196,45 @@ def http_page() -> str:
     from admit.web import application
 
     api: dict[str, Any] = application(Authority("memory://", issuer="https://app.example.com/auth")).openapi()
-    parts = [
-        "# HTTP",
-        "Paths are relative to where the application is mounted; the description for programs is at `/openapi.json`.",
-    ]
+    parts = [HTTP.strip()]
     for path, methods in api["paths"].items():
         for method, operation in methods.items():
-            parts.append(
-                f"## {method.upper()} {path}\n\n{markdown(operation.get('description') or operation['summary'])}"
-            )
-            if body := operation.get("requestBody"):
-                parts.append(fields(api, body["content"]))
-            answers = [(status, answer["description"]) for status, answer in operation["responses"].items()]
-            parts.append(table(("status", "meaning"), answers))
+            told = "\n".join(f"- {fact}" for fact in facts(api, operation))
+            parts.append(f"## {method.upper()} {path}\n\n{markdown(operation['description'])}\n\n{told}")
     return "\n\n".join(parts) + "\n"
 
 
-def fields(api: dict[str, Any], content: dict[str, Any]) -> str:
-    """What a body holds, by content type."""
-    parts: list[str] = []
-    for kind, media in content.items():
-        name = media["schema"].get("$ref", "").rpartition("/")[2]
-        schema = api["components"]["schemas"][name] if name else media["schema"]
-        rows = [
-            (
-                f"`{field}`",
-                "required" if field in schema.get("required", ()) else "optional",
-                markdown(about.get("description", "")),
-            )
-            for field, about in schema.get("properties", {}).items()
-        ]
-        parts.append(f"Body, `{kind}`:\n\n{table(('field', '', 'meaning'), rows)}")
-    return "\n\n".join(parts)
+def facts(api: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
+    """What a request needs, takes, answers and refuses with."""
+    if needs := [name for way in operation.get("security", ()) for name in way]:
+        yield f"needs {' or '.join(needs)}"
+    if takes := fields(api, operation.get("requestBody", {})):
+        yield f"takes {takes}"
+    refusals: list[str] = []
+    for status, answer in sorted(operation["responses"].items()):
+        if status < "400":
+            gives = fields(api, answer)
+            yield f"answers {status}: {gives}" if gives else f"answers {status}"
+        elif status.isdigit():
+            refusals.append(status)
+    if refusals:
+        yield f"refuses with {', '.join(refusals)}"
+
+
+def fields(api: dict[str, Any], body: dict[str, Any]) -> str:
+    """What a body holds: its fields by name, in brackets those that may be left out."""
+    schema = body.get("content", {}).get("application/json", {}).get("schema", {})
+    if "$ref" in schema:
+        schema = api["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    required = schema.get("required", ())
+    return ", ".join(f"`{name}`" if name in required else f"[`{name}`]" for name in schema.get("properties", ()))
 
 
 PAGE: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
     "errors.md": errors_page,
+    "http.md": http_page,
+    "settings.md": settings_page,
     "store.md": store_page,
     "threats.md": threats_page,
 }
