@@ -12,6 +12,10 @@ COUNTS: dict[str, tuple[int, int]] = {
     "examples": (100, 2_000),  # hypothesis: examples of each property
     "steps": (30, 100),  # hypothesis: steps of each state machine
     "overtakings": (2, 30),  # a password changed while another process signs in with it
+    "spends": (3, 50),  # races of twenty for one refresh token, ticket or address, on each ground
+    "beginnings": (2, 20),  # ten authorities that begin one store at once
+    "endings": (2, 30),  # races of what ends everything with what is being made, on each ground
+    "revocations": (200, 1_000),  # by two processes, while two others verify without pause
 }
 
 
