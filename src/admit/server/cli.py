@@ -1,0 +1,102 @@
+"""The command line `admit`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from admit.server import accounts, keys, sessions
+from admit.server.command import EXIT_CODES, Config, Issuer, Json, Store, exits, show
+from admit.server.settings import Settings, load
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Sessions, tokens and their end, through one door.",
+    epilog=EXIT_CODES,
+)
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(keys.app, name="keys")
+
+Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on.", min=0, max=65_535)]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"admit {version('admit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def admit(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", help="Say which Admit this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Sessions, tokens and their end, through one door."""
+
+
+@app.command(epilog=EXIT_CODES)
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    config: Config = None,
+    store: Store = None,
+    issuer: Issuer = None,
+) -> None:
+    """Serve the HTTP application until SIGTERM or Ctrl-C.
+
+    admit serve --issuer https://auth.example.com --store sqlite:////var/lib/admit/admit.db
+    """
+    from admit.server.serve import run
+
+    with exits():
+        run(load(config, host=host, port=port, store=store, issuer=issuer))
+
+
+@app.command(epilog=EXIT_CODES)
+def restore(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+    store: Store = None,
+    issuer: Issuer = None,
+    as_json: Json = False,
+) -> None:
+    """End everything that was issued so far: after a backup was put back, or when all may be compromised.
+
+    Stop the server, put the database back, run this, start the server.
+    """
+    with exits(as_json=as_json):
+        settings = load(config, store=store, issuer=issuer)
+        if not yes:
+            typer.confirm("This signs everybody out. Go on?", abort=True)
+        show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))}, as_json=as_json)
+
+
+@app.command(epilog=EXIT_CODES)
+def openapi(*, config: Config = None, issuer: Issuer = None) -> None:
+    """Print the OpenAPI description of the HTTP application, which the server does not serve."""
+    from admit.web import application
+
+    with exits():
+        settings = load(config, issuer=issuer)
+        typer.echo(json.dumps(application(settings.authority(), at=settings.path).openapi(), indent=2))
+
+
+async def _restored(settings: Settings) -> float:
+    async with settings.authority(on_lost_history="accept") as auth:
+        return (await auth.restore()).effective_by

@@ -1,0 +1,179 @@
+"""What all commands share: where the authority is, how an answer is shown, and the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from admit.accounts import Account
+from admit.authority import Authority
+from admit.errors import AdmitError, BadInput, ConfigError, StoreError
+from admit.server import settings
+from admit.server.settings import Settings
+
+Row = Mapping[str, object]
+Answer = Row | Sequence[Row]
+"""What a command answers: a thing, or a list of things. It is shown as a table, or as JSON."""
+
+Action = Callable[..., Awaitable[Answer]]
+"""What a command does with an open authority, given as the first argument; the others are its own."""
+
+EXIT_CODES = "Exit codes: 0 done · 1 refused or not found · 2 usage or configuration · 3 store unavailable or replaced"
+
+_WHERE = "Where"
+_TIMES = {"created_at", "seen_at", "expires_at", "since", "effective_by"}
+_WIDTH_OF_A_PIPE = 200
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="Settings in TOML; admit.toml in the working directory if left out.",
+        metavar="FILE",
+        envvar=settings.CONFIG,
+        rich_help_panel=_WHERE,
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option("--store", help="The store, such as sqlite:///var/admit.db.", metavar="URL", rich_help_panel=_WHERE),
+]
+Issuer = Annotated[
+    str | None,
+    typer.Option("--issuer", help="The URL the server is reached under.", metavar="URL", rich_help_panel=_WHERE),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.", rich_help_panel=_WHERE)]
+
+_SHARED = {"config": Config, "store": Store, "issuer": Issuer, "as_json": Json}
+
+
+def on(group: typer.Typer, name: str) -> Callable[[Action], Action]:
+    """Make an Action the command ``name`` of ``group``; it acts on the store that the server runs on, at once."""
+
+    def register(action: Action) -> Action:
+        def command(
+            *, config: Path | None, store: str | None, issuer: str | None, as_json: bool, **own: object
+        ) -> None:
+            with exits(as_json=as_json):
+                configured = settings.load(config, store=store, issuer=issuer)
+                show(asyncio.run(_acted(configured, action, own)), as_json=as_json)
+
+        command.__doc__ = action.__doc__
+        _give_options(command, action)
+        group.command(name, epilog=EXIT_CODES)(command)
+        return action
+
+    return register
+
+
+@contextmanager
+def exits(*, as_json: bool = False) -> Generator[None]:
+    """Turn an error of ours into words on standard error and the exit code it has."""
+    try:
+        yield
+    except AdmitError as error:
+        detail = error.public if isinstance(error, BadInput) else str(error)
+        if as_json:
+            typer.echo(json.dumps({"code": error.code, "detail": detail}), err=True)
+        else:
+            console(stderr=True).print(Text(detail), style="red")
+        raise typer.Exit(_exit_code(error)) from error
+
+
+def show(answer: Answer, *, as_json: bool) -> None:
+    """Print ``answer`` to standard output."""
+    if as_json:
+        typer.echo(json.dumps(answer, indent=2))
+    elif isinstance(answer, Mapping):
+        _print_one(answer)
+    else:
+        _print_list(answer)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where people read; nothing is wrapped for a reader that has no width, and NO_COLOR is honoured."""
+    there = Console(stderr=stderr)
+    return there if there.is_terminal else Console(stderr=stderr, width=_WIDTH_OF_A_PIPE)
+
+
+async def account(auth: Authority, named: str) -> Account:
+    """The account whose e-mail address or id is ``named``. Raises BadInput when there is none."""
+    found = await (auth.accounts.by_email(named) if "@" in named else auth.accounts.get(named))
+    if found is None:
+        raise BadInput("no_account", f"There is no account {named!r}.", field="account")
+    return found
+
+
+async def _acted(configured: Settings, action: Action, own: Mapping[str, object]) -> Answer:
+    async with configured.authority() as auth:
+        return await action(auth, **own)
+
+
+def _give_options(command: Callable[..., None], action: Action) -> None:
+    """Let ``command`` take what ``action`` takes after the authority, and the shared options."""
+    own = list(inspect.signature(action, eval_str=True).parameters.values())[1:]
+    empty = {"config": None, "store": None, "issuer": None, "as_json": False}
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=empty[name], annotation=kind)
+        for name, kind in _SHARED.items()
+    ]
+    parameters = [*(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own), *shared]
+    vars(command)["__signature__"] = inspect.Signature(parameters)
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+
+
+def _exit_code(error: AdmitError) -> int:
+    match error:
+        case ConfigError():
+            return 2
+        case StoreError():
+            return 3
+        case _:
+            return 1
+
+
+def _print_one(answer: Row) -> None:
+    table = Table(box=None, show_header=False)
+    for name, value in answer.items():
+        table.add_row(Text(_title(name), style="bold"), _cell(name, value))
+    console().print(table)
+
+
+def _print_list(rows: Sequence[Row]) -> None:
+    if not rows:
+        console().print("none")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        table.add_column(_title(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
+    console().print(table)
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(name: str, value: object) -> Text:
+    match value:
+        case bool():
+            text = "yes" if value else "no"
+        case int() | float() if name in _TIMES:
+            text = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case list():
+            text = " ".join(cast("list[str]", value))
+        case _:
+            text = str(value)
+    return Text(text)

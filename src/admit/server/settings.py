@@ -1,0 +1,286 @@
+"""The settings of the server and the command line: a TOML file, ADMIT_* over it, every fault at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, cast
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from admit.authority import Authority
+from admit.core import origin
+from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
+from admit.core.scope import RoleScopes
+from admit.core.secret import Master
+from admit.errors import ConfigError
+from admit.history import OnLostHistory
+from admit.sessions import BALANCED, SessionPolicy
+from admit.stores import open_store
+from admit.tokens import TokenPolicy
+
+T = TypeVar("T")
+
+PREFIX = "ADMIT_"
+CONFIG = f"{PREFIX}CONFIG"
+DEFAULT_CONFIG = Path("admit.toml")
+DEFAULT_PORT = 8000
+
+# Names with our prefix that are the test suite's.
+_NOT_SETTINGS = ("ADMIT_CONFIG", "ADMIT_VECTORS", "ADMIT_TEST_")
+
+
+def _words(value: object) -> object:
+    """A list, which an environment variable writes as words with spaces between them."""
+    return value.split() if isinstance(value, str) else value
+
+
+def _table(value: object) -> object:
+    """A table, which an environment variable writes as JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _local_issuer(given: Mapping[str, Any]) -> str:
+    return f"http://{_bracketed(given.get('host', '127.0.0.1'))}:{given.get('port') or DEFAULT_PORT}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+class Settings(BaseSettings):
+    """What is configured. Each description completes “Write …”; every lifetime is in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True)
+
+    host: str = Field("127.0.0.1", description="the address to listen on")
+    port: int | None = Field(None, ge=0, le=65_535, description=f"the port; {DEFAULT_PORT}, or that of an http issuer")
+    issuer: str = Field(default_factory=_local_issuer, description="the URL the server is reached under")
+    audience: str | None = Field(None, description="whom access tokens are for; the issuer if left out")
+    store: str = Field("sqlite:///admit.db", description="the URL of the store, such as sqlite:///var/admit.db")
+    secret_file: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="files of at least 32 random bytes: the first encrypts, all decrypt; else the store makes one"
+    )
+    session_idle: FiniteFloat = Field(BALANCED.idle, description="seconds without activity until a session ends")
+    session_absolute: FiniteFloat = Field(BALANCED.absolute, description="seconds until a session ends in any case")
+    token_life: FiniteFloat = Field(600.0, description="seconds an access token lives, at most 3600")
+    token_grace: FiniteFloat = Field(
+        10.0, description="seconds a spent refresh token gets its successor again; 0: none"
+    )
+    token_leeway: FiniteFloat = Field(5.0, description="seconds that clocks may differ by, at most 60")
+    token_algorithm: Literal["ES256", "Ed25519", "EdDSA", "RS256", "PS256"] = Field(
+        "ES256", description="ES256, Ed25519, EdDSA, RS256 or PS256"
+    )
+    password_min_length: int = Field(SINGLE_FACTOR.min_length, description="8 to 64 characters")
+    password_max_bytes: int = Field(SINGLE_FACTOR.max_bytes, description="256 to 4096 bytes")
+    hash_memory: int = Field(OWASP_2024.memory, description="the memory of one password hash in KiB")
+    hash_passes: int = Field(OWASP_2024.passes, description="the passes of one password hash")
+    hash_lanes: int = Field(OWASP_2024.lanes, description="the lanes of one password hash")
+    scopes: Annotated[dict[str, str], NoDecode, BeforeValidator(_table)] = Field(
+        {}, description='what each role allows, such as {"user": "links:read links:write"}'
+    )
+    trusted_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="other origins whose pages may change state here, such as https://app.example.com"
+    )
+    on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
+
+    @field_validator("issuer")
+    @classmethod
+    def _issuer(cls, text: str, info: ValidationInfo) -> str:
+        host = info.data.get("host", "")
+        if text.startswith("http:") and host and not origin.is_loopback(urlsplit(f"//{_bracketed(host)}")):
+            # What came over plain http from afar could be read by everybody between.
+            raise ValueError(f"The issuer is plain http, but others reach {host}; write a https issuer, or no host.")
+        return origin.issuer(text)
+
+    @field_validator("trusted_origins")
+    @classmethod
+    def _origins(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            origin.configured_origin(text)
+        return texts
+
+    @field_validator("store")
+    @classmethod
+    def _store(cls, url: str) -> str:
+        return _judged(url, lambda: open_store(url))
+
+    @field_validator("secret_file")
+    @classmethod
+    def _secrets(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return _judged(paths, lambda: _master(paths))
+
+    @field_validator("scopes")
+    @classmethod
+    def _scopes(cls, scopes: dict[str, str]) -> dict[str, str]:
+        return _judged(scopes, lambda: RoleScopes(scopes))
+
+    # What belongs together is judged with the last of it, from what came before and was right.
+
+    @field_validator("session_absolute")
+    @classmethod
+    def _sessions(cls, absolute: float, info: ValidationInfo) -> float:
+        return _group(absolute, info, SessionPolicy, idle="session_idle", absolute="session_absolute")
+
+    @field_validator("token_leeway")
+    @classmethod
+    def _tokens(cls, leeway: float, info: ValidationInfo) -> float:
+        return _group(leeway, info, TokenPolicy, access="token_life", grace="token_grace", leeway="token_leeway")
+
+    @field_validator("password_max_bytes")
+    @classmethod
+    def _passwords(cls, size: int, info: ValidationInfo) -> int:
+        return _group(size, info, PasswordPolicy, min_length="password_min_length", max_bytes="password_max_bytes")
+
+    @field_validator("hash_lanes")
+    @classmethod
+    def _hashing(cls, lanes: int, info: ValidationInfo) -> int:
+        return _group(lanes, info, HashParameters, memory="hash_memory", passes="hash_passes", lanes="hash_lanes")
+
+    @property
+    def listens_on(self) -> tuple[str, int]:
+        """The address and the port to listen on."""
+        if self.port is not None:
+            return self.host, self.port
+        parts = urlsplit(self.issuer)
+        return self.host, (parts.port or 80) if parts.scheme == "http" else DEFAULT_PORT
+
+    @property
+    def path(self) -> str:
+        """The path of the issuer, under which everything is."""
+        return urlsplit(self.issuer).path
+
+    def authority(self, *, on_lost_history: OnLostHistory | None = None) -> Authority:
+        """The authority that is configured, not yet open."""
+        return Authority(
+            self.store,
+            issuer=self.issuer,
+            audience=self.audience,
+            secret=_secrets(self.secret_file) or None,
+            sessions=SessionPolicy(idle=self.session_idle, absolute=self.session_absolute),
+            tokens=TokenPolicy(
+                algorithm=self.token_algorithm,
+                access=self.token_life,
+                grace=self.token_grace,
+                leeway=self.token_leeway,
+            ),
+            passwords=PasswordPolicy(min_length=self.password_min_length, max_bytes=self.password_max_bytes),
+            hashing=HashParameters(memory=self.hash_memory, passes=self.hash_passes, lanes=self.hash_lanes),
+            scopes=self.scopes,
+            trusted_origins=self.trusted_origins,
+            on_lost_history=on_lost_history or self.on_lost_history,
+        )
+
+
+def load(config: Path | None = None, **given: object) -> Settings:
+    """The settings ``given``, those of the environment, of the file ``config``, and the defaults, in this order.
+
+    Without ``config`` a file ``admit.toml`` in the working directory is read, if there is one. What is given as
+    None was not given. Raises ConfigError with every fault.
+    """
+    faults = [_unknown(name, f"The environment has {name}, which", _names(PREFIX)) for name in _strangers()]
+    if config is None and DEFAULT_CONFIG.is_file():
+        config = DEFAULT_CONFIG
+    written = {} if config is None else _read(config, faults)
+
+    class Here(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - never read: it is somebody else's file
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, written)
+
+    try:
+        settings = Here(**cast("Any", {name: value for name, value in given.items() if value is not None}))
+    except ValidationError as error:
+        raise ConfigError([*faults, *(fault for found in error.errors() for fault in _told(found))]) from None
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def _read(config: Path, faults: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text())
+    except OSError as error:
+        faults.append(f"The configuration {config} cannot be read: {error.strerror}.")
+    except ValueError as error:
+        faults.append(f"The configuration {config} is not TOML: {error}.")
+    return {}
+
+
+def _strangers() -> list[str]:
+    known = _names(PREFIX)
+    ours = (name for name in os.environ if name.startswith(PREFIX) and not name.startswith(_NOT_SETTINGS))
+    return sorted(name for name in ours if name not in known)
+
+
+def _names(prefix: str = "") -> list[str]:
+    return [(prefix + name).upper() if prefix else name for name in Settings.model_fields]
+
+
+def _unknown(name: str, said: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"{said} is no setting. " + (f"Write {near[0]}, or remove it." if near else "Remove it.")
+
+
+def _told(fault: ErrorDetails) -> list[str]:
+    """What is wrong, in words that say what to write; never a value, which may be somebody's secret."""
+    name = str(fault["loc"][0])
+    context: Mapping[str, Any] = fault.get("ctx", {})
+    match fault["type"]:
+        case "extra_forbidden":
+            return [_unknown(name, f"The configuration has {name}, which", _names())]
+        case "config":
+            return [f"{context.get('names', name)}: {said}" for said in context["faults"]]
+        case "value_error" if not isinstance(context["error"], json.JSONDecodeError):
+            return [f"{name}: {context['error']}"]
+        case "value_error":
+            return [f"{name}: {PREFIX}{name.upper()} is not JSON. Write {Settings.model_fields[name].description}."]
+        case _:
+            return [f"{name}: {fault['msg']}. Write {Settings.model_fields[name].description}."]
+
+
+def _judged(value: T, judge: Callable[[], object]) -> T:
+    try:
+        judge()
+    except ConfigError as error:
+        raise PydanticCustomError("config", "not usable", {"faults": error.faults}) from None
+    return value
+
+
+def _group(value: T, info: ValidationInfo, policy: Callable[..., object], **settings: str) -> T:
+    """Judge by ``policy`` the settings that it takes together, unless one of them was wrong by itself."""
+    known = {**info.data, str(info.field_name): value}
+    if known.keys() >= set(settings.values()):
+        try:
+            policy(**{name: known[setting] for name, setting in settings.items()})
+        except ConfigError as error:
+            context = {"faults": error.faults, "names": ", ".join(settings.values())}
+            raise PydanticCustomError("config", "not usable", context) from None
+    return value
+
+
+def _master(paths: tuple[Path, ...]) -> None:
+    if paths:
+        Master().unlock(_secrets(paths))
+
+
+def _secrets(paths: tuple[Path, ...]) -> list[bytes]:
+    """What is in the files, every byte of it. Raises ConfigError."""
+    try:
+        return [path.read_bytes() for path in paths]
+    except OSError as error:
+        raise ConfigError([f"{error.filename} cannot be read: {error.strerror}."]) from error
