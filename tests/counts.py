@@ -16,6 +16,8 @@ COUNTS: dict[str, tuple[int, int]] = {
     "beginnings": (2, 20),  # ten authorities that begin one store at once
     "endings": (2, 30),  # races of what ends everything with what is being made, on each ground
     "revocations": (200, 1_000),  # by two processes, while two others verify without pause
+    "kills": (16, 100),  # of a server in the middle of its writes
+    "sign-ins": (1_000, 5_000),  # whose secrets are counted letter by letter
 }
 
 
