@@ -48,7 +48,7 @@ def test_the_key_decides_and_the_header_may_only_agree(alg: str, said: str) -> N
     if said == alg:
         assert verify(text, known(key(alg)), RULES, NOW) == CLAIMS
     else:
-        with pytest.raises(BadCredential, match="the header says"):
+        with pytest.raises(BadCredential, match="the signature claims"):
             verify(text, known(key(alg)), RULES, NOW)
 
 

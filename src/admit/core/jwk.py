@@ -33,9 +33,6 @@ MAX_KID = 128
 MAX_SET_BYTES = 256 * 1024
 """Bytes of a JWK Set."""
 
-MAX_SET_CONTAINERS = 1_000
-"""Objects and arrays in it."""
-
 
 class _Set(msgspec.Struct):
     keys: list[dict[str, Any]]
@@ -71,10 +68,13 @@ class VerifyingKey:
         key = algorithm.judge(_readable(lambda: load_pem_public_key(pem)))
         return cls(kid or thumbprint(alg, key), alg, key)
 
-    def verify(self, data: bytes, signature: bytes) -> None:
-        """Raise BadCredential unless ``signature`` is one of ``data`` under this key."""
+    def verify(self, data: bytes, signature: bytes, alg: str) -> None:
+        """Raise BadCredential unless ``signature`` is one of ``data`` under this key, and claims its algorithm."""
+        # RFC 8725, sections 3.1 and 3.2: the key decides; what came with the signature may only agree.
+        if alg != self.alg:
+            raise BadCredential(f"the signature claims {alg!r}, the key is for {self.alg}")
         try:
-            ALGORITHMS[self.alg].verify(self.material, data, signature)
+            ALGORITHMS[alg].verify(self.material, data, signature)
         except InvalidSignature as error:
             raise BadCredential("the signature does not fit") from error
 
@@ -153,7 +153,7 @@ def key_set(document: bytes) -> dict[str, VerifyingKey]:
     if len(document) > MAX_SET_BYTES:
         raise unfit(f"The JWK Set has more than {MAX_SET_BYTES} bytes.")
     try:
-        entries = strict.decoded(document, _set, MAX_SET_CONTAINERS).keys
+        entries = strict.decoded(document, _set).keys
     except ValueError as error:
         raise unfit(f"This is no JWK Set: {error}.") from error
     keys: dict[str, VerifyingKey] = {}
