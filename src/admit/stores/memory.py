@@ -34,6 +34,7 @@ from admit.system import chance as system_chance
 
 DAY = 24 * 60 * 60.0
 
+_CLOSED = b"closed"  # equal to no stamp
 _STAND = re.compile(r"(.?):([0-9]{1,18})\.([0-9a-f]{16})")
 
 
@@ -76,6 +77,7 @@ class MemoryStore:
         self._tagged: defaultdict[Key, set[str]] = defaultdict(set)
         self._logs: defaultdict[str, defaultdict[str, _Log]] = defaultdict(lambda: defaultdict(_Log))
         self._appended = 0
+        self._last = b""
 
     def own_secret(self) -> bytes:
         """A secret that is gone with the process."""
@@ -83,11 +85,15 @@ class MemoryStore:
 
     async def open(self) -> None:
         """Let the verbs answer."""
-        self._ready = True
+        with self._lock:
+            self._ready = True
+            self.tail.stamp = self._last
 
     async def close(self) -> None:
         """Let every verb raise StoreUnavailable."""
-        self._ready = False
+        with self._lock:
+            self._ready = False
+            self.tail.stamp = _CLOSED
 
     async def get(self, *keys: Key) -> list[Record | None]:
         """The records of ``keys`` at one moment."""
@@ -179,7 +185,7 @@ class MemoryStore:
                 nonce = self._chance(8)
                 log.lines.append(_Line(self._appended, nonce, entry, expires_at))
                 if topic == REVOCATIONS:
-                    self.tail.stamp = nonce
+                    self.tail.stamp = self._last = nonce
             case Check():
                 pass
 
@@ -203,7 +209,7 @@ class MemoryTail:
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self.stamp = b""
+        self.stamp = _CLOSED
 
     def moved(self, stamp: bytes) -> bool:
         """Whether the last entry bears another stamp."""
@@ -214,7 +220,9 @@ class MemoryTail:
         return self._store.read(REVOCATIONS, after, 1_000)
 
     def check(self) -> None:
-        """Memory is never replaced."""
+        """Memory is never replaced, but may be closed."""
+        if self.stamp is _CLOSED:
+            raise StoreUnavailable("this store is not open")
 
 
 def _page(logs: dict[str, _Log], after: Cursor | None, limit: int) -> Page:
@@ -245,7 +253,7 @@ def _cursor(stands: dict[str, tuple[int, bytes]]) -> Cursor | None:
 
 def _stands(cursor: Cursor | None) -> dict[str, tuple[int, bytes]]:
     stands: dict[str, tuple[int, bytes]] = {}
-    for part in cursor.split(",") if cursor else ():
+    for part in () if cursor is None else cursor.split(","):
         found = _STAND.fullmatch(part)
         if found is None:
             raise CursorLost("this is no cursor of this log")

@@ -6,14 +6,14 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 from admit.core.store import REVOCATIONS, Cursor, Page
 from admit.errors import StoreUnavailable
 from admit.stores import sqlite_statements as statements
 from admit.stores.sqlite_file import SqliteFile
-from admit.stores.stamp import NOTHING, closed
+from admit.stores.stamp import CLOSED, NOTHING
 
 PATIENCE = 0.1
 """Seconds a read waits for a lock: who reads here holds up an event loop."""
@@ -27,11 +27,11 @@ AT_MOST = 1_000
 class SqliteTail:
     """What a verification looks at. It has a connection of its own, used by one thread at a time."""
 
-    __slots__ = ("_connection", "_file", "_lock", "_look", "_process", "_since", "_unknown")
+    __slots__ = ("_connection", "_file", "_lock", "_process", "_since", "_unknown", "_view")
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._look: Callable[[], bytes] = closed
+        self._view = CLOSED
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
@@ -40,7 +40,7 @@ class SqliteTail:
 
     def moved(self, stamp: bytes) -> bool:
         """Whether the last entry may bear another stamp; so it does before there is one, and when closed."""
-        return self._look() != stamp
+        return self._view.tobytes() != stamp
 
     def read(self, after: Cursor | None) -> Page:
         """At most 1,000 entries after a cursor. Raises CursorLost, LostHistory, StoreUnavailable."""
@@ -69,11 +69,11 @@ class SqliteTail:
         """While inside, there is something to read."""
         with closing(self._file.connect(patience=PATIENCE)) as connection:
             self._connection, self._process = connection, os.getpid()
-            self._look = self._file.stamp.look
+            self._view = self._file.stamp.view
             try:
                 yield
             finally:
-                self._look = closed
+                self._view = CLOSED
                 with self._lock:
                     self._connection = None
 
