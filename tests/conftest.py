@@ -32,6 +32,11 @@ def chaos(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(f"{SEED} {request.node.nodeid}")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case by its argument when its value is long: a token differs from process to process, a name may not."""
+    return argname if isinstance(val, str | bytes) and len(val) > 32 else None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how the run can be repeated, and what tests noted by ``record_property("note", …)``."""
     terminalreporter.write_line(f"scale {SCALES[SCALE]}; repeat the dice with ADMIT_TEST_SEED={SEED}")
