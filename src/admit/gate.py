@@ -65,6 +65,10 @@ class Recent(Generic[V]):
             self._old, self.young = self.young, {}
         self.young[text] = value
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.young, self._old = {}, {}
+
     def drop(self, text: str) -> None:
         """Forget ``text``."""
         self._old.pop(text, None)
@@ -109,6 +113,8 @@ class Gate:
     def fence(self, reason: str) -> None:
         """Stop verifying: every call raises LostHistory from now on."""
         self._fenced = reason
+        # Not the quiet time alone: a thread that is at its tick would begin another one.
+        self._moved = _unknown
         self._copy.quiet_until = 0.0
 
     async def catch_up(self) -> None:
@@ -192,7 +198,10 @@ class Gate:
         """Once a second: forget what can be, notice a clock that was set back and a database that was replaced."""
         # Not when fenced: a tick opens a second in which no thread looks.
         if self._fenced is None:
-            self._copy.tick(now, self._clock.lease())
+            if self._copy.tick(now, self._clock.lease()):
+                # A finding from when the clock was ahead would outlive the memory of its end.
+                for recent in self._seen.values():
+                    recent.clear()
             if self._tail is not None:
                 self._checked(self._tail)
         if self._fenced is not None:
@@ -212,6 +221,8 @@ class Gate:
         if tail is None:
             raise Stale("the store is not open yet")
         with copy.lock:
+            if self._fenced is not None:
+                raise LostHistory(self._fenced)
             if not tail.moved(copy.stamp):
                 return
             try:
@@ -231,5 +242,5 @@ class Gate:
 
 
 def _unknown(_stamp: bytes) -> bool:
-    """Whether the log moved, as long as there is none to look at."""
+    """Whether the log moved, as long as there is none to look at, or none to be trusted."""
     return True

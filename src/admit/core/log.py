@@ -143,8 +143,8 @@ class Copy:
             self.cursor = None
             self.stamp = b""
 
-    def tick(self, now: float, lease: float) -> None:
-        """Forget what nobody can present any more, and notice a clock that was set back.
+    def tick(self, now: float, lease: float) -> bool:
+        """Forget what nobody can present any more; whether the wall clock was set back.
 
         An entry goes when both clocks have moved :data:`KEEP` seconds: a wall clock that jumps ahead must
         not make it forget, nor must a suspended machine. A wall clock that falls behind the lease clock
@@ -152,13 +152,15 @@ class Copy:
         """
         with self.lock:
             ahead = now - lease
-            if ahead < self._ahead - MAX_CLOCK_FALL:
+            fell = ahead < self._ahead - MAX_CLOCK_FALL
+            if fell:
                 self.start_over()
                 self._ahead = ahead
             self._ahead = max(self._ahead, ahead)
             while self._batches and self._batches[0].lease + KEEP < lease and self._batches[0].wall + KEEP < now:
                 self._forget(self._batches.popleft())
             self.quiet_from, self.quiet_until = now, now + TICK
+            return fell
 
     def _batch(self, now: float, lease: float) -> _Batch:
         batch = self._batches[-1] if self._batches else None
