@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from admit.server import accounts, keys, sessions
-from admit.server.command import EXIT_CODES, Config, Issuer, Json, Store, exits, show
-from admit.server.settings import Settings, load
+from admit.server.command import EXIT_CODES, Config, Issuer, Json, Row, Store, exits, show
+from admit.server.settings import DEFAULT_PORT, Settings, load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -95,6 +97,45 @@ def openapi(*, config: Config = None, issuer: Issuer = None) -> None:
     with exits():
         settings = load(config, issuer=issuer)
         typer.echo(json.dumps(application(settings.authority(), at=settings.path).openapi(), indent=2))
+
+
+@app.command(epilog=EXIT_CODES)
+def demo(
+    *,
+    port: Annotated[int, typer.Option(help="The port to listen on.", envvar="PORT", min=1, max=65_535)] = DEFAULT_PORT,
+    directory: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("var"),
+) -> None:
+    """Serve a demo on this machine: two accounts, their passwords, and the lines to type.
+
+    Passwords and sessions stay from one start to the next; remove the directory to begin anew.
+    """
+    from admit.server.demo import run
+
+    with exits():
+        run(port, directory)
+
+
+@app.command(epilog=EXIT_CODES)
+def tour(*, as_json: Json = False) -> None:
+    """Play the story against a fresh server, each step with its time; exit 1 when one is not as promised."""
+    from admit.server.tour import play
+
+    with exits(as_json=as_json):
+        played = play()
+    steps: list[Row] = played["steps"]
+    show(played if as_json else list(_by_chapter(steps)), as_json=as_json)
+    broken = [step for step in steps if not step["holds"]]
+    for step in broken:
+        typer.echo(f"Not as promised: {step['promised']} ({step['request']}: {step['answer']})", err=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _by_chapter(steps: list[Row]) -> Iterator[Row]:
+    told = None
+    for step in steps:
+        yield {**step, "chapter": "" if step["chapter"] == told else step["chapter"]}
+        told = step["chapter"]
 
 
 async def _restored(settings: Settings) -> float:

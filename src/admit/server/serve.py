@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
 
@@ -50,13 +50,17 @@ def log_to_stderr() -> None:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ConfigError, LostHistory, StoreError before the first request."""
+async def nothing(_: Authority) -> None:
+    """What is done before the first request, as a rule."""
+
+
+def run(settings: Settings, *, first: Callable[[Authority], Awaitable[None]] = nothing) -> None:
+    """Serve until SIGINT or SIGTERM, once ``first`` is done. Raises ConfigError, StoreError before the first request."""
     log_to_stderr()
-    asyncio.run(_served(settings))
+    asyncio.run(_served(settings, first))
 
 
-async def _served(settings: Settings) -> None:
+async def _served(settings: Settings, first: Callable[[Authority], Awaitable[None]]) -> None:
     auth = settings.authority()
     with _bound(*settings.listens_on) as listening:
         async with auth, _purging(auth):
@@ -70,6 +74,7 @@ async def _served(settings: Settings) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=GRACE,
             )
+            await first(auth)
             _announce(settings, listening)
             await _until_stopped(uvicorn.Server(config), listening)
     _log.info("stopped")

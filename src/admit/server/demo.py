@@ -1,0 +1,105 @@
+"""`admit demo`: a server to try out, with two accounts and the lines to type."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import typer
+
+from admit.authority import Authority
+from admit.errors import BadCredential
+from admit.server import place, serve
+from admit.server.accounts import new_password
+from admit.server.settings import load
+from admit.subjects import Subject
+
+ANN = "ann@example.com"
+ADMIN = "admin@example.com"
+PEOPLE = {ANN: ["user"], ADMIN: ["admin"]}
+
+PASSWORDS = "passwords.json"
+
+
+def run(port: int, directory: Path) -> None:
+    """Serve from ``directory`` until SIGINT or SIGTERM. What is printed works: passwords are kept beside the store."""
+    config = place.prepare(directory, port)
+    store, issuer = f"sqlite:///{directory / 'admit.db'}", f"http://127.0.0.1:{port}"
+    settings = load(config, host="127.0.0.1", port=port, store=store, issuer=issuer)
+
+    async def tell(auth: Authority) -> None:
+        passwords = _passwords(directory / PASSWORDS)
+        for email, roles in PEOPLE.items():
+            await _let_in(auth, email, passwords[email], roles)
+        typer.echo(_story(issuer, config, passwords))
+
+    serve.run(settings, first=tell)
+
+
+def _passwords(path: Path) -> dict[str, str]:
+    """The passwords of the demo, made once, readable by their owner alone."""
+    if not path.exists():
+        path.touch(0o600)
+        path.write_text(json.dumps({email: new_password() for email in PEOPLE}, indent=2) + "\n")
+    kept: dict[str, str] = json.loads(path.read_text())
+    return {email: kept[email] for email in PEOPLE}
+
+
+async def _let_in(auth: Authority, email: str, password: str, roles: list[str]) -> None:
+    """See to it that ``password`` opens the account, whatever happened to it since the last time."""
+    account = await auth.accounts.by_email(email)
+    if account is None:
+        await auth.accounts.create(email, password, roles=roles)
+        return
+    if not (await auth.subjects.get(account.id)).active:
+        await auth.subjects.change(account.id, Subject.enabled)
+        typer.echo(f"{email} was disabled, and is enabled again.")
+    try:
+        await auth.accounts.sign_in(email, password)
+    except BadCredential:
+        await auth.accounts.set_password(account.id, password)
+        typer.echo(f"{email} had another password; it is the one below again.")
+
+
+def _story(issuer: str, config: Path, passwords: dict[str, str]) -> str:
+    jar = config.parent / "ann.jar"
+    json_body = "-H 'Content-Type: application/json' -d"
+    ann = json.dumps({"email": ANN, "password": passwords[ANN]})
+    refresh = """'{"refresh_token": "'$REFRESH'"}'"""
+    value = """sed 's/.*"{}": *"\\([^"]*\\)".*/\\1/'"""
+    return f"""
+Admit is at {issuer}
+
+  {ANN:<20} {passwords[ANN]}
+  {ADMIN:<20} {passwords[ADMIN]}
+
+The story, to type in another terminal in this directory (`admit tour` plays it by itself):
+
+# sign in by cookie, and use it
+curl -s -c {jar} {json_body} '{ann}' {issuer}/api/sign-in
+curl -s -b {jar} {issuer}/api/me
+
+# sign in for tokens, and use them
+TOKENS=$(curl -s {json_body} '{ann}' {issuer}/api/tokens)
+ACCESS=$(echo "$TOKENS" | {value.format("access_token")})
+REFRESH=$(echo "$TOKENS" | {value.format("refresh_token")})
+curl -s -H "Authorization: Bearer $ACCESS" {issuer}/api/me
+
+# refresh; at once again: the same successor; after ten seconds: the session ends, somebody holds a copy
+curl -s {json_body} {refresh} {issuer}/api/refresh
+curl -s {json_body} {refresh} {issuer}/api/refresh
+sleep 11; curl -s {json_body} {refresh} {issuer}/api/refresh
+curl -s -H "Authorization: Bearer $ACCESS" {issuer}/api/me
+
+# see one's sessions, end all others, sign out
+curl -s -b {jar} {issuer}/api/sessions
+curl -s -b {jar} -c {jar} -X POST {issuer}/api/sign-out-others
+curl -s -b {jar} -X POST {issuer}/api/sign-out
+curl -s -b {jar} {issuer}/api/me
+
+# an administrator, in another process on the same file
+{sys.argv[0]} accounts list --config {config}
+{sys.argv[0]} accounts disable {ANN} --config {config}
+{sys.argv[0]} accounts enable {ANN} --config {config}
+"""
