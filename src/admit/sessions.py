@@ -42,7 +42,7 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     absolute: float
 
     def __post_init__(self) -> None:
-        faults = []
+        faults: list[str] = []
         if not self.idle >= 1:
             faults.append("The idle limit of sessions is below 1 second; write at least 1.")
         if not self.idle <= self.absolute <= 400 * 86_400:
@@ -339,7 +339,7 @@ class Sessions:
         return self._cookies.line(value, session.ends_at - self._ledger.clock.now())
 
     def _valid(self, records: Sequence[Record], subject: Subject, now: float) -> list[Session]:
-        valid = []
+        valid: list[Session] = []
         for session in map(SESSION.decode, records):
             try:
                 session.judge(subject, now)

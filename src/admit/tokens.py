@@ -38,7 +38,7 @@ class TokenPolicy(msgspec.Struct, frozen=True, kw_only=True):
     leeway: float = 5.0
 
     def __post_init__(self) -> None:
-        faults = []
+        faults: list[str] = []
         if not 1 <= self.access <= jwt.MAX_LIFE:
             faults.append(f"An access token lives for 1 to {jwt.MAX_LIFE} seconds; {self.access:g} is not between.")
         if not 0 <= self.grace <= 60:

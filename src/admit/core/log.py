@@ -79,8 +79,8 @@ class _Batch:
     opened: float
     lease: float
     wall: float
-    ended: list[tuple[Ends, str]] = field(default_factory=list)
-    raised: list[tuple[str, int]] = field(default_factory=list)
+    ended: list[tuple[Ends, str]] = field(default_factory=list[tuple[Ends, str]])
+    raised: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
 
 class Copy:

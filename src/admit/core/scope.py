@@ -53,4 +53,4 @@ class RoleScopes:
 
     def of(self, roles: Iterable[str]) -> frozenset[str]:
         """All that ``roles`` allow together."""
-        return frozenset().union(*(self._scopes.get(role, frozenset()) for role in roles))
+        return frozenset[str]().union(*(self._scopes.get(role, frozenset()) for role in roles))
