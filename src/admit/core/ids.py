@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
+import pybase64
+
 from admit.core.world import Chance
 from admit.errors import BadInput
 
@@ -21,6 +23,8 @@ MAX_SUBJECT_BYTES = 128
 _TIME_DIGITS = 7  # 42 bits of milliseconds: until the year 2109
 _RANDOM_DIGITS = LENGTH - 1 - _TIME_DIGITS  # 84 bits
 _ALPHABET = frozenset(HOMES)
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_IN_ORDER = bytes.maketrans(_BASE64, HOMES.encode())
 
 
 def home_of(text: str) -> str:
@@ -37,8 +41,8 @@ def new_id(home: str, now: float, chance: Chance) -> str:
     """A new id of 22 characters in ``home``: 42 bits of time in milliseconds, 84 bits of chance."""
     number = (int(now * 1000) & (1 << 6 * _TIME_DIGITS) - 1) << 6 * _RANDOM_DIGITS
     number |= int.from_bytes(chance(11)) >> 88 - 6 * _RANDOM_DIGITS
-    digits = _TIME_DIGITS + _RANDOM_DIGITS
-    return home + "".join(HOMES[number >> 6 * place & 63] for place in range(digits - 1, -1, -1))
+    digits = pybase64.b64encode((number << 2).to_bytes(16)).translate(_IN_ORDER)
+    return home + digits[: LENGTH - 1].decode()
 
 
 def random_home(chance: Chance) -> str:

@@ -1,0 +1,251 @@
+"""What a store does in a second (rotations, session starts, revocations), and what sign-ins do to other requests.
+
+Each rotation, start and revocation is a commit, on disk before it counts (SQLite: synchronous=FULL). The grace
+is 0, so that every refresh rotates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import secrets
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+from admit import Authority, TokenPolicy
+from admit.sessions import Session
+from table import Figure, Row, arguments, report
+
+TASKS = 64
+ACTS = ("rotations", "session starts", "revocations")
+SIGNING_IN = 16
+EMAIL = "ann@example.com"
+
+
+class Busy:
+    """An authority and as many families of tokens as there are tasks."""
+
+    def __init__(self, url: str) -> None:
+        self._auth = Authority(url, issuer="https://bench.example", tokens=TokenPolicy(grace=0))
+        self._tokens: list[str] = []
+        self._sessions: list[list[Session]] = [[] for _ in range(TASKS)]
+
+    async def rate(self, act: str, seconds: float) -> float:
+        """How many a second there are when every task does ``act`` again and again."""
+        while len(self._tokens) < TASKS:
+            session = await self._started(len(self._tokens))
+            self._tokens.append((await self._auth.tokens.issue(session)).refresh_token)
+        step = {"rotations": self._rotate, "session starts": self._start, "revocations": self._revoke}[act]
+        done = await _in_turns(step, seconds)
+        return done / seconds
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self._auth.close()
+
+    async def _rotate(self, task: int) -> None:
+        self._tokens[task] = (await self._auth.tokens.refresh(self._tokens[task])).refresh_token
+
+    async def _start(self, task: int) -> None:
+        self._sessions[task].append(await self._started(task))
+
+    async def _revoke(self, task: int) -> None:
+        sessions = self._sessions[task]
+        await self._auth.revoke(sessions.pop() if sessions else await self._started(task))
+
+    async def _started(self, task: int) -> Session:
+        before = await self._auth.subjects.before(f"{os.getpid()}-{task}")
+        return (await self._auth.sessions.start(before.proven("pwd"))).session
+
+
+async def _in_turns(step: Callable[[int], Awaitable[None]], seconds: float) -> int:
+    """How often :data:`TASKS` tasks do ``step`` until the time is over."""
+    until = time.perf_counter() + seconds
+
+    async def work(task: int) -> int:
+        done = 0
+        while time.perf_counter() < until:
+            await step(task)
+            done += 1
+        return done
+
+    return sum(await asyncio.gather(*map(work, range(TASKS))))
+
+
+def work(url: str, pipe: Connection) -> None:
+    """A process that does what it is told, and answers with the rate; None ends it."""
+
+    async def serve() -> None:
+        busy = Busy(url)
+        while (order := pipe.recv()) is not None:
+            pipe.send(await busy.rate(*order))
+        await busy.close()
+
+    asyncio.run(serve())
+
+
+@contextmanager
+def workers(url: str, number: int) -> Iterator[list[Connection]]:
+    """``number`` processes on the store at ``url``."""
+    context = multiprocessing.get_context("spawn")
+    pipes, started = [], []
+    for _ in range(number):
+        ours, theirs = context.Pipe()
+        process = context.Process(target=work, args=(url, theirs), daemon=True)
+        process.start()
+        theirs.close()  # so that the death of a worker is the end of its pipe
+        pipes.append(ours)
+        started.append(process)
+    try:
+        yield pipes
+    finally:
+        for pipe in pipes:
+            pipe.send(None)
+        for process in started:
+            process.join(10)
+
+
+def rates(slices: int, seconds: float) -> list[Row]:
+    """Every act on every store, in turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        crews = [("memory, one process", "memory://", 1)]
+        crews += [(f"SQLite, {name}", f"sqlite:///{folder}/{n}.db", n) for n, name in ((1, "one process"), (2, "two"))]
+        found: dict[str, list[float]] = {}
+        for name, url, number in crews:
+            with workers(url, number) as pipes:
+                for _ in range(slices):
+                    for act in ACTS:
+                        for pipe in pipes:
+                            pipe.send((act, seconds))
+                        found.setdefault(f"{act}: {name}", []).append(sum(pipe.recv() for pipe in pipes))
+    return [Row(case, Figure.of(values), "/s") for case, values in sorted(found.items())]
+
+
+class Client:
+    """A kept connection to the server under test."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def ask(self, method: str, path: str, headers: str = "", body: dict[str, str] | None = None) -> str:
+        """The head of the answer."""
+        if not hasattr(self, "_reader"):
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        data = b"" if body is None else json.dumps(body).encode()
+        kind = "content-type: application/json\r\n" if data else ""
+        head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n{kind}content-length: {len(data)}\r\n"
+        self._writer.write(f"{head}{headers}\r\n".encode() + data)
+        answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+        lines = dict(line.lower().split(": ", 1) for line in answer.split("\r\n")[1:] if ": " in line)
+        await self._reader.readexactly(int(lines.get("content-length", "0")))
+        return answer
+
+    async def sign_in(self, password: str) -> str:
+        """The cookie of a new session."""
+        answer = await self.ask("POST", "/api/sign-in", body={"email": EMAIL, "password": password})
+        if " 200 " not in answer.splitlines()[0]:
+            raise RuntimeError(answer)
+        line = next(line for line in answer.split("\r\n") if line.lower().startswith("set-cookie:"))
+        return line.partition(": ")[2].partition(";")[0]
+
+
+@contextmanager
+def server(folder: str) -> Iterator[tuple[int, str]]:
+    """``admit serve`` on SQLite with one account: its port and the password."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    password = secrets.token_urlsafe(16)
+    env = os.environ | {
+        "ADMIT_STORE": f"sqlite:///{folder}/served.db",
+        "ADMIT_ISSUER": f"http://127.0.0.1:{port}",
+        "ADMIT_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "admit.server"]
+    created = [*command, "accounts", "create", EMAIL, "--password-stdin"]
+    subprocess.run(created, env=env, input=password, text=True, check=True, capture_output=True)
+    process = subprocess.Popen([*command, "serve"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port, process)
+        yield port, password
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("the server did not start")
+
+
+async def beside(port: int, password: str, signing_in: int, seconds: float) -> tuple[float, list[float]]:
+    """Sign-ins a second by ``signing_in`` people at once, and the milliseconds of each request beside them."""
+    until = time.perf_counter() + seconds
+    probe = Client(port)
+    cookie = await probe.sign_in(password)
+    taken: list[float] = []
+
+    async def sign_in() -> int:
+        client, done = Client(port), 0
+        while time.perf_counter() < until:
+            await client.sign_in(password)
+            done += 1
+        return done
+
+    async def request() -> int:
+        while time.perf_counter() < until:
+            began = time.perf_counter()
+            answer = await probe.ask("GET", "/api/me", headers=f"cookie: {cookie}\r\n")
+            taken.append((time.perf_counter() - began) * 1e3)
+            if " 200 " not in answer.splitlines()[0]:
+                raise RuntimeError(answer)
+            await asyncio.sleep(0.002)
+        return 0
+
+    done = await asyncio.gather(request(), *(sign_in() for _ in range(signing_in)))
+    return sum(done) / seconds, taken
+
+
+def sign_ins(slices: int, seconds: float) -> list[Row]:
+    """Requests alone and beside sign-ins, in turns."""
+    alone: list[float] = []
+    median: list[float] = []
+    worst: list[float] = []
+    signed_in: list[float] = []
+    with tempfile.TemporaryDirectory() as folder, server(folder) as (port, password):
+        for _ in range(slices):
+            _, taken = asyncio.run(beside(port, password, 0, seconds))
+            alone.append(statistics.median(taken))
+            rate, taken = asyncio.run(beside(port, password, SIGNING_IN, seconds))
+            signed_in.append(rate)
+            median.append(statistics.median(taken))
+            worst.append(max(taken))
+    return [
+        Row(f"argon2id sign-ins, {SIGNING_IN} people at once", Figure.of(signed_in), "/s"),
+        Row("a request while nobody signs in, p50", Figure.of(alone), "ms"),
+        Row("a request while they sign in, p50", Figure.of(median), "ms", bar=5),
+        Row("a request while they sign in, the slowest of a slice", Figure.of(worst), "ms", bar=50),
+    ]
+
+
+if __name__ == "__main__":
+    options = arguments(__doc__)
+    each = options.seconds * 10
+    report("refresh", [*rates(options.slices, each), *sign_ins(options.slices, each * 3)], options)
