@@ -17,9 +17,9 @@ class Sync:
     Attributes that are services become synchronous too: ``auth.sync.sessions.start(proof)``.
     """
 
-    def __init__(self, target: object, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, target: object, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
         self._target = target
-        self._loop = loop or _started_loop()
+        self._loop = loop or _Thread().loop
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
@@ -33,13 +33,22 @@ class Sync:
         def wait(*args: Any, **kwargs: Any) -> Any:
             result = call(*args, **kwargs)
             if inspect.iscoroutine(result):
-                return asyncio.run_coroutine_threadsafe(result, self._loop).result()
+                return asyncio.run_coroutine_threadsafe(result, self._loop()).result()
             return result
 
         return wait
 
 
-def _started_loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="admit-sync", daemon=True).start()
-    return loop
+class _Thread:
+    """A thread that runs an event loop, from when it is first needed."""
+
+    def __init__(self) -> None:
+        self._starting = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="admit-sync", daemon=True).start()
+            return self._loop
