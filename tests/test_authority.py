@@ -30,6 +30,7 @@ from worlds import (
     ORIGIN,
     SECRET,
     SHORT,
+    Watched,
     World,
     authority,
     made,

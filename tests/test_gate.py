@@ -316,6 +316,21 @@ async def test_a_used_finding_stays_among_the_young(here: World) -> None:
         assert seen.get("used") is found
 
 
+async def test_what_is_old_but_good_is_found_without_being_verified_again(here: World) -> None:
+    session = (await here.sign_in()).session
+    first, *others = [await here.auth.tokens.access(session) for _ in range(3)]
+    gate = Gate({"bearer": here.auth.tokens}, here.auth.subjects._ledger.copy, here.clock, capacity=2)
+    assert here.store.tail is not None
+    gate.open(here.store.tail)
+    found = gate.verify(first)
+    for token in (*others[:1], first, first):
+        assert gate.verify(token).subject == "ann"
+    assert gate.verify(first) is found
+    for token in others:
+        gate.verify(token)
+    assert gate.verify(first) is not found
+
+
 async def test_no_thread_accepts_what_was_ended_before_it_began(here: World) -> None:
     sessions = [(await here.sign_in()).session for _ in range(8)]
     tokens = [await here.auth.tokens.access(session) for session in sessions]

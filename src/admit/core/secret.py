@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from admit.core import strict
 from admit.core.world import Chance
 from admit.errors import ConfigError, StoreError
 
@@ -99,7 +100,7 @@ class Master:
         if secret is None:
             raise StoreError(f"sealed under master secret {key_id!r}, which is not in the list any more")
         try:
-            data = pybase64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            data = strict.base64url(text)
             key = _derived(secret, f"seal {purpose}", 32)
             return AESGCM(key).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], purpose.encode())
         except (InvalidTag, ValueError) as error:
