@@ -34,7 +34,7 @@ def chaos(request: pytest.FixtureRequest) -> random.Random:
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name a case by its argument when its value is long: a token differs from process to process, a name may not."""
-    return argname if isinstance(val, str | bytes) and len(val) > 32 else None
+    return argname if isinstance(val, str | bytes) and len(val) > 36 else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
