@@ -95,7 +95,7 @@ class Authority:
         self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
-        self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready)
+        self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready, self._lost)
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance)
         self.subjects = Subjects(self._ledger)
@@ -193,6 +193,9 @@ class Authority:
         elif self._gate.behind:
             # The term moves by the log alone, and a refresh token or a ticket passes no verification on its way.
             await self._gate.catch_up()
+
+    def _lost(self, reason: str) -> None:
+        self._gate.fence(reason)
 
     async def _adopt(self, store: Store, *, afresh: bool = False) -> None:
         """Serve ``store``, which is open, from now on; with ``afresh``, nothing that was issued from it before."""

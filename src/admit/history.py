@@ -50,7 +50,8 @@ class History:
         """
         copy, clock = self._ledger.copy, self._ledger.clock
         term = await self._begun(store)
-        if afresh:
+        # Begun since we looked last: another process found it replaced too, and has ended it already.
+        if afresh and not 0 < copy.term < term.gen:
             await self._ledger.decide(partial(self._ended, store))
         with copy.lock:
             copy.start_over()

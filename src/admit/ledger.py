@@ -12,7 +12,7 @@ from admit.core.log import Copy, Ended, Raised
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Key, Record, Store
 from admit.core.world import Chance, Clock
-from admit.errors import Conflict, StoreUnavailable
+from admit.errors import Conflict, LostHistory, StoreUnavailable
 
 TERM: Key = ("term", anchor(EVERYTHING))
 """The record that holds the term; its home is that of everything that belongs to nobody."""
@@ -25,16 +25,20 @@ T = TypeVar("T")
 Ready = Callable[[], Awaitable[None]]
 """Returns once the store is open; whoever needs it first opens it."""
 
+Lost = Callable[[str], None]
+"""Is told why, when the store finds its database replaced."""
+
 
 class Ledger:
     """The store as the services use it, with the clock and the chance they decide by."""
 
-    def __init__(self, store: Store, copy: Copy, clock: Clock, chance: Chance, ready: Ready) -> None:
+    def __init__(self, store: Store, copy: Copy, clock: Clock, chance: Chance, ready: Ready, lost: Lost) -> None:
         self.store = store
         self.copy = copy
         self.clock = clock
         self.chance = chance
         self.ready = ready
+        self._lost = lost
 
     @property
     def term(self) -> int:
@@ -48,12 +52,12 @@ class Ledger:
     async def get(self, *keys: Key) -> list[Record | None]:
         """The records of ``keys``, as they were together at one moment."""
         await self.ready()
-        return await self.store.get(*keys)
+        return await self._answer(self.store, self.store.get(*keys))
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
         """A page of the records of ``kind`` that bear ``tag``."""
         await self.ready()
-        return await self.store.find(kind, tag, after=after, limit=limit)
+        return await self._answer(self.store, self.store.find(kind, tag, after=after, limit=limit))
 
     async def commit(self, *changes: Change) -> None:
         """Commit all of ``changes`` or none; apply the entries among them here before it returns. Raises Conflict.
@@ -62,7 +66,7 @@ class Ledger:
         which only a read of the log brings.
         """
         await self.ready()
-        await self.store.commit(*changes)
+        await self._answer(self.store, self.store.commit(*changes))
         now, lease = self.clock.now(), self.clock.lease()
         for change in changes:
             if isinstance(change, Append) and change.topic == REVOCATIONS:
@@ -94,6 +98,15 @@ class Ledger:
     def raised(self, what: str, gen: int) -> Append:
         """The entry that tells that ``what`` has reached ``gen``."""
         return self._append(Raised(what, gen), home_of(what))
+
+    async def _answer(self, store: Store, asked: Awaitable[T]) -> T:
+        """What ``store`` answers. That its database was replaced concerns also whoever asks it nothing."""
+        try:
+            return await asked
+        except LostHistory as lost:
+            if store is self.store:  # else another has taken its place meanwhile
+                self._lost(str(lost))
+            raise
 
     def _append(self, entry: log.Entry, home: str) -> Append:
         return Append(REVOCATIONS, log.encode(entry), self.clock.now() + log.STORE_KEEPS, home)

@@ -55,6 +55,8 @@ class SqliteStore:
         self._chance = chance
         self._opening = threading.Lock()
         self._all: _Opened | None = None
+        # An accepted loss stays in evidence until a commit is done that ends what was lost: it may never come to it.
+        self._lost = False
 
     def own_secret(self) -> bytes:
         """The secret in a file beside the database, readable by its owner alone; made when first asked for."""
@@ -125,7 +127,8 @@ class SqliteStore:
             if not known and not self._accept_lost_history:
                 raise LostHistory(f"{self._file.path} is older than what was acknowledged from it, or another database")
             stamp.head = last
-            if known:  # else the evidence stays until a commit ends what was lost
+            self._lost = not known
+            if known:
                 stamp.settled = last
             connection.execute("COMMIT")
         finally:
@@ -150,8 +153,10 @@ class SqliteStore:
         try:
             self._file.check()
             stamp = self._file.stamp
-            # While the lock is held, the last entry is certainly in the database, and this batch changes that.
-            before = stamp.settled = statements.last_stamp(connection)
+            before = statements.last_stamp(connection)
+            if not self._lost:
+                # While the lock is held, the last entry is certainly in the database, and this batch changes that.
+                stamp.settled = before
             for job in jobs:
                 connection.execute("SAVEPOINT job")
                 job.run(connection)
@@ -164,7 +169,7 @@ class SqliteStore:
                 stamp.head = after
             connection.execute("COMMIT")
             if stamp.head == after:
-                stamp.settled = after
+                stamp.settled, self._lost = after, False
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
