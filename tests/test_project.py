@@ -104,7 +104,9 @@ def test_the_drawn_tree_of_errors_is_the_tree() -> None:
 
 def test_every_repeat_count_is_asked_for() -> None:
     asked = {
-        word for path in (ROOT / "tests").rglob("*.py") for word in re.findall(r'times\("([\w-]+)"\)', path.read_text())
+        word
+        for path in (ROOT / "tests").rglob("*.py")
+        for word in re.findall(r"""times\(["']([^"']+)["']\)""", path.read_text())
     }
     assert asked == set(COUNTS)
 
