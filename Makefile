@@ -5,13 +5,14 @@ PORT ?= 8000
 JOBS ?= 2
 
 BIN := .venv/bin
+PYTEST = $(BIN)/python -m pytest
 READY := .venv/.ready
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-all format lint types rings cover docs docs-check bench lock clean
+.PHONY: help setup demo test check check-all format lint types rings fresh-coverage floors docs docs-check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,9 +26,11 @@ demo: setup ## start the server on http://127.0.0.1:8000 (PORT=) and print the s
 	@$(BIN)/admit demo --port $(PORT)
 
 test: setup ## run the tests; the last line counts them
-	@$(BIN)/python -m pytest -q -n $(JOBS)
+	@echo "== tests, scale $${ADMIT_TEST_SCALE:-check}"
+	@$(PYTEST) -q -n $(JOBS)
 
-check: setup lint types rings docs-check cover ## everything CI asks for
+check: PYTEST := $(BIN)/coverage run -m pytest
+check: setup lint types rings docs-check fresh-coverage test floors ## everything CI asks for; the tests with coverage
 
 check-all: export ADMIT_TEST_SCALE := all
 check-all: check ## the same with the large numbers of tests/counts.py
@@ -52,10 +55,10 @@ rings: setup ## who may import whom
 	@echo "== import rings"
 	@$(BIN)/lint-imports
 
-cover: setup ## the tests, with branch coverage held
-	@echo "== tests, scale $${ADMIT_TEST_SCALE:-check}"
+fresh-coverage:
 	@rm -rf .coverage && mkdir .coverage
-	@$(BIN)/coverage run -m pytest -q -n $(JOBS)
+
+floors: setup ## is as much covered as has to be? (after check)
 	@$(BIN)/python scripts/floors.py
 
 docs: setup ## write the generated pages of docs/reference/
