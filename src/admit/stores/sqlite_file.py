@@ -104,7 +104,7 @@ def _inode(path: str) -> tuple[int, int] | None:
 def _synced(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     if connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
-        raise StoreUnavailable("SQLite would not sync each commit")
+        raise StoreUnavailable("SQLite would not sync each commit")  # pragma: no cover - no SQLite that we met
 
 
 def _in_wal_mode(connection: sqlite3.Connection) -> None:
@@ -119,6 +119,7 @@ def _in_wal_mode(connection: sqlite3.Connection) -> None:
             time.sleep(0.005)
             continue
         if mode != b"wal":
+            # pragma: no cover - on network file systems only
             raise StoreUnavailable("SQLite offers no write-ahead log here: the file must be on a local disk")
         return
 

@@ -9,7 +9,7 @@ import asyncio
 
 import pytest
 
-from admit.core.store import PURGE_AT_MOST, Change, Check, Delete, Insert, Record, Replace, Store
+from admit.core.store import PURGE_AT_MOST, Append, Change, Check, Delete, Insert, Record, Replace, Store
 from admit.errors import Conflict, StoreError
 from admit.testing.contract import DAY, Contract, entry, now, record, together, version, walk, whole_log
 
@@ -99,6 +99,28 @@ class CommitContract(Contract):
             await store.commit(entry(), Delete(*kept.key), Insert(record()))
         assert not isinstance(refused.value, Conflict), "trying again would never help"
         assert await store.get(kept.key) == [kept]
+        assert await whole_log(store) == []
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            Insert(Record("thing", "", b"{}", 1)),
+            Delete("thing", ""),
+            Insert(Record("thing", "a1", b"{}", 1, None, frozenset({"btag"}))),
+            Insert(Record("thing", "a1", b"{}", 1, None, frozenset({""}))),
+            Insert(Record("thing", "a1", b"{}", 1 << 63)),
+            Insert(Record("thing", "a1", b"{}", -1)),
+            Append("revocations", b"entry", 1e12, ""),
+            Append("revocations", b"entry", 1e12, "*"),
+        ],
+        ids=["no id", "none to delete", "tag of another home", "empty tag", "long", "negative", "no home", "what home"],
+    )
+    async def test_what_no_store_can_keep_is_refused(self, store: Store, change: Change) -> None:
+        other = record("other")
+        with pytest.raises(StoreError) as refused:
+            await store.commit(Insert(other), change)
+        assert not isinstance(refused.value, Conflict), "trying again would never help"
+        assert await store.get(other.key, ("thing", "a1")) == [None, None]
         assert await whole_log(store) == []
 
     async def test_thirty_takers_have_one_winner(self, store: Store) -> None:
