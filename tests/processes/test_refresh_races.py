@@ -1,7 +1,7 @@
-"""A refresh token is presented many times at one instant, so that a family forks and a thief keeps a branch (TOK-04).
+"""However many spend one refresh token at one instant, threads or two processes, one rotation happens (TOK-04).
 
-However many spend one token, one rotation happens. Within the grace all of them, two tabs or a retry, hold the
-same successor and nobody is signed out; without a grace the second use ends the session.
+Within the grace all of them hold the same successor and nobody is signed out; without one, the second use ends the
+session.
 """
 
 from __future__ import annotations

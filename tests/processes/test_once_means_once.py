@@ -1,7 +1,7 @@
-"""Two requests pass one check before either of them acts, and what may happen once happens twice (OPS-08).
+"""What may happen once happens once, whoever else tries at the same instant: threads, or another process (OPS-08).
 
-One race, run over everything here that may happen once: 20 tries, set off at one instant, among tasks and threads
-on memory and between two processes on SQLite. Refresh tokens have a file of their own.
+One race, run over everything here that may happen once: 20 tries, set off together, among tasks and threads on memory
+and between two processes on SQLite. Refresh tokens have a file of their own.
 """
 
 from __future__ import annotations
