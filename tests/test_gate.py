@@ -118,6 +118,19 @@ async def test_an_end_told_by_another_process_while_the_look_up_is_under_way_is_
             await asked
 
 
+async def test_an_end_of_another_process_just_before_one_of_ours_is_not_passed_over(here: World) -> None:
+    theirs, ours = [(await here.sign_in()).session for _ in range(2)]
+    tokens = [await here.auth.tokens.access(session) for session in (theirs, ours)]
+    for token in tokens:
+        await here.by_token(token)
+    async with authority(here.store.inner, here.clock) as another:
+        with here.store.once(here.store.before, "commit", lambda: another.revoke(theirs)):
+            await here.auth.revoke(ours)
+        for token in tokens:
+            with pytest.raises(Revoked):
+                here.auth.verify(token)
+
+
 async def test_other_roles_are_found_by_a_second_look_up(here: World) -> None:
     started = await here.sign_in()
     assert (await here.by_cookie(started)).roles == set()

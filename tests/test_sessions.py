@@ -18,7 +18,7 @@ from admit.core.request import Request
 from admit.core.store import REVOCATIONS, Replace
 from admit.errors import BadCredential, BadInput, ConfigError, Denied, Expired, NoCredential, Revoked, StoreError
 from admit.sessions import BALANCED, RELAXED, STRICT, SessionPolicy, Started, parse_cookie
-from admit.subjects import Subject
+from admit.subjects import Proof, Subject
 from worlds import KINDS, MINUTE, SHORT, World, value_of, with_cookie, world
 
 
@@ -240,6 +240,17 @@ async def test_a_proof_from_before_a_change_starts_a_session_that_opens_nothing(
     assert await here.auth.sessions.get(started.session.id) is None
     with pytest.raises(BadCredential):
         await here.by_cookie(started)
+
+
+async def test_a_session_begun_while_its_subject_is_disabled_opens_nothing(here: World) -> None:
+    subject = await here.auth.subjects.change("ann", Subject.disabled)
+    asleep = await here.auth.sessions.start(Proof(subject="ann", gen=subject.gen, methods=(), at=here.clock.now()))
+    assert not await here.works(with_cookie(asleep))
+    assert await here.auth.sessions.get(asleep.session.id) is None
+    with pytest.raises(Revoked):
+        await here.auth.tokens.issue(asleep.session)
+    await here.auth.subjects.change("ann", Subject.enabled)
+    assert await here.auth.sessions.get(asleep.session.id) is None
 
 
 GOOD = "adm_s_S0123456789abcdefghijk.1." + "A" * 43

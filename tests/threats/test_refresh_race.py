@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from admit.errors import Denied, Replayed
+from admit.errors import Denied, Replayed, Revoked
 from admit.tokens import Pair
 from counts import times
 from worlds import KINDS, NO_GRACE, World, authority, with_token, world
@@ -52,6 +52,18 @@ async def test_two_rotations_and_a_late_tab_within_the_grace_sign_nobody_out(her
     assert once.refresh_token == twice.refresh_token == late.refresh_token
     here.clock.advance(GRACE)
     assert await here.refreshes(late.refresh_token)
+
+
+async def test_a_refresh_does_not_bring_back_a_session_that_was_ended_while_it_was_read(here: World) -> None:
+    here.store.before.clear()
+    started = await here.sign_in()
+    pair = await here.auth.tokens.issue(started.session)
+    with (
+        here.store.once(here.store.before, "commit", lambda: here.auth.revoke(started.session)),
+        pytest.raises(Revoked),
+    ):
+        await here.auth.tokens.refresh(pair.refresh_token)
+    assert await here.store.get(here.auth.sessions.key(started.session.id)) == [None]
 
 
 async def test_without_a_grace_one_at_most_succeeds_and_nothing_is_left_alive(tmp_path: Path) -> None:
