@@ -6,7 +6,7 @@ import pytest
 
 from admit.core.jwt import MAX_LEEWAY, MAX_LIFE, Rules, verify
 from admit.core.log import KEEP
-from admit.errors import BadCredential, Expired
+from admit.errors import BadCredential, ConfigError, Expired
 from forge import NOW, RULES, claims, key, known, token
 
 OURS = key("ES256")
@@ -45,6 +45,12 @@ def test_nothing_is_accepted_for_longer_than_the_log_remembers_its_end() -> None
     accepted = [now for now in range(NOW - 200, NOW + 2 * KEEP) if _good(longest, rules, now)]
     assert accepted == list(range(NOW - 60, NOW + MAX_LIFE + 60))
     assert accepted[-1] - NOW < KEEP
+
+
+@pytest.mark.parametrize("leeway", [61, 3_600, float("inf"), float("nan")])
+def test_no_setting_lengthens_a_life_by_more_than_a_minute(leeway: float) -> None:
+    with pytest.raises(ConfigError, match="leeway"):
+        Rules(issuer=RULES.issuer, audience=RULES.audience, leeway=leeway)
 
 
 def _good(text: str, rules: Rules, now: int) -> bool:

@@ -113,6 +113,11 @@ def test_a_token_that_has_ended_is_refused(behind: int) -> None:
     refused(claims(iat=max(0, NOW - behind - 600), exp=NOW - behind), Expired)
 
 
+@pytest.mark.parametrize("ahead", [11, 3_600, (1 << 53) - 1 - NOW])
+def test_a_token_that_is_not_good_yet_is_refused(ahead: int) -> None:
+    refused(claims(nbf=NOW + ahead))
+
+
 def test_what_a_forged_token_says_is_not_believed_before_its_signature() -> None:
     # Were the claims judged first, the answer would say whether they are good ones.
     stranger = key("ES256", "a stranger's")

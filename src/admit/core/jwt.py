@@ -100,17 +100,16 @@ def verify(text: str, keys: Mapping[str, VerifyingKey], rules: Rules, now: float
 
 
 def _judge(claims: AccessToken, rules: Rules, now: float) -> None:
-    audience = claims.aud
+    audience, issued, expires, leeway = claims.aud, claims.iat, claims.exp, rules.leeway
     if claims.iss != rules.issuer:
         raise BadCredential(f"issued by {claims.iss!r}")
     # A string is compared as a whole: "in" would find our name inside a longer one.
     if audience != rules.audience and (isinstance(audience, str) or rules.audience not in audience):
         raise NotForUs(f"issued for {audience!r}")
     # A clock that was wrong, here or there, must not make a token that outlives the memory of its revocation.
-    if claims.exp - claims.iat > MAX_LIFE:
-        raise BadCredential(f"would live {claims.exp - claims.iat} seconds")
-    latest = now + rules.leeway
-    if claims.iat > latest or (claims.nbf is not None and claims.nbf > latest):
+    if expires - issued > MAX_LIFE:
+        raise BadCredential(f"would live {expires - issued} seconds")
+    if issued > now + leeway or (claims.nbf is not None and claims.nbf > now + leeway):
         raise BadCredential("from the future")
-    if claims.exp <= now - rules.leeway:
-        raise Expired(f"expired {now - claims.exp:.0f} seconds ago")
+    if expires <= now - leeway:
+        raise Expired(f"expired {now - expires:.0f} seconds ago")
