@@ -115,15 +115,8 @@ class Authority:
         self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens}, self._copy, self.clock)
         self._open = False
         self._recovering = threading.Lock()
-        self._sync: Sync | None = None
+        self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
         self.verify = self._gate.verify
-
-    @property
-    def sync(self) -> Any:
-        """This authority for programs without an event loop: the same services, each call waited for."""
-        if self._sync is None:
-            self._sync = Sync(self)
-        return self._sync
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
