@@ -42,7 +42,7 @@ CHANGING = [(method, path, body) for method, path, body, _ in ROUTES if method !
 def authority(**settings: Any) -> Authority:
     """An authority in memory that hashes cheaply."""
     scopes = {"user": "links:read links:write"}
-    return Authority("memory://", issuer=ISSUER, **{"scopes": scopes, "hashing": CHEAPEST_HASH, **settings})
+    return Authority(**{"store": "memory://", "issuer": ISSUER, "scopes": scopes, "hashing": CHEAPEST_HASH, **settings})
 
 
 class Door:
@@ -75,7 +75,7 @@ class Door:
 async def door(auth: Authority | None = None, *people: dict[str, str]) -> AsyncIterator[Door]:
     """The application of ``auth``, with ``people`` (Ann, if nobody is named) signed up."""
     auth = auth or authority()
-    here = Door(auth, application(auth), ISSUER)
+    here = Door(auth, application(auth), auth.issuer)
     for who in people or (ANN,):
         assert (await here.browser().post("/api/sign-up", json=who)).status_code == 201
     yield here

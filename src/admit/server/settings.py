@@ -94,10 +94,12 @@ class Settings(BaseSettings):
     @field_validator("issuer")
     @classmethod
     def _issuer(cls, text: str, info: ValidationInfo) -> str:
-        host = info.data.get("host", "")
-        if text.startswith("http:") and host and not origin.is_loopback(urlsplit(f"//{_bracketed(host)}")):
+        host = info.data.get("host")
+        if text.startswith("http:") and host is not None and not origin.is_loopback(urlsplit(f"//{_bracketed(host)}")):
             # What came over plain http from afar could be read by everybody between.
-            raise ValueError(f"The issuer is plain http, but others reach {host}; write a https issuer, or no host.")
+            raise ValueError(
+                f"The issuer is plain http, but others reach host {host!r}; write an https issuer, or no host."
+            )
         return origin.issuer(text)
 
     @field_validator("trusted_origins")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -67,9 +68,10 @@ class Limits:
     def __init__(self, app: ASGIApp, *, auth: Authority) -> None:
         self._app = app
         self._auth = auth
-        scheme, _, host = auth.origin.partition("://")
+        parts = urlsplit(auth.origin)
+        host = parts.netloc.encode()
         # The default port may be written out (RFC 9110, 4.2.3).
-        self._hosts = {host.encode(), host.encode() + (b"" if ":" in host else _DEFAULT_PORTS[scheme])}
+        self._hosts = {host} if parts.port else {host, host + _DEFAULT_PORTS[parts.scheme]}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -78,7 +80,8 @@ class Limits:
             return
         request = asked(scope, self._auth.origin)
         # Whoever chooses the Host chooses the links of an application that believes it, or what a cache keeps.
-        if [host.lower() for host in request.values(b"host")] not in ([host] for host in self._hosts):
+        hosts = request.values(b"host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST)
         # Signing in and up too: else another site signs its visitors in as somebody else (login CSRF).
         refuse_cross_origin(request, self._auth.origin, self._auth.trusted_origins)

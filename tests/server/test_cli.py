@@ -1,0 +1,124 @@
+"""The command line: what it does to a store, what it says, and its exit codes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from commands import admit
+
+PASSWORD = "a password of some length"
+
+
+def create(directory: Path, email: str = "ann@example.com", *more: str) -> dict[str, object]:
+    said = admit(directory, "accounts", "create", email, "--password-stdin", "--json", *more, stdin=f"{PASSWORD}\n")
+    assert said.code == 0, said.err
+    account: dict[str, object] = said.json
+    return account
+
+
+def test_an_account_from_its_creation_to_its_last_password(tmp_path: Path) -> None:
+    created = create(tmp_path, "ann@example.com", "--role", "admin", "--role", "user")
+    assert (created["active"], created["roles"]) == (True, ["admin", "user"])
+    assert "password" not in created
+    assert admit(tmp_path, "accounts", "disable", "Ann@Example.com", "--json").json["active"] is False
+    assert admit(tmp_path, "accounts", "list", "--json").json[0]["active"] is False
+    assert admit(tmp_path, "accounts", "enable", str(created["id"]), "--json").json["active"] is True
+    shown = admit(tmp_path, "accounts", "show", "ann@example.com", "--json").json
+    assert (shown["id"], shown["sessions"]) == (created["id"], 0)
+    generated = admit(tmp_path, "accounts", "password", "ann@example.com", "--generate", "--json").json
+    assert len(generated["password"]) == 24
+
+
+def test_people_get_a_table_without_colours_where_there_is_no_terminal(tmp_path: Path) -> None:
+    create(tmp_path)
+    listed = admit(tmp_path, "accounts", "list", FORCE_COLOR="", NO_COLOR="1")
+    assert listed.out.splitlines()[0].split() == ["email", "id", "active", "roles", "created", "at"]
+    assert "ann@example.com" in listed.out
+    assert "\x1b" not in listed.out
+    assert admit(tmp_path, "sessions", "list", "ann@example.com").out == "none\n"
+
+
+def test_keys_are_listed_rotated_when_it_is_time_and_revoked(tmp_path: Path) -> None:
+    keys = admit(tmp_path, "keys", "list", "--json").json
+    assert [key["state"] for key in keys] == ["current", "next"]
+    early = admit(tmp_path, "keys", "rotate", "--json")
+    assert early.code == 1
+    revoked = admit(tmp_path, "keys", "revoke", keys[0]["kid"], "--json").json
+    assert keys[0]["kid"] not in {key["kid"] for key in revoked}
+    assert admit(tmp_path, "keys", "revoke", "nothing").code == 1
+
+
+@pytest.mark.parametrize(
+    "words, code, error",
+    [
+        (["accounts", "show", "nobody@example.com"], 1, "no_account"),
+        (["accounts", "create", "not an address", "--generate"], 1, "bad_email"),
+        (["sessions", "revoke", "qP7-9dYxaZaTO9pr3Ny096"], 1, "not_found"),
+        (["accounts", "list", "--store", "nothing://"], 2, "config"),
+        (["accounts", "list", "--config", "nowhere.toml"], 2, "config"),
+        (["accounts", "list", "--issuer", "x"], 2, "config"),
+        (["accounts", "list", "--store", "sqlite:////proc/nowhere/admit.db"], 2, "config"),
+    ],
+)
+def test_what_is_refused_has_an_exit_code_and_words(tmp_path: Path, words: list[str], code: int, error: str) -> None:
+    said = admit(tmp_path, *words, "--json")
+    assert (said.code, said.out) == (code, "")
+    assert f'"code": "{error}"' in said.err
+    plain = admit(tmp_path, *words)
+    assert (plain.code, plain.out) == (code, "")
+    assert plain.err.strip()
+    assert "Traceback" not in plain.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["accounts", "create"],
+        ["accounts", "create", "ann@example.com"],
+        ["accounts", "create", "ann@example.com", "--generate", "--password-stdin"],
+        ["accounts", "create", "ann@example.com", "--password", "hunter2"],
+        ["sessions", "revoke"],
+        ["nonsense"],
+        ["serve", "--port", "70000"],
+        ["serve", "--host", "0.0.0.0"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_written_wrong_ends_with_2(tmp_path: Path, words: list[str]) -> None:
+    said = admit(tmp_path, *words)
+    assert (said.code, said.out) == (2, "")
+    assert "Traceback" not in said.err
+
+
+def test_a_store_that_cannot_be_read_ends_with_3(tmp_path: Path) -> None:
+    (tmp_path / "admit.db").write_bytes(b"not a database" * 1_000)
+    said = admit(tmp_path, "accounts", "list")
+    assert (said.code, said.out) == (3, "")
+    assert "Traceback" not in said.err
+
+
+def test_a_database_that_was_put_back_is_noticed_and_restore_ends_everything(tmp_path: Path) -> None:
+    create(tmp_path)
+    shutil.copy(tmp_path / "admit.db", tmp_path / "backup")
+    admit(tmp_path, "accounts", "disable", "ann@example.com")
+    shutil.copy(tmp_path / "backup", tmp_path / "admit.db")
+    noticed = admit(tmp_path, "accounts", "list", "--json")
+    assert (noticed.code, '"code": "lost_history"' in noticed.err) == (3, True)
+    assert "admit restore" in noticed.err
+    assert admit(tmp_path, "restore", stdin="n\n").code == 1
+    assert admit(tmp_path, "accounts", "list").code == 3
+    restored = admit(tmp_path, "restore", "--yes", "--json")
+    assert (restored.code, restored.json["ended"]) == (0, "everything")
+    assert admit(tmp_path, "accounts", "list", "--json").json[0]["active"] is True
+
+
+def test_help_teaches_and_the_version_is_told(tmp_path: Path) -> None:
+    assert admit(tmp_path, "--version").out.startswith("admit 0.")
+    said = admit(tmp_path, "accounts", "disable", "--help").out
+    assert "admit accounts disable ann@example.com" in said
+    assert "Exit codes" in said
+    assert admit(tmp_path, "openapi", "--issuer", "https://auth.example.com/auth").json["paths"]["/auth/api/me"]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,188 @@
+"""`admit serve`, `admit demo` and `admit tour`: real processes on real sockets."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from admit.server.client import Answer
+from admit.server.tour import Tour
+from commands import admit, environment
+
+PASSWORD = "a password of some length"
+ANN = {"email": "ann@example.com", "password": PASSWORD}
+STOPS_WITHIN = 15
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(directory: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A command that serves, and where its log is; stopped as an operator would stop it."""
+    log = directory / "log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "admit.server", *words],
+            cwd=directory, stdout=out, stderr=out, text=True, env=environment(PYTHONUNBUFFERED="1"),
+        )  # fmt: skip
+    try:
+        yield process, log
+    finally:
+        process.terminate()
+        process.wait(STOPS_WITHIN)
+
+
+def wait_for(base: str, process: subprocess.Popen[str], log: Path) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(f"{base}/healthz").status_code == 200:
+                return
+        except httpx.TransportError:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                break
+    raise AssertionError(log.read_text())
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_warns_of_plain_http_and_stops_when_told(tmp_path: Path, kind: signal.Signals) -> None:
+    port = free_port()
+    with running(tmp_path, "serve", "--port", str(port)) as (process, log):
+        wait_for(f"http://127.0.0.1:{port}", process, log)
+        process.send_signal(kind)
+        assert process.wait(STOPS_WITHIN) == 0
+    said = log.read_text()
+    assert f"listening on 127.0.0.1 port {port}, issuer http://127.0.0.1:{port}" in said
+    assert "THE ISSUER IS PLAIN HTTP" in said
+    assert said.splitlines()[-1].endswith("stopped")
+    assert "Traceback" not in said
+
+
+def test_a_log_line_is_one_line_and_holds_no_secret(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, "serve", "--port", str(port)) as (process, log):
+        wait_for(base := f"http://127.0.0.1:{port}", process, log)
+        httpx.get(f"{base}/%0a%1b%5b31mFAKE%20LINE")
+        httpx.get(f"{base}/api/me", headers={"Authorization": "Bearer hunter2"})
+        httpx.post(f"{base}/api/sign-in", json={"email": "ann@example.com", "password": "hunter2"})
+    lines = log.read_text().splitlines()
+    assert not any("\x1b" in line for line in lines)
+    assert all(re.match(r"\d{4}-\d\d-\d\d ", line) for line in lines)
+    assert not any("hunter2" in line for line in lines)
+
+
+def test_a_large_body_is_refused_before_it_has_been_read(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, "serve", "--port", str(port)) as (process, log):
+        wait_for(f"http://127.0.0.1:{port}", process, log)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            head = f"POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+            connection.sendall(f"{head}Content-Length: 10000000\r\n\r\n".encode() + b"x" * 1_000)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_port_that_is_taken_is_said_in_words(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for command in ("serve", "demo"):
+            said = admit(tmp_path, command, "--port", str(taken.getsockname()[1]))
+            assert said.code == 2
+            assert "Address already in use. Write another --port." in said.err
+            assert "Traceback" not in said.err
+
+
+def test_the_command_line_acts_at_once_on_a_running_server(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, "serve", "--port", str(port)) as (process, log):
+        wait_for(base := f"http://127.0.0.1:{port}", process, log)
+        with httpx.Client(base_url=base) as ann:
+            assert ann.post("/api/sign-up", json=ANN).status_code == 201
+            session = ann.post("/api/sign-in", json=ANN).json()["session"]
+            assert ann.get("/api/me").status_code == 200
+            [listed] = admit(tmp_path, "sessions", "list", "ann@example.com", "--json").json
+            assert (listed["id"], listed["device"]) == (session, "Python")
+            assert admit(tmp_path, "sessions", "revoke", session, "--json").json == {"ended": [session]}
+            assert ann.get("/api/me").status_code == 401
+            assert admit(tmp_path, "sessions", "revoke", session).code == 1
+            ann.post("/api/sign-in", json=ANN)
+            assert ann.get("/api/me").status_code == 200
+            ended = admit(tmp_path, "sessions", "revoke", "--all-of", "ann@example.com", "--json").json
+            assert len(ended["ended"]) == 1
+            assert ann.get("/api/me").status_code == 401
+
+
+def test_the_passwords_of_the_demo_work_whatever_happened_since(tmp_path: Path) -> None:
+    for start in range(3):
+        port = free_port()
+        with running(tmp_path, "demo", "--port", str(port)) as (process, log):
+            wait_for(base := f"http://127.0.0.1:{port}", process, log)
+            told = dict(re.findall(r"^  (\w+@example\.com) +(\S+)$", log.read_text(), re.MULTILINE))
+            assert told.keys() == {"ann@example.com", "admin@example.com"}
+            with httpx.Client(base_url=base) as browser:
+                roles = []
+                for email, password in told.items():
+                    assert browser.post("/api/sign-in", json={"email": email, "password": password}).status_code == 200
+                    roles.append(browser.get("/api/me").json()["roles"])
+                assert roles == [["user"], ["admin"]]
+            config = ["--config", "var/admit.toml"]
+            if start == 0:
+                assert admit(tmp_path, "accounts", "disable", "ann@example.com", *config).code == 0
+            else:
+                assert admit(tmp_path, "accounts", "password", "ann@example.com", "--generate", *config).code == 0
+    assert (tmp_path / "var").stat().st_mode & 0o77 == 0
+    assert (tmp_path / "var" / "passwords.json").stat().st_mode & 0o77 == 0
+
+
+def test_every_step_of_the_tour_is_as_promised(tmp_path: Path) -> None:
+    said = admit(tmp_path, "tour", "--json")
+    assert said.code == 0, said.err
+    assert said.json["holds"] is True
+    assert len(said.json["steps"]) == 36
+    assert {step["request"] for step in said.json["steps"]} >= {
+        "POST /api/sign-in", "POST /api/tokens", "POST /api/refresh", "POST /api/sign-out", "POST /api/password",
+        "admit accounts disable ann@example.com", "admit accounts enable ann@example.com",
+    }  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_tour_notices_a_server_that_keeps_none_of_its_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {"email": "ann@example.com", "refresh_token": "always the same", "access_token": "x"}
+    monkeypatch.setattr("admit.server.tour.ask", lambda *_: Answer(200, body, "a=b"))
+    monkeypatch.setattr("admit.server.tour.GRACE", -0.3)
+    tour = Tour(0, lambda *_: 1)
+    tour.tell()
+    assert not tour.holds
+    broken = {step.promised for step in tour.steps if not step.holds}
+    assert broken >= {
+        "a copy of the cookie is refused",
+        "the spent one after the grace: refused",
+        "its session ended: the access token is refused",
+        "the other cookie has ended",
+        "done by another process",
+        "her cookie is refused at once",
+        "her cookie does not come back",
+    }
+
+
+def test_the_tour_says_which_step_is_not_as_promised(tmp_path: Path) -> None:
+    code = (
+        "from admit.server import tour, cli\n"
+        "step = {'chapter': 'c', 'request': 'GET /', 'answer': '200', 'ms': 1.0, 'promised': 'it is refused', 'holds': False}\n"
+        "tour.play = lambda: {'holds': False, 'steps': [step]}\n"
+        "cli.app(['tour'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == 1
+    assert "Not as promised: it is refused (GET /: 200)" in done.stderr

@@ -1,0 +1,141 @@
+"""Settings: where they come from, and that everything wrong is said at once, in words that say what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from admit.errors import ConfigError
+from admit.server.settings import Settings, load
+
+EVERYTHING_WRONG = """
+issuer = "http://auth.example.com"
+stor = "sqlite:///x.db"
+session_idle = 10
+session_absolute = 5
+token_life = 99999
+hash_memory = "much"
+password_min_length = 3
+trusted_origins = ["https://app.example.com/path"]
+secret_file = ["nowhere"]
+on_lost_history = "panic"
+"""
+
+
+@pytest.fixture(autouse=True)
+def empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def config(text: str) -> Path:
+    path = Path("settings.toml")
+    path.write_text(text)
+    return path
+
+
+def faults_of(path: Path | None = None, **given: object) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        load(path, **given)
+    return list(raised.value.faults)
+
+
+def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIT_STORE", "mysql://root:hunter2@db")
+    monkeypatch.setenv("ADMIT_SCOPES", "{")
+    monkeypatch.setenv("ADMIT_PORT", "many")
+    monkeypatch.setenv("ADMIT_ISUER", "https://auth.example.com")
+    faults = "\n".join(faults_of(config(EVERYTHING_WRONG)))
+    for part in (
+        "ADMIT_ISUER, which is no setting. Write ADMIT_ISSUER",
+        "stor, which is no setting. Write store",
+        "issuer: ",
+        "store: ",
+        "port: ",
+        "scopes: ADMIT_SCOPES is not JSON",
+        "session_idle, session_absolute: ",
+        "token_life, token_grace, token_leeway: ",
+        "password_min_length, password_max_bytes: ",
+        "hash_memory: ",
+        "trusted_origins: ",
+        "secret_file: nowhere cannot be read",
+        "on_lost_history: ",
+    ):
+        assert f"\n{part}" in f"\n{faults}" or f" {part}" in faults, part
+    assert len(faults.splitlines()) == 13
+    assert "hunter2" not in faults
+
+
+def test_without_any_the_server_is_for_this_machine() -> None:
+    settings = load()
+    assert (settings.issuer, settings.listens_on) == ("http://127.0.0.1:8000", ("127.0.0.1", 8000))
+    assert load(port=8123).issuer == "http://127.0.0.1:8123"
+    assert load(host="::1").issuer == "http://[::1]:8000"
+
+
+def test_what_is_given_comes_before_the_environment_and_that_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config('issuer = "https://file.example.com"\naudience = "file"\nsession_idle = 60\n[scopes]\nuser = "a b"\n')
+    monkeypatch.setenv("ADMIT_ISSUER", "https://environment.example.com")
+    monkeypatch.setenv("ADMIT_AUDIENCE", "environment")
+    monkeypatch.setenv("ADMIT_TRUSTED_ORIGINS", "https://a.example.com https://b.example.com")
+    settings = load(path, audience="given", store=None)
+    assert settings.issuer == "https://environment.example.com"
+    assert settings.audience == "given"
+    assert settings.session_idle == 60
+    assert settings.scopes == {"user": "a b"}
+    assert settings.trusted_origins == ("https://a.example.com", "https://b.example.com")
+    monkeypatch.setenv("ADMIT_SCOPES", '{"user": "c"}')
+    assert load(path).scopes["user"] == "c"
+
+
+def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
+    Path("admit.toml").write_text('issuer = "https://auth.example.com/auth"\n')
+    settings = load()
+    assert (settings.path, settings.listens_on) == ("/auth", ("127.0.0.1", 8000))
+
+
+@pytest.mark.parametrize("text", ["=", 'issuer = "x', "\xff"])
+def test_a_file_that_is_not_toml_is_said_to_be_none(text: str) -> None:
+    Path("settings.toml").write_bytes(text.encode("latin-1"))
+    assert "is not TOML" in faults_of(Path("settings.toml"))[0]
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing() -> None:
+    assert faults_of(Path("nowhere.toml")) == [
+        "The configuration nowhere.toml cannot be read: No such file or directory."
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in Settings.model_fields if name.startswith(("session", "token", "hash"))]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "", "1e400", "x"])
+def test_no_number_that_is_none_gets_through(name: str, value: str) -> None:
+    assert any(name in fault for fault in faults_of(**{name: value}))
+
+
+def test_secrets_are_read_from_files_and_the_first_encrypts(tmp_path: Path) -> None:
+    old, new, short = tmp_path / "old", tmp_path / "new", tmp_path / "short"
+    old.write_bytes(bytes(range(32)))
+    new.write_bytes(bytes(range(32, 64)))
+    short.write_bytes(b"short")
+    assert load(secret_file=f"{new} {old}").authority().issuer == "http://127.0.0.1:8000"
+    assert faults_of(secret_file=str(short))[0].startswith("secret_file: ")
+
+
+def test_what_is_configured_reaches_the_authority() -> None:
+    auth = load(
+        issuer="https://auth.example.com", store="memory://", trusted_origins="https://a.example.com"
+    ).authority()
+    assert auth.issuer == "https://auth.example.com"
+    assert auth.trusted_origins == {"https://a.example.com"}
+
+
+def test_every_setting_says_what_to_write() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_names_of_the_test_suite_are_nobodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIT_VECTORS", "somewhere")
+    monkeypatch.setenv("ADMIT_TEST_SCALE", "all")
+    assert load().store == "sqlite:///admit.db"
