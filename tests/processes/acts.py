@@ -98,6 +98,21 @@ async def sign_in(auth: Authority, email: str = EMAIL, password: str = PASSWORD)
     return Held(started.session, value_of(started.cookie), pair)
 
 
+async def admit(auth: Authority, request: Request) -> str:
+    """The subject that a request speaks for."""
+    return (await auth.admit(request)).subject
+
+
+async def verify(auth: Authority, text: str, door: str) -> str:
+    """The subject that a text speaks for, by what is known already."""
+    return auth.verify(text, door).subject
+
+
+async def revoke(auth: Authority, held: Held) -> None:
+    """End a session."""
+    await auth.revoke(held.session)
+
+
 async def refresh(auth: Authority, token: str) -> Pair:
     """The tokens that follow."""
     return await auth.tokens.refresh(token)

@@ -22,7 +22,21 @@ import pytest
 
 from admit.authority import Authority
 from admit.errors import LostHistory
-from processes.acts import EVERY, Act, Held, accepted, act, authority, refresh, sign_in, sign_up, spend, sqlite_of
+from processes.acts import (
+    EVERY,
+    Act,
+    Held,
+    accepted,
+    act,
+    admit,
+    authority,
+    refresh,
+    sign_in,
+    sign_up,
+    spend,
+    sqlite_of,
+    verify,
+)
 from processes.crew import Crew, Line
 from processes.stops import BEFORE_COMMIT, stop_at
 from services import PassingClock
@@ -66,14 +80,6 @@ class Before:
         """What need not ask it, where it has been seen before."""
         texts = {"cookie": self.kept.cookie, "bearer": self.kept.pair.access_token}
         return [act(verify, text, door) for door in texts for text in (texts[door], "garbage")]
-
-
-async def admit(auth: Authority, request: Any) -> str:
-    return (await auth.admit(request)).subject
-
-
-async def verify(auth: Authority, text: str, door: str) -> str:
-    return auth.verify(text, door).subject
 
 
 async def told(auth: Authority) -> Before:
