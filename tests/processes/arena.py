@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from admit.authority import Authority
+from admit.core.store import Key, Record
 from admit.stores.memory import MemoryStore
 from processes.acts import Act, Outcome, authority
 from processes.crew import PATIENCE, Crew, Line, Member
 
 GROUNDS = ("tasks", "threads", "processes")
 """Memory and one event loop; memory and two threads; SQLite and two processes."""
+
+
+class _Polite(MemoryStore):
+    """Lets everybody else have a turn between a read and what is made of it."""
+
+    async def get(self, *keys: Key) -> list[Record | None]:
+        found = await super().get(*keys)
+        await asyncio.sleep(0)
+        return found
 
 
 class Arena(Protocol):
@@ -80,7 +90,7 @@ async def side(line: Line, start: Barrier, url: str, settings: dict[str, Any]) -
 async def arena(ground: str, folder: Path, **settings: Any) -> AsyncGenerator[Arena]:
     """An arena of that kind, with authorities of those settings."""
     if ground != "processes":
-        async with authority(MemoryStore(), **settings) as auth:
+        async with authority(_Polite(), **settings) as auth:
             yield _Tasks(auth) if ground == "tasks" else _Threads(auth)
         return
     url = f"sqlite:///{folder / 'admit.db'}"

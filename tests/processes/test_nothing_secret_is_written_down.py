@@ -82,18 +82,25 @@ async def server(line: Line, url: str, algorithm: str, log: Path) -> None:
 
 
 def secrets_of(held: list[Held], tickets: list[str], private: list[str], master: bytes) -> Iterator[bytes]:
-    """Every secret as text, and as the bytes that the text stands for."""
-    texts = {PASSWORD, ANOTHER, NEVER_RIGHT, master.hex(), base64.urlsafe_b64encode(master).rstrip(b"=").decode()}
-    yield master
+    """Every secret, in each form in which it could have been written."""
+    texts = {PASSWORD, ANOTHER, NEVER_RIGHT, base64.urlsafe_b64encode(master).rstrip(b"=").decode()}
     for text in (*tickets, *private):
         texts.add(text.rpartition(".")[2])
     for one in held:
         *_, secret, mac = one.pair.refresh_token.split(".")
         texts |= {one.cookie.rpartition(".")[2], secret, mac, *one.pair.access_token.split(".")[1:]}
     for text in texts:
-        yield text.encode()
+        yield from forms(text.encode())
         with suppress(ValueError):
-            yield base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            yield from forms(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def forms(secret: bytes) -> Iterator[bytes]:
+    """As it is, in hex, and as JSON has bytes: in base64, of which the last digits depend on what follows."""
+    yield secret
+    yield secret.hex().encode()
+    for encoded in (base64.b64encode(secret), base64.urlsafe_b64encode(secret)):
+        yield encoded[: len(secret) // 3 * 4]
 
 
 def written(folder: Path) -> dict[str, bytes]:
