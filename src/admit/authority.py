@@ -77,21 +77,14 @@ class Authority:
         self._on_lost_history = on_lost_history
         self._master = Master()
         faults = Faults()
-        with faults:
-            self.issuer = origin.issuer(issuer)
-            self.origin = origin.origin_of(issuer)
-        with faults:
-            role_scopes = RoleScopes(scopes or {})
-        with faults:
-            if secret is not None:
-                self._master.unlock([secret] if isinstance(secret, bytes) else secret)
-        with faults:
-            opened = open_store(store) if isinstance(store, str) else store
-        self.trusted_origins: set[str] = set()
-        for trusted in trusted_origins:
-            with faults:
-                self.trusted_origins.add(origin.configured_origin(trusted))
+        self.issuer = faults.of(origin.issuer, issuer)
+        role_scopes = faults.of(RoleScopes, scopes or {})
+        if secret is not None:
+            faults.of(self._master.unlock, [secret] if isinstance(secret, bytes) else secret)
+        opened = faults.of(open_store, store) if isinstance(store, str) else store
+        self.trusted_origins = {faults.of(origin.configured_origin, trusted) for trusted in trusted_origins}
         faults.report()
+        self.origin = origin.origin_of(issuer)
         self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()

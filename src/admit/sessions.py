@@ -27,6 +27,9 @@ MAX_LOOK_UP_USE = 5 * 60.0
 SLACK = 0.1
 """The part of the idle limit within which activity need not be written down, so it is added to the limit."""
 
+MAX_AHEAD = 60.0
+"""Seconds by which the clock that started a session may have been ahead."""
+
 MAX_DEVICE_BYTES = 16
 _MAX_COOKIE_COUNTER_DIGITS = 9
 _DIGITS = frozenset("0123456789")
@@ -95,6 +98,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise Revoked(f"subject {self.subject!r} is disabled")
         if self.gen < subject.floor:
             raise Revoked(f"session {self.id} was proven before generation {subject.floor}")
+        # As with tokens: a clock that was ahead must not make a session that outlives all others.
+        if now < self.created_at - MAX_AHEAD:
+            raise Expired(f"session {self.id} is from the future")
         if now >= self.ends_at:
             raise Expired(f"session {self.id} has reached its absolute limit")
         if now >= self.seen_at + self.idle * (1 + SLACK):

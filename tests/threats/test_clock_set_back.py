@@ -113,3 +113,16 @@ async def test_a_family_whose_clock_was_set_back_signs_nobody_out(here: World) -
     here.clock.step_wall(-5)
     assert (await here.auth.tokens.refresh(first.refresh_token)).refresh_token == second.refresh_token
     assert (await here.auth.tokens.refresh(second.refresh_token)).refresh_token == second.refresh_token
+
+
+async def test_a_session_from_a_year_ahead_does_not_outlive_the_clock_that_made_it(here: World) -> None:
+    here.clock.step_wall(365 * DAY)
+    started = await here.sign_in()
+    assert await here.works(with_cookie(started))
+    here.clock.step_wall(-365 * DAY)
+    here.clock.advance(1)
+    async with authority(here.store.inner, here.clock) as fresh:
+        with pytest.raises(Expired):
+            await fresh.admit(with_cookie(started))
+    here.clock.advance(400)
+    assert not await here.works(with_cookie(started))

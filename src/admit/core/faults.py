@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
 
 from admit.errors import ConfigError
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class Faults:
-    """``with faults: …`` notes a ConfigError or ValueError and goes on after the block."""
+    """Makes one thing after another, and notes what goes wrong instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
 
-    def __enter__(self) -> None:
-        return None
+    def of(self, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What ``make`` returns; its ConfigError or ValueError is noted.
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
-        match error:
-            case ConfigError():
-                self.found.extend(error.faults)
-            case ValueError():
-                self.found.append(str(error))
-            case _:
-                return False
-        return True
+        There is no result to use then, so :meth:`report` is called before any is used.
+        """
+        try:
+            return make(*args, **kwargs)
+        except ConfigError as error:
+            self.found.extend(error.faults)
+        except ValueError as error:
+            self.found.append(str(error))
+        return cast("T", None)
 
     def report(self) -> None:
         """Raise ConfigError if anything was found."""
