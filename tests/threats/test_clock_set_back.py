@@ -124,5 +124,5 @@ async def test_a_session_from_a_year_ahead_does_not_outlive_the_clock_that_made_
     async with authority(here.store.inner, here.clock) as fresh:
         with pytest.raises(Expired):
             await fresh.admit(with_cookie(started))
-    here.clock.advance(400)
-    assert not await here.works(with_cookie(started))
+        here.clock.advance(400)
+        assert not await here.works(with_cookie(started))
