@@ -41,8 +41,14 @@ CHANGING = [(method, path, body) for method, path, body, _ in ROUTES if method !
 
 def authority(**settings: Any) -> Authority:
     """An authority in memory that hashes cheaply."""
-    scopes = {"user": "links:read links:write"}
-    return Authority(**{"store": "memory://", "issuer": ISSUER, "scopes": scopes, "hashing": CHEAPEST_HASH, **settings})
+    given: dict[str, Any] = {
+        "store": "memory://",
+        "issuer": ISSUER,
+        "scopes": {"user": "links:read links:write"},
+        "hashing": CHEAPEST_HASH,
+        **settings,
+    }
+    return Authority(**given)
 
 
 class Door:

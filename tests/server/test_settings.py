@@ -111,7 +111,7 @@ def test_a_file_that_is_not_there_is_said_to_be_missing() -> None:
 )
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "", "1e400", "x"])
 def test_no_number_that_is_none_gets_through(name: str, value: str) -> None:
-    assert any(name in fault for fault in faults_of(**{name: value}))
+    assert any(name in fault for fault in faults_of(None, **{name: value}))
 
 
 def test_secrets_are_read_from_files_and_the_first_encrypts(tmp_path: Path) -> None:
