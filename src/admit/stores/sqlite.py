@@ -22,7 +22,7 @@ from admit.errors import ConfigError, LostHistory, StoreUnavailable
 from admit.stores import asked, secret_file
 from admit.stores import sqlite_statements as statements
 from admit.stores.lane import Job, Lane
-from admit.stores.sqlite_file import SqliteFile, adopt
+from admit.stores.sqlite_file import SqliteFile, adopt, insist
 from admit.stores.sqlite_tail import SqliteTail
 from admit.stores.stamp import NOTHING
 from admit.system import chance as system_chance
@@ -104,7 +104,7 @@ class SqliteStore:
             self._file.make()
             held.callback(self._file.stamp.close)
             try:
-                writing = held.enter_context(closing(self._file.connect(patience=PATIENCE)))
+                writing = held.enter_context(closing(self._file.connect(patience=0.0)))
                 reading = held.enter_context(closing(self._file.connect(patience=PATIENCE, read_only=True)))
                 self._start(writing)
                 self._file.remember()
@@ -117,7 +117,7 @@ class SqliteStore:
 
     def _start(self, connection: sqlite3.Connection) -> None:
         """With the write lock, nobody is between stamp and COMMIT: what the log says is what the stamp must say."""
-        connection.execute("BEGIN IMMEDIATE")
+        insist(connection, "BEGIN IMMEDIATE", PATIENCE)
         try:
             adopt(connection)
             last = statements.last_stamp(connection)
@@ -149,7 +149,7 @@ class SqliteStore:
             job.run(connection)
 
     def _write(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> None:
-        connection.execute("BEGIN IMMEDIATE")
+        insist(connection, "BEGIN IMMEDIATE", PATIENCE)
         try:
             self._file.check()
             stamp = self._file.stamp

@@ -15,6 +15,7 @@ APPLICATION_ID = 0x41444D54
 SCHEMA_VERSION = 1
 
 _START_SECONDS = 10.0
+_PAUSE = 0.001
 _FULL = 2
 
 _SCHEMA = (
@@ -103,25 +104,31 @@ def _inode(path: str) -> tuple[int, int] | None:
 
 def _synced(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
-    if connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
-        raise StoreUnavailable("SQLite would not sync each commit")  # pragma: no cover - no SQLite that we met
+    if connection.execute("PRAGMA synchronous").fetchone()[0] != _FULL:  # pragma: no cover - no SQLite that we met
+        raise StoreUnavailable("SQLite would not sync each commit")
 
 
 def _in_wal_mode(connection: sqlite3.Connection) -> None:
-    """The change to WAL is refused, not queued, while another process starts: try until it is made."""
-    patience = time.monotonic() + _START_SECONDS
+    # The change is refused, not queued, while another process starts.
+    mode = insist(connection, "PRAGMA journal_mode = WAL", _START_SECONDS).fetchone()[0]
+    if mode != b"wal":  # pragma: no cover - on network file systems only
+        raise StoreUnavailable("SQLite offers no write-ahead log here: the file must be on a local disk")
+
+
+def insist(connection: sqlite3.Connection, statement: str, patience: float) -> sqlite3.Cursor:
+    """What ``statement`` gives, said again for ``patience`` seconds while it meets a lock. Raises sqlite3.Error.
+
+    SQLite's own patience sleeps for up to 0.1 s, while the lock changes hands every millisecond: of two
+    processes that write without pause, one would wait ten times as long as it has to.
+    """
+    until = time.monotonic() + patience
     while True:
         try:
-            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+            return connection.execute(statement)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
-            time.sleep(0.005)
-            continue
-        if mode != b"wal":
-            # pragma: no cover - on network file systems only
-            raise StoreUnavailable("SQLite offers no write-ahead log here: the file must be on a local disk")
-        return
+        time.sleep(_PAUSE)
 
 
 def adopt(connection: sqlite3.Connection) -> None:
