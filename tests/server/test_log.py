@@ -1,0 +1,23 @@
+"""Log lines: one for each record, whatever somebody put into it."""
+
+from __future__ import annotations
+
+import logging
+
+from admit.server.serve import OneLine
+
+
+def record(message: str, *args: object) -> logging.LogRecord:
+    return logging.LogRecord("admit.web", logging.INFO, __file__, 1, message, args, None)
+
+
+def test_no_control_character_reaches_the_log() -> None:
+    controls = "".join(map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)))
+    line = OneLine("%(name)s %(message)s").format(record("before %s after", controls))
+    assert line.isprintable()
+    assert line.startswith("admit.web before \\x00\\x01")
+    assert line.endswith(" after")
+
+
+def test_other_text_stays_as_it_is() -> None:
+    assert OneLine("%(message)s").format(record("Zoë \N{SNOWMAN} %d", 1)) == "Zoë \N{SNOWMAN} 1"
