@@ -20,6 +20,7 @@ from joserfc.errors import SecurityWarning
 from admit.core.jwk import SigningKey
 from admit.core.jwt import AccessToken, Rules, mint, verify
 from admit.core.strict import base64url
+from seen import rows_of_seen_before
 from table import Row, Timings, arguments, interleave, report
 
 TOKENS = 64
@@ -125,6 +126,7 @@ def main() -> None:
     rows: list[Row] = []
     for alg in NAMES:
         rows += rows_of_first_seen(alg, first_seen(alg, options.slices, options.seconds))
+    rows += rows_of_seen_before(list(NAMES.values()), options.slices, options.seconds)
     report("verify", rows, options)
 
 
