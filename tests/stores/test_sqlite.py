@@ -20,7 +20,9 @@ from admit.stores import sqlite as sqlite_module
 from admit.stores.sqlite import SqliteStore
 from admit.stores.sqlite_file import SCHEMA_VERSION, SqliteFile
 from admit.stores.stamp import Stamp
+from admit.subjects import Subject
 from admit.testing.contract import entry, now, record, together, whole_log
+from services import services
 
 
 @pytest.fixture
@@ -68,14 +70,25 @@ async def test_what_is_kept_is_there_after_a_restart(path: Path, store: SqliteSt
     assert not store.tail.moved(before.stamp)
 
 
-async def test_people_can_look_at_what_is_kept(path: Path, store: SqliteStore) -> None:
-    await store.commit(
-        Insert(record(kind="account", body=b'{"v":1,"email":"ann@example.com"}')), entry(b'["ended",0,"s"]')
-    )
-    with closing(sqlite3.connect(path)) as connection:
-        asked = "SELECT json_extract(body, '$.email') FROM accounts"
-        assert connection.execute(asked).fetchall() == [("ann@example.com",)]
-        assert connection.execute("SELECT entry FROM revocations").fetchall() == [('["ended",0,"s"]',)]
+async def test_people_can_look_at_what_is_kept(path: Path) -> None:
+    async with services(SqliteStore(path)) as here:
+        account = await here.accounts.create("ann@example.com", roles=["editor"])
+        proof = (await here.subjects.before(account.id)).proven("pwd")
+        started = await here.sessions.start(proof, device="Firefox/Linux")
+        await here.subjects.change(account.id, Subject.disabled)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.row_factory = sqlite3.Row
+            [ann] = map(dict, connection.execute("SELECT * FROM accounts"))
+            [subject] = map(dict, connection.execute("SELECT * FROM subjects WHERE active = 0"))
+            [session] = map(dict, connection.execute("SELECT * FROM sessions"))
+            entries = [entry for (entry,) in connection.execute("SELECT entry FROM revocations ORDER BY seq")]
+    assert (ann["id"], ann["email"]) == (account.id, "ann@example.com")
+    assert (subject["subject"], subject["roles"]) == (account.id, '["editor"]')
+    assert (session["id"], session["subject"]) == (started.session.id, account.id)
+    assert session["device"] == "Firefox/Linux"
+    assert session["created"] < session["ends"]
+    assert entries[0].startswith('["began"')
+    assert entries[-1].startswith(f'["raised","{account.id}"')
 
 
 async def test_each_commit_is_synced(path: Path) -> None:

@@ -31,8 +31,18 @@ _SCHEMA = (
         entry TEXT NOT NULL, PRIMARY KEY (topic, seq)) WITHOUT ROWID""",
     "CREATE INDEX log_expiry ON log (expires_at)",
     # For people: nothing in Admit reads them.
-    """CREATE VIEW accounts AS SELECT id, datetime(expires_at, 'unixepoch') AS expires, tags, body
+    """CREATE VIEW accounts AS SELECT id, json_extract(body, '$.email') AS email,
+        datetime(json_extract(body, '$.created_at'), 'unixepoch') AS created
         FROM record WHERE kind = 'account'""",
+    """CREATE VIEW subjects AS SELECT substr(id, 2) AS subject, json_extract(body, '$.gen') AS gen,
+        coalesce(json_extract(body, '$.active'), 1) AS active, json_extract(body, '$.roles') AS roles
+        FROM record WHERE kind = 'subject'""",
+    """CREATE VIEW sessions AS SELECT id, json_extract(body, '$.subject') AS subject,
+        datetime(json_extract(body, '$.created_at'), 'unixepoch') AS created,
+        datetime(json_extract(body, '$.seen_at'), 'unixepoch') AS seen,
+        datetime(json_extract(body, '$.ends_at'), 'unixepoch') AS ends,
+        json_extract(body, '$.device') AS device
+        FROM record WHERE kind = 'session'""",
     """CREATE VIEW revocations AS SELECT seq, entry, datetime(expires_at, 'unixepoch') AS expires
         FROM log WHERE topic = 'revocations'""",
 )
