@@ -109,4 +109,4 @@ class Ledger:
             raise
 
     def _append(self, entry: log.Entry, home: str) -> Append:
-        return Append(REVOCATIONS, log.encode(entry), self.clock.now() + log.STORE_KEEPS, home)
+        return Append(REVOCATIONS, log.encode(entry), self.clock.now() + log.store_keeps(entry), home)

@@ -21,7 +21,9 @@ KEEP = 62 * 60
 """Seconds an entry is kept: the longest life of an access token (60 min), its leeway, and a minute more."""
 
 STORE_KEEPS = 24 * 60 * 60
-"""Seconds the store keeps an entry, for readers that come late."""
+"""Seconds the store keeps most entries, for readers that come late."""
+
+_FOR_GOOD = 100 * 366 * 24 * 60 * 60
 
 MAX_CLOCK_FALL = 30.0
 """Seconds the wall clock may fall behind the lease clock before the copy starts over."""
@@ -70,6 +72,21 @@ def decode(line: bytes) -> Entry:
         return _decoder.decode(line)
     except ValueError as error:  # msgspec's own, and text that is not UTF-8
         raise StoreError(f"an entry of the log cannot be read; was it written by a newer Admit? {error}") from error
+
+
+def store_keeps(entry: Entry) -> float:
+    """Seconds the store keeps ``entry``, for readers that come late.
+
+    A hundred years where it is news to a process that slept for longer than a day: what most entries end is over
+    by then, but not a session from before the last restore, nor a signing key that the process still holds.
+    """
+    match entry:
+        case Raised(what) if what == EVERYTHING:
+            return _FOR_GOOD
+        case Ended(Ends.KEY):
+            return _FOR_GOOD
+        case _:
+            return STORE_KEEPS
 
 
 @dataclass(slots=True)
