@@ -25,7 +25,7 @@ def refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-@pytest.mark.parametrize("added", ["=", "==", " ", "\n", "\t", "\0", "%3D", "é", "\ud800", "A", "?"])
+@pytest.mark.parametrize("added", ["=", "==", " ", "\n", "\t", "\0", "%3D", "????", "    ", "é", "\ud800", "A", "?"])
 def test_nothing_may_stand_around_a_part(added: str, place: int) -> None:
     parts = GOOD.split(".")
     for spelled in (parts[place] + added, added + parts[place]):
