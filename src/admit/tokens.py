@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from admit.core import jwt, refresh, secret
+from admit.core.algorithms import ALGORITHMS
 from admit.core.ids import home_of, new_id
 from admit.core.jose import UnknownKey, key_id
 from admit.core.principal import Ends, Principal
@@ -39,6 +40,8 @@ class TokenPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         faults: list[str] = []
+        if self.algorithm not in ALGORITHMS:
+            faults.append(f"{self.algorithm!r} is no algorithm of tokens; write one of {', '.join(ALGORITHMS)}.")
         if not 1 <= self.access <= jwt.MAX_LIFE:
             faults.append(f"An access token lives for 1 to {jwt.MAX_LIFE} seconds; {self.access:g} is not between.")
         if not 0 <= self.grace <= 60:
@@ -137,11 +140,26 @@ class Tokens:
     def verify(self, text: str, now: float) -> Seen:
         """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
         try:
-            claims = jwt.verify(text, self._keys.verifying(now), self._rules, now)
+            return self._proven(text, now)
         except UnknownKey as unknown:
             if self._keys.may_reread(now):
                 raise LookUpNeeded(str(unknown)) from unknown
             raise
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        """What an access token proves, once the keyring was read again. Raises Denied."""
+        await self._keys.reread()
+        return self._proven(text, now)
+
+    async def revoke(self, token: Principal) -> None:
+        """End one access token, and tell; its session lives on. Raises BadInput for what is not one."""
+        jti = token.marks[Ends.TOKEN]
+        if not jti:
+            raise BadInput("not_a_token", "This is not an access token.")
+        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, jti))
+
+    def _proven(self, text: str, now: float) -> Seen:
+        claims = jwt.verify(text, self._keys.verifying(now), self._rules, now)
         principal = Principal(
             subject=claims.sub,
             credential="token",
@@ -156,18 +174,6 @@ class Tokens:
             client=claims.client_id,
         )
         return Seen(principal, claims.exp + self._policy.leeway)
-
-    async def look_up(self, text: str, now: float) -> Seen:
-        """What an access token proves, once the keyring was read again. Raises Denied."""
-        await self._keys.reread()
-        return self.verify(text, now)
-
-    async def revoke(self, token: Principal) -> None:
-        """End one access token, and tell; its session lives on. Raises BadInput for what is not one."""
-        jti = token.marks[Ends.TOKEN]
-        if not jti:
-            raise BadInput("not_a_token", "This is not an access token.")
-        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, jti))
 
     async def _spend(self, token: RefreshToken, keys: Keys) -> Pair:
         ledger = self._ledger
