@@ -55,8 +55,9 @@ def test_every_fault_of_a_configuration_is_reported_at_once() -> None:
             secret=[b"short", b"too"],
             scopes={"user": 'a"b'},
             trusted_origins=["https://app.example.com/path", "nothing"],
+            on_lost_history="end-everything",  # type: ignore[arg-type]
         )
-    assert len(wrong.value.faults) == 7
+    assert len(wrong.value.faults) == 8
     assert "password" not in str(wrong.value)
 
 

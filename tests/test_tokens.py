@@ -307,9 +307,10 @@ async def test_what_a_compromised_key_signed_is_refused_at_once(here: World) -> 
         ({"access": 3_601}, 1),
         ({"access": float("nan"), "grace": float("nan"), "leeway": float("nan")}, 3),
         ({"grace": 61, "leeway": -1}, 2),
+        ({"algorithm": "none", "access": 0}, 2),
     ],
 )
-def test_every_setting_beyond_the_ceilings_is_reported_at_once(policy: dict[str, float], faults: int) -> None:
+def test_every_setting_beyond_the_ceilings_is_reported_at_once(policy: dict[str, float | str], faults: int) -> None:
     with pytest.raises(ConfigError) as wrong:
         TokenPolicy(**policy)  # type: ignore[arg-type]
     assert len(wrong.value.faults) == faults

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import msgspec
 
@@ -83,6 +83,9 @@ class Authority:
             faults.of(self._master.unlock, [secret] if isinstance(secret, bytes) else secret)
         opened = faults.of(open_store, store) if isinstance(store, str) else store
         self.trusted_origins = {faults.of(origin.configured_origin, trusted) for trusted in trusted_origins}
+        if on_lost_history not in get_args(OnLostHistory):
+            # A policy that is misspelt would be read as the last of them, which accepts.
+            faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
         faults.report()
         self.origin = origin.origin_of(issuer)
         self.clock = clock or system.SystemClock()

@@ -6,7 +6,8 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Pydant
 
 from admit.authority import Authority
 from admit.core import origin
+from admit.core.faults import Faults
 from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
@@ -26,6 +28,7 @@ from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import open_store
 from admit.tokens import TokenPolicy
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 PREFIX = "ADMIT_"
@@ -105,9 +108,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_origins")
     @classmethod
     def _origins(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        for text in texts:
-            origin.configured_origin(text)
-        return texts
+        return _judged(texts, lambda: _each(origin.configured_origin, texts))
 
     @field_validator("store")
     @classmethod
@@ -124,27 +125,54 @@ class Settings(BaseSettings):
     def _scopes(cls, scopes: dict[str, str]) -> dict[str, str]:
         return _judged(scopes, lambda: RoleScopes(scopes))
 
-    # What belongs together is judged with the last of it, from what came before and was right.
+    # Each is judged by itself, so that one that is wrong hides no other; of two that belong together the later is
+    # judged with the earlier, if that was right.
+
+    @field_validator("session_idle")
+    @classmethod
+    def _idle(cls, idle: float) -> float:
+        return _judged(idle, lambda: SessionPolicy(idle=idle, absolute=idle))
 
     @field_validator("session_absolute")
     @classmethod
-    def _sessions(cls, absolute: float, info: ValidationInfo) -> float:
-        return _group(absolute, info, SessionPolicy, idle="session_idle", absolute="session_absolute")
+    def _absolute(cls, absolute: float, info: ValidationInfo) -> float:
+        return _judged(absolute, lambda: SessionPolicy(idle=info.data.get("session_idle", 1), absolute=absolute))
+
+    @field_validator("token_life")
+    @classmethod
+    def _life(cls, life: float) -> float:
+        return _judged(life, lambda: TokenPolicy(access=life))
+
+    @field_validator("token_grace")
+    @classmethod
+    def _grace(cls, grace: float) -> float:
+        return _judged(grace, lambda: TokenPolicy(grace=grace))
 
     @field_validator("token_leeway")
     @classmethod
-    def _tokens(cls, leeway: float, info: ValidationInfo) -> float:
-        return _group(leeway, info, TokenPolicy, access="token_life", grace="token_grace", leeway="token_leeway")
+    def _leeway(cls, leeway: float) -> float:
+        return _judged(leeway, lambda: TokenPolicy(leeway=leeway))
+
+    @field_validator("password_min_length")
+    @classmethod
+    def _min_length(cls, length: int) -> int:
+        return _judged(length, lambda: PasswordPolicy(min_length=length))
 
     @field_validator("password_max_bytes")
     @classmethod
-    def _passwords(cls, size: int, info: ValidationInfo) -> int:
-        return _group(size, info, PasswordPolicy, min_length="password_min_length", max_bytes="password_max_bytes")
+    def _max_bytes(cls, size: int) -> int:
+        return _judged(size, lambda: PasswordPolicy(max_bytes=size))
+
+    @field_validator("hash_passes")
+    @classmethod
+    def _passes(cls, passes: int, info: ValidationInfo) -> int:
+        memory = info.data.get("hash_memory", OWASP_2024.memory)
+        return _judged(passes, lambda: HashParameters(memory=memory, passes=passes), "hash_memory, hash_passes")
 
     @field_validator("hash_lanes")
     @classmethod
-    def _hashing(cls, lanes: int, info: ValidationInfo) -> int:
-        return _group(lanes, info, HashParameters, memory="hash_memory", passes="hash_passes", lanes="hash_lanes")
+    def _lanes(cls, lanes: int) -> int:
+        return _judged(lanes, lambda: replace(OWASP_2024, lanes=lanes))
 
     @property
     def listens_on(self) -> tuple[str, int]:
@@ -255,24 +283,22 @@ def _told(fault: ErrorDetails) -> list[str]:
             return [f"{name}: {fault['msg']}. Write {Settings.model_fields[name].description}."]
 
 
-def _judged(value: T, judge: Callable[[], object]) -> T:
+def _judged(value: T, judge: Callable[[], object], names: str | None = None) -> T:
+    """``value``, if ``judge`` has nothing against it; else a fault of the settings ``names``, or of its own."""
     try:
         judge()
     except ConfigError as error:
-        raise PydanticCustomError("config", "not usable", {"faults": error.faults}) from None
+        context = {"faults": error.faults} | ({} if names is None else {"names": names})
+        raise PydanticCustomError("config", "not usable", context) from None
     return value
 
 
-def _group(value: T, info: ValidationInfo, policy: Callable[..., object], **settings: str) -> T:
-    """Judge by ``policy`` the settings that it takes together, unless one of them was wrong by itself."""
-    known = {**info.data, str(info.field_name): value}
-    if known.keys() >= set(settings.values()):
-        try:
-            policy(**{name: known[setting] for name, setting in settings.items()})
-        except ConfigError as error:
-            context = {"faults": error.faults, "names": ", ".join(settings.values())}
-            raise PydanticCustomError("config", "not usable", context) from None
-    return value
+def _each(make: Callable[[P], T], parts: Iterable[P]) -> list[T]:
+    """What ``make`` gives for each part. Raises ConfigError with what is wrong with all of them."""
+    faults = Faults()
+    made = [faults.of(make, part) for part in parts]
+    faults.report()
+    return made
 
 
 def _master(paths: tuple[Path, ...]) -> None:
@@ -282,7 +308,11 @@ def _master(paths: tuple[Path, ...]) -> None:
 
 def _secrets(paths: tuple[Path, ...]) -> list[bytes]:
     """What is in the files, every byte of it. Raises ConfigError."""
+    return _each(_read_bytes, paths)
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
-        return [path.read_bytes() for path in paths]
+        return path.read_bytes()
     except OSError as error:
-        raise ConfigError([f"{error.filename} cannot be read: {error.strerror}."]) from error
+        raise ConfigError([f"{path} cannot be read: {error.strerror}."]) from error
