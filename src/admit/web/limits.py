@@ -18,6 +18,7 @@ from admit.web.asked import asked
 MAX_BODY_BYTES = 65_536
 """No request of ours needs a tenth of it."""
 
+_DIGITS = 20  # nobody sends as much; and Python refuses to read numbers of thousands of digits
 _DEFAULT_PORTS = {"https": b":443", "http": b":80"}
 
 
@@ -90,12 +91,13 @@ class Limits:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         chunked = bool(request.values(b"transfer-encoding"))
         _refuse_unless_json(request.values(b"content-type"), body=chunked or length > 0)
-        await self._app(scope, _capped(receive) if chunked else receive, send)
+        # OPS-06: whatever it said or did not say. Over HTTP/2 a body needs neither of these headers.
+        await self._app(scope, _capped(receive), send)
 
 
 def _length(values: Iterable[bytes]) -> int:
-    """What Content-Length says; the server has refused what is no number."""
-    return max((int(value) for value in values if value.isdigit()), default=0)
+    """What Content-Length says, 0 where that is no length; what comes is counted in any case."""
+    return max((int(value) for value in values if value.isdigit() and len(value) < _DIGITS), default=0)
 
 
 def _refuse_unless_json(values: list[bytes], *, body: bool) -> None:
@@ -106,7 +108,7 @@ def _refuse_unless_json(values: list[bytes], *, body: bool) -> None:
 
 
 def _capped(receive: Receive) -> Receive:
-    """``receive``, for a body that did not say how long it is."""
+    """``receive``, until too much came."""
     received = 0
 
     async def counted() -> Message:
