@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from admit.errors import ConfigError
+from admit.stores import whole
 
 CONFIG = "admit.toml"
 SCOPES = {"user": "links:read links:write", "admin": "links:read links:write links:admin"}
@@ -24,7 +25,7 @@ def prepare(directory: Path, port: int, *, grace: float | None = None) -> Path:
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     lines += ["", "[scopes]", *(f"{role} = {json.dumps(scope)}" for role, scope in SCOPES.items())]
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole.folder(directory)
         directory.chmod(0o700)
         config.write_text("\n".join(lines) + "\n")
     except OSError as error:

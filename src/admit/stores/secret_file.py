@@ -19,7 +19,7 @@ def read_or_make(path: Path, chance: Chance) -> bytes:
     file can be read by others, is too short, or cannot be made or read.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole.folder(path.parent)
         whole.make(path, chance(MIN_MASTER_BYTES))
         with path.open("rb") as file:
             # Judged on the open file: what the path names may be another by the time it is read.

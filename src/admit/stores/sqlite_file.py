@@ -60,7 +60,7 @@ class SqliteFile:
     def make(self) -> None:
         """Have a database file, empty if it is new, that only its owner can read. Raises ConfigError."""
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            whole.folder(self.path.parent)
             # Never opened by us under its name: closing it would drop the locks that SQLite holds on it in this
             # process (POSIX), and two threads that begin one store would write at once.
             whole.make(self.path, b"")

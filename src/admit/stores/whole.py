@@ -9,6 +9,18 @@ from pathlib import Path
 
 OWNER_ONLY = 0o600
 
+_FOLDER = 0o700
+_FOLDER_ABOVE = 0o755
+
+
+def folder(path: Path) -> None:
+    """Have a folder at ``path``, closed to others if it is made now. Raises OSError."""
+    # Nobody else may write into those above either: he would put a folder of his own in the place of ours.
+    # mkdir(parents=True) leaves that to the umask, which is 0 in many a container and under some daemons.
+    for above in reversed([above for above in path.parents if not above.exists()]):
+        above.mkdir(mode=_FOLDER_ABOVE, exist_ok=True)
+    path.mkdir(mode=_FOLDER, exist_ok=True)
+
 
 def make(path: Path, content: bytes) -> None:
     """Have a file with ``content`` at ``path``, unless there is one. Of many who try at once, one wins.
