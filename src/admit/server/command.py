@@ -176,4 +176,5 @@ def _cell(name: str, value: object) -> Text:
             text = " ".join(cast("list[str]", value))
         case _:
             text = str(value)
-    return Text(text)
+    # OPS-01: the name of a device is an application's text, and a terminal obeys what it holds.
+    return Text("".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
