@@ -21,6 +21,8 @@ PEOPLE = {ANN: ["user"], ADMIN: ["admin"]}
 
 PASSWORDS = "passwords.json"
 
+_ANOTHER = "another one, not shorter"
+
 
 def run(port: int, directory: Path) -> None:
     """Serve from ``directory`` until SIGINT or SIGTERM. What is printed works: passwords are kept beside the store."""
@@ -63,9 +65,13 @@ async def _let_in(auth: Authority, email: str, password: str, roles: list[str]) 
 
 
 def _story(issuer: str, config: Path, passwords: dict[str, str]) -> str:
-    jar = config.parent / "ann.jar"
-    json_body = "-H 'Content-Type: application/json' -d"
+    jar, other = config.parent / "ann.jar", config.parent / "other.jar"
+    curl, body = "curl -sw ' %{http_code}\\n'", "-H 'Content-Type: application/json' -d"
     ann = json.dumps({"email": ANN, "password": passwords[ANN]})
+    there, back = (
+        json.dumps({"current_password": old, "new_password": new})
+        for old, new in ((passwords[ANN], _ANOTHER), (_ANOTHER, passwords[ANN]))
+    )
     refresh = """'{"refresh_token": "'$REFRESH'"}'"""
     value = """sed 's/.*"{}": *"\\([^"]*\\)".*/\\1/'"""
     return f"""
@@ -77,29 +83,36 @@ Admit is at {issuer}
 The story, to type in another terminal in this directory (`admit tour` plays it by itself):
 
 # sign in by cookie, and use it
-curl -s -c {jar} {json_body} '{ann}' {issuer}/api/sign-in
-curl -s -b {jar} {issuer}/api/me
+{curl} -c {jar} {body} '{ann}' {issuer}/api/sign-in
+{curl} -b {jar} {issuer}/api/me
 
 # sign in for tokens, and use them
-TOKENS=$(curl -s {json_body} '{ann}' {issuer}/api/tokens)
+TOKENS=$(curl -s {body} '{ann}' {issuer}/api/tokens)
 ACCESS=$(echo "$TOKENS" | {value.format("access_token")})
 REFRESH=$(echo "$TOKENS" | {value.format("refresh_token")})
-curl -s -H "Authorization: Bearer $ACCESS" {issuer}/api/me
+{curl} -H "Authorization: Bearer $ACCESS" {issuer}/api/me
 
 # refresh; at once again: the same successor; after ten seconds: the session ends, somebody holds a copy
-curl -s {json_body} {refresh} {issuer}/api/refresh
-curl -s {json_body} {refresh} {issuer}/api/refresh
-sleep 11; curl -s {json_body} {refresh} {issuer}/api/refresh
-curl -s -H "Authorization: Bearer $ACCESS" {issuer}/api/me
+{curl} {body} {refresh} {issuer}/api/refresh
+{curl} {body} {refresh} {issuer}/api/refresh
+sleep 11; {curl} {body} {refresh} {issuer}/api/refresh
+{curl} -H "Authorization: Bearer $ACCESS" {issuer}/api/me
 
-# see one's sessions, end all others, sign out
-curl -s -b {jar} {issuer}/api/sessions
-curl -s -b {jar} -c {jar} -X POST {issuer}/api/sign-out-others
-curl -s -b {jar} -X POST {issuer}/api/sign-out
-curl -s -b {jar} {issuer}/api/me
+# change the password: this session goes on, every other ends; and change it back
+{curl} -c {other} {body} '{ann}' {issuer}/api/sign-in
+{curl} -b {jar} -c {jar} {body} '{there}' {issuer}/api/password
+{curl} -b {jar} {issuer}/api/sessions
+{curl} -b {other} {issuer}/api/me
+{curl} -b {jar} -c {jar} {body} '{back}' {issuer}/api/password
 
-# an administrator, in another process on the same file
-{sys.argv[0]} accounts list --config {config}
+# an administrator, in another process on the same file: everything of Ann's stops, and nothing comes back by itself
 {sys.argv[0]} accounts disable {ANN} --config {config}
+{curl} -b {jar} {issuer}/api/me
 {sys.argv[0]} accounts enable {ANN} --config {config}
+{curl} -b {jar} {issuer}/api/me
+
+# sign in anew, sign out, and be refused
+{curl} -c {jar} {body} '{ann}' {issuer}/api/sign-in
+{curl} -b {jar} -X POST {issuer}/api/sign-out
+{curl} -b {jar} {issuer}/api/me
 """
