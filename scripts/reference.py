@@ -170,8 +170,9 @@ def settings_page() -> str:
     from admit.server.settings import PREFIX, Settings
 
     rows = [
-        (f"`{name}`", f"`{PREFIX}{name.upper()}`", shown(field.default), markdown(field.description or ""))
+        (f"`{name}`", f"`{PREFIX}{name.upper()}`", shown(default), markdown(field.description or ""))
         for name, field in Settings.model_fields.items()
+        for default in [field.get_default(call_default_factory=True, validated_data={})]
     ]
     return f"""# Settings of the server
 

@@ -127,12 +127,16 @@ class Keyring:
 
 
 class _Sealed(msgspec.Struct, frozen=True):
+    """A key with its private members, which only the master secret opens."""
+
     kid: str
     since: float
     jwk: str
 
 
 class _Body(msgspec.Struct, frozen=True):
+    """The signing keys, each sealed under the master secret, and since when it is next, current or retiring."""
+
     current: _Sealed
     next: _Sealed
     retiring: tuple[_Sealed, ...]
