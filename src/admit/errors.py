@@ -9,6 +9,7 @@
     │   │   ├── Replayed           may be spent once, and was
     │   │   └── NotForUs           good, but for another audience
     │   ├── NotEnough              good, but may not do this
+    │   │   └── StepUp             … before it was proven again: the sign-in is too long ago
     │   ├── CrossOrigin            a browser sent it for another site
     │   └── TooMany                wait .retry_after seconds
     ├── Stale                      not provably up to date: no answer now
@@ -82,10 +83,25 @@ class NotForUs(BadCredential):
 
 
 class NotEnough(Denied):
-    """The credential is good, but does not allow this."""
+    """The credential is good, but does not allow this; ``scope`` is what would, where a scope would."""
 
     code = "not_enough"
     public = "Your sign-in does not allow this."
+
+    def __init__(self, reason: str = "", *, scope: str = "") -> None:
+        super().__init__(reason)
+        self.scope = scope
+
+
+class StepUp(NotEnough):
+    """The sign-in is longer ago than the ``max_age`` seconds that this asks for: prove it again (RFC 9470)."""
+
+    code = "step_up"
+    public = "Confirm that it is you, then try again."
+
+    def __init__(self, reason: str = "", *, max_age: float) -> None:
+        super().__init__(reason)
+        self.max_age = max_age
 
 
 class CrossOrigin(Denied):

@@ -9,6 +9,7 @@ import pytest
 from starlette.types import Scope
 
 from admit import errors
+from admit.core.answers import status_of
 from admit.errors import (
     AdmitError,
     BadCredential,
@@ -19,11 +20,12 @@ from admit.errors import (
     Replayed,
     Revoked,
     Stale,
+    StepUp,
     StoreError,
     TooMany,
 )
 from admit.web import device
-from admit.web.answer import answer, status_of
+from admit.web.answer import answer
 from admit.web.asked import asked
 from admit.web.device import device_of
 from doors import door, is_problem
@@ -35,6 +37,8 @@ KINDS = [kind for kind in vars(errors).values() if inspect.isclass(kind) and iss
 def made(kind: type[AdmitError]) -> AdmitError:
     if kind is TooMany:
         return TooMany("reason", retry_after=1.2)
+    if kind is StepUp:
+        return StepUp("reason", max_age=60.9)
     if kind is BadInput:
         return BadInput("code", "public")
     return kind(["reason"]) if kind is ConfigError else kind("reason")

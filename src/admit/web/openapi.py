@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from admit.web.answer import MEDIA_TYPE, Problem
+from admit.core.answers import MEDIA_TYPE, schemas
 
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
@@ -34,8 +34,7 @@ class Described(FastAPI):
         """The OpenAPI description."""
         if self.openapi_schema is None:
             components: dict[str, Any] = super().openapi().setdefault("components", {})
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            components["schemas"].update(problem.pop("$defs"), Problem=problem)
+            components["schemas"].update(schemas())
             components["securitySchemes"] = {
                 "cookie": {"type": "apiKey", "in": "cookie", "name": self._cookie},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
