@@ -211,6 +211,22 @@ async def test_a_replaced_database_of_a_store_that_was_handed_in_stops_everythin
             await here.sign_in()
 
 
+async def test_a_database_found_replaced_by_a_purge_stops_everything(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = await here.sign_in()
+    await here.by_cookie(started)
+
+    async def purge(now: float) -> int:
+        raise LostHistory("another inode")
+
+    monkeypatch.setattr(here.store, "purge", purge)
+    with pytest.raises(LostHistory):
+        await here.auth.purge()
+    with pytest.raises(LostHistory):
+        here.auth.verify(value_of(started), "cookie")
+
+
 @pytest.mark.parametrize("policy, alive", [("accept", True), ("end everything", False)])
 async def test_a_replaced_database_is_adopted_as_configured_by_one_of_all_who_notice(
     policy: str, alive: bool, tmp_path: Path

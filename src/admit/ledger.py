@@ -75,7 +75,7 @@ class Ledger:
     async def purge(self) -> int:
         """Remove what expired more than a day ago, up to 1,000 things; how many were removed."""
         await self.ready()
-        return await self.store.purge(self.clock.now())
+        return await self._answer(self.store, self.store.purge(self.clock.now()))
 
     async def decide(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """What ``attempt`` (read, decide, commit) returns, made anew after each Conflict, up to 8 times.
