@@ -76,6 +76,9 @@ class Watched:
     async def purge(self, now: float) -> int:
         return await self._ask("purge", lambda: self.inner.purge(now))
 
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        return await self._ask("count", lambda: self.inner.count(key, window, now, hits=hits))
+
     @contextmanager
     def once(self, hooks: dict[str, Hook], verb: str, event: Hook) -> Iterator[None]:
         """Let ``event`` happen at the next ``verb``, before or after it as ``hooks`` is."""

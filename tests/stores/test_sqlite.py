@@ -24,6 +24,8 @@ from admit.subjects import Subject
 from admit.testing.contract import entry, now, record, together, whole_log
 from services import services
 
+_FILES = ("", "-wal", "-shm", "-stamp", "-secret", "-counts", "-counts-wal", "-counts-shm")
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -46,7 +48,7 @@ async def test_the_files_are_readable_by_their_owner_alone(path: Path) -> None:
         await store.commit(entry())
         store.own_secret()
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-        assert modes == dict.fromkeys([f"store.db{end}" for end in ("", "-wal", "-shm", "-stamp", "-secret")], 0o600)
+        assert modes == dict.fromkeys([f"store.db{end}" for end in _FILES], 0o600)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         await store.close()
     finally:
@@ -63,7 +65,7 @@ async def test_what_is_kept_is_there_after_a_restart(path: Path, store: SqliteSt
     await store.commit(Insert(kept), entry())
     before = await store.log(REVOCATIONS, None)
     await store.close()
-    assert sorted(file.name for file in path.parent.iterdir()) == ["store.db", "store.db-stamp"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["store.db", "store.db-counts", "store.db-stamp"]
     await store.open()
     assert await store.get(kept.key) == [kept]
     assert await store.log(REVOCATIONS, None) == before

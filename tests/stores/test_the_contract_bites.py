@@ -74,6 +74,9 @@ class Sound:
     async def purge(self, now: float) -> int:
         return await self.inner.purge(now)
 
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        return await self.inner.count(key, window, now, hits=hits)
+
 
 class NoVersionCheck(Sound):
     """Writes over whatever is there."""
@@ -287,6 +290,27 @@ class TriesAgain(Sound):
             await self.inner.commit(*(change for change in changes if not isinstance(change, Insert)))
 
 
+class LostHits(Sound):
+    """Reads a counter, adds to it and writes it back, while others do the same."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self.counted: dict[tuple[str, float, float], int] = {}
+
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        was = self.counted.get((key, window, now), 0)
+        await asyncio.sleep(0)
+        self.counted[key, window, now] = was + hits
+        return was + hits
+
+
+class OneWindowForAll(Sound):
+    """Never begins anew."""
+
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        return await self.inner.count(key, 1e12, now, hits=hits)
+
+
 class _Numb:
     """A tail whose stamp stands still."""
 
@@ -342,6 +366,8 @@ BITES: dict[Fault, str] = {
     ChecksAreIgnored: "test_a_condition_conflicts_unless_that_version_is_there",
     JudgesExpiry: "test_expired_records_are_still_there",
     TriesAgain: "test_one_failing_change_undoes_all",
+    LostHits: "test_no_hit_is_lost_among_a_hundred_at_once",
+    OneWindowForAll: "test_a_new_window_begins_at_nothing",
     StampStandsStill: "test_an_entry_that_was_not_read_moves_the_stamp",
     StampNeverRests: "test_an_entry_that_was_not_read_moves_the_stamp",
 }

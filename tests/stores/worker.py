@@ -49,6 +49,12 @@ async def count(store: SqliteStore, times: str) -> None:
         done += 1
 
 
+async def hit(store: SqliteStore, times: str) -> None:
+    """Count what others count as well."""
+    for _ in range(int(times)):
+        await store.count("key", 1e9, time.time())
+
+
 async def fork(store: SqliteStore, _: str) -> None:
     """Tell what a forked child hears from the store of its parent."""
     child = os.fork()
@@ -71,7 +77,7 @@ async def main(path: str, task: str, argument: str) -> None:
     store = SqliteStore(path)
     await store.open()
     os.write(1, b"open\n")
-    await {"write": write, "count": count, "fork": fork}[task](store, argument)
+    await {"write": write, "count": count, "hit": hit, "fork": fork}[task](store, argument)
     await store.close()
 
 

@@ -183,6 +183,14 @@ class Store(Protocol):
         The last entry of an ordered topic stays, so that a reader's cursor always has something to stand on.
         """
 
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        """The hits of ``key`` in the window of ``window`` seconds that ``now`` falls into, these included.
+
+        Windows lie end to end from the Unix epoch. ``hits`` is 0 to look, and below 0 to give hits back; a count
+        is never below 0. Atomic, among all processes of the store. A crash may lose it, and so may whoever
+        makes so many keys that the store has no place for them: those with the fewest hits are lost first.
+        """
+
 
 def homes(changes: Sequence[Change]) -> set[str]:
     """The homes that ``changes`` touch."""

@@ -30,6 +30,7 @@ from admit.core.store import (
 from admit.core.world import Chance
 from admit.errors import ConfigError, Conflict, CursorLost, StoreError, StoreUnavailable
 from admit.stores import asked
+from admit.stores.counters import Counters
 from admit.system import chance as system_chance
 
 DAY = 24 * 60 * 60.0
@@ -76,6 +77,7 @@ class MemoryStore:
         self._records: dict[Key, Record] = {}
         self._tagged: defaultdict[Key, set[str]] = defaultdict(set)
         self._logs: defaultdict[str, defaultdict[str, _Log]] = defaultdict(lambda: defaultdict(_Log))
+        self._counters = Counters()
         self._appended = 0
         self._last = b""
 
@@ -143,7 +145,14 @@ class MemoryStore:
                 gone = {line.seq for line in old}
                 log.lines = [line for line in log.lines if line.seq not in gone]
                 removed += len(gone)
-            return removed
+            return removed + self._counters.purge(now, PURGE_AT_MOST - removed)
+
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        """The hits of ``key`` in the window around ``now``."""
+        asked.text(key)
+        with self._lock:
+            self._opened()
+            return self._counters.count(key, window, now, hits)
 
     def read(self, topic: str, after: Cursor | None, limit: int) -> Page:
         """As :meth:`log`, without an event loop."""

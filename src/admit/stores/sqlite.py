@@ -1,7 +1,7 @@
 """A store in one SQLite file, for any number of threads and processes on one machine.
 
-Two threads own a connection each: one writes, one reads. The writer commits all that waits for it in one
-transaction (group commit), and nobody is told of a commit before it is on disk.
+Three threads own a connection each: one writes, one reads, one counts. The writer commits all that waits for it
+in one transaction (group commit), and nobody is told of a commit before it is on disk.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from admit.core.store import Change, Cursor, Found, Key, Page, Record
+from admit.core.store import PURGE_AT_MOST, Change, Cursor, Found, Key, Page, Record
 from admit.core.world import Chance
 from admit.errors import ConfigError, LostHistory, StoreUnavailable
 from admit.stores import asked, secret_file
 from admit.stores import sqlite_statements as statements
 from admit.stores.lane import Job, Lane
+from admit.stores.sqlite_counters import SqliteCounters
 from admit.stores.sqlite_file import SqliteFile, adopt, insist
 from admit.stores.sqlite_tail import SqliteTail
 from admit.stores.stamp import NOTHING
@@ -35,6 +36,7 @@ PATIENCE = 5.0
 class _Opened:
     writer: Lane
     reader: Lane
+    counter: Lane
     held: ExitStack
 
 
@@ -51,6 +53,7 @@ class SqliteStore:
     def __init__(self, path: str | Path, *, accept_lost_history: bool = False, chance: Chance = system_chance) -> None:
         self._file = SqliteFile(Path(path).absolute())
         self.tail = SqliteTail(self._file)
+        self._counters = SqliteCounters(self._file.path.with_name(f"{self._file.path.name}-counts"))
         self._accept_lost_history = accept_lost_history
         self._chance = chance
         self._opening = threading.Lock()
@@ -89,7 +92,12 @@ class SqliteStore:
 
     async def purge(self, now: float) -> int:
         """Remove what expired more than a day before ``now``."""
-        return await self._opened.writer.ask(partial(statements.purge, now))
+        removed = await self._opened.writer.ask(partial(statements.purge, now))
+        return removed + await self._opened.counter.ask(partial(self._counters.purge, now, PURGE_AT_MOST - removed))
+
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        """The hits of ``key`` in the window around ``now``, by all processes."""
+        return await self._opened.counter.ask(partial(self._counters.count, key, window, now, hits))
 
     @property
     def _opened(self) -> _Opened:
@@ -109,11 +117,12 @@ class SqliteStore:
                 self._start(writing)
                 self._file.remember()
                 held.enter_context(self.tail.attached())
+                counter = self._counters.open(held)
             except sqlite3.Error as error:
                 raise StoreUnavailable(f"SQLite: {error}") from error
             writer = Lane("admit-sqlite-writer", partial(self._write, writing))
             reader = Lane("admit-sqlite-reader", partial(self._read, reading))
-            self._all = _Opened(writer, reader, held.pop_all())
+            self._all = _Opened(writer, reader, counter, held.pop_all())
 
     def _start(self, connection: sqlite3.Connection) -> None:
         """With the write lock, nobody is between stamp and COMMIT: what the log says is what the stamp must say."""
@@ -141,6 +150,7 @@ class SqliteStore:
             if opened is not None:
                 opened.writer.close()
                 opened.reader.close()
+                opened.counter.close()
                 opened.held.close()
 
     def _read(self, connection: sqlite3.Connection, jobs: Sequence[Job[Any]]) -> None:

@@ -12,6 +12,7 @@ keep the promises too.
 from __future__ import annotations
 
 from admit.testing.contract_commits import CommitContract
+from admit.testing.contract_counts import CountContract
 from admit.testing.contract_logs import LogContract
 from admit.testing.contract_reads import ReadContract
 from admit.testing.contract_tails import TailContract
@@ -19,5 +20,5 @@ from admit.testing.contract_tails import TailContract
 __all__ = ["StoreContract"]
 
 
-class StoreContract(ReadContract, CommitContract, LogContract, TailContract):
+class StoreContract(ReadContract, CommitContract, LogContract, TailContract, CountContract):
     """Every promise of a store. ``make`` returns a new and empty one, not yet opened, each time it is called."""
