@@ -51,6 +51,12 @@ def test_clearing_empties_it_and_lets_it_expire(rule: CookieRule) -> None:
         ([b"__HOST-ADMIT=a"], None),
         ([b"__Host-admit =a"], None),
         ([b"x__Host-admit=a"], None),
+        # A browser lets a sibling host set a name that begins with any of these: it is not the prefixed one.
+        *(
+            ([space + b"__Host-admit=a"], None)
+            for space in (b"\x0b", b"\x0c", b"\xa0", b"\x1c", b"\x85", b"\xe2\x80\x80")
+        ),
+        ([b"=__Host-admit=a"], None),
         ([b"admit-insecure=a"], None),
         ([b'x="; __Host-admit=a"'], 'a"'),
         ([b"\xff=1; __Host-admit=\xff"], "ÿ"),

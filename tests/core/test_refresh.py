@@ -118,6 +118,14 @@ def test_without_a_grace_every_token_is_good_once() -> None:
     assert spent(family, token, 0, 0) is Outcome.REUSE
 
 
+def test_without_a_grace_a_clock_set_back_makes_none() -> None:
+    zero = first()
+    one = zero.successor(KEYS)
+    family = refresh.rotated(refresh.begun(zero, 0.0), one, 100.0)
+    assert refresh.spend(family, zero, KEYS, 99.0, 0.0) is Outcome.REUSE
+    assert refresh.spend(family, one, KEYS, 99.0, 0.0) is Outcome.ROTATE
+
+
 def test_what_the_record_does_not_know_ends_nothing() -> None:
     token = first()
     family = refresh.begun(token, 0)

@@ -126,3 +126,12 @@ async def test_a_session_from_a_year_ahead_does_not_outlive_the_clock_that_made_
             await fresh.admit(with_cookie(started))
         here.clock.advance(400)
         assert not await here.works(with_cookie(started))
+
+
+async def test_who_was_refused_while_the_clock_was_ahead_is_not_refused_until_then(here: World) -> None:
+    started = await here.sign_in()
+    here.clock.step_wall(DAY)
+    with pytest.raises(Expired):
+        await here.by_cookie(started)
+    here.clock.step_wall(-DAY)
+    assert (await here.by_cookie(started)).subject == "ann"
