@@ -324,3 +324,12 @@ async def test_the_longest_life_allowed_is_verified(tmp_path: Path) -> None:
         assert await here.refreshes(pair.refresh_token)
         with pytest.raises(Replayed):
             await here.auth.tokens.refresh(pair.refresh_token)
+
+
+async def test_no_process_signs_with_a_key_that_another_has_revoked(here: World) -> None:
+    async with authority(here.store.inner, here.clock) as other:
+        started = await here.sign_in()
+        token = await other.tokens.access(started.session)  # the other has read the keyring a moment ago
+        await here.auth.keys.revoke((await here.auth.keys.signing()).kid)
+        assert not await here.works(with_token(token))
+        assert await here.works(with_token(await other.tokens.access(started.session)))
