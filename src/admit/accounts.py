@@ -79,13 +79,13 @@ class Accounts:
         self._subjects = subjects
         self._sessions = sessions
         self._hashing = hashing
-        self._policy = policy
+        self.policy = policy
 
     async def create(self, email: str, password: str | None = None, *, roles: Iterable[str] = ()) -> Account:
         """A new account and its subject, in one commit. Raises BadInput (``email_taken`` …), TooMany."""
         email = canonical(email)
         roles = checked_roles(roles)
-        phc = None if password is None else await self._hashing.hash(self._policy.judge(password))
+        phc = None if password is None else await self._hashing.hash(self.policy.judge(password))
         ledger = self._ledger
         now = ledger.clock.now()
         account = Account(id=new_id(_ALL[0], now, ledger.chance), email=email, created_at=now)
@@ -124,7 +124,7 @@ class Accounts:
         Raises BadCredential, after the same work, when there is no such account, it is disabled or has no
         password, or the password is wrong; BadInput for what can be no address or password; TooMany.
         """
-        prepared = self._policy.prepare(password)
+        prepared = self.policy.prepare(password)
         # ENU-01: nobody's account is looked for like anybody's, and its missing password takes as long.
         id = await self._owner(canonical(email)) or _NOBODY
         before = await self._subjects.before(id)
@@ -143,8 +143,8 @@ class Accounts:
         Raises BadInput (``wrong_password`` when ``current`` is not right), Revoked, Expired, TooMany.
         """
         id = session.subject
-        presented = self._policy.prepare(current)
-        chosen = self._policy.judge(new)
+        presented = self.policy.prepare(current)
+        chosen = self.policy.judge(new)
 
         async def attempt() -> Started:
             # Made anew after a Conflict, the check of the present password too: somebody else may have changed it.
@@ -168,7 +168,7 @@ class Accounts:
 
         Raises BadInput (``no_account`` …), TooMany.
         """
-        phc = await self._hashing.hash(self._policy.judge(new))
+        phc = await self._hashing.hash(self.policy.judge(new))
 
         async def attempt() -> None:
             held = await self._subjects.held(id)

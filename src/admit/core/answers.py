@@ -57,7 +57,15 @@ _STATUSES: Mapping[type[Exception], int] = {
     Stale: 503,
     StoreError: 503,
 }
-_BY_CODE = {"sign_in_failed": 401, "email_taken": 409, "no_account": 404, "not_found": 404}
+_BY_CODE = {
+    "sign_in_failed": 401,
+    "email_taken": 409,
+    "no_account": 404,
+    "not_found": 404,
+    "bad_form": 400,
+    "not_json": 415,
+    "not_form": 415,
+}
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -95,7 +103,6 @@ OUTSIDE: Mapping[int, Problem] = {
         (404, "not_found", "There is nothing here."),
         (405, "method_not_allowed", "This cannot be done here; the Allow header says what can."),
         (413, "too_large", "The body is too large."),
-        (415, "not_json", "Send the body as JSON, with Content-Type: application/json."),
         (421, "wrong_host", "This server does not answer to that host name; use the one of its issuer."),
     )
 }

@@ -14,17 +14,21 @@ from admit.errors import AdmitError
 from admit.web.answer import answered
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
+from admit.web.pages import account, assets, sign_in
+from admit.web.pages.brand import Brand
+from admit.web.pages.look import Pages
 from admit.web.routes import accounts, health, keys, sessions, tokens
 
-__all__ = ["application"]
+__all__ = ["Brand", "application"]
 
 
-def application(auth: Authority, *, at: str = "") -> FastAPI:
+def application(auth: Authority, *, at: str = "", brand: Brand | None = None, confirm_within: float = 900) -> FastAPI:
     """The HTTP application of ``auth``, whose issuer is the URL it is reached under.
 
     To mount: ``app.mount("/auth", application(auth))``; the first request opens the authority. To serve without
-    a mount under an issuer that has a path: ``at`` is that path. Its OpenAPI description is ``.openapi()``, and
-    is not served (OWASP ASVS 5.0, 13.4.5).
+    a mount under an issuer that has a path: ``at`` is that path. ``brand`` is how the pages look;
+    ``confirm_within`` (seconds) is how old a sign-in may be that ends other devices without the password again.
+    Its OpenAPI description is ``.openapi()``, and is not served (OWASP ASVS 5.0, 13.4.5).
     """
     app = Described(
         cookie=auth.cookies.name,
@@ -35,7 +39,7 @@ def application(auth: Authority, *, at: str = "") -> FastAPI:
         servers=[{"url": auth.issuer.removesuffix(at)}],
         middleware=[
             Middleware(Answers, secure=auth.issuer.startswith("https:")),
-            Middleware(Limits, auth=auth),
+            Middleware(Limits, auth=auth, api=f"{at}/api"),
         ],
         exception_handlers={
             AdmitError: answered,
@@ -44,8 +48,13 @@ def application(auth: Authority, *, at: str = "") -> FastAPI:
         },
     )
     app.state.authority = auth
+    app.state.pages = Pages(auth.issuer, brand or Brand(), confirm_within)
+    app.state.api = f"{at}/api"
     for route in (sessions, tokens, accounts):
         app.include_router(route.router, prefix=f"{at}/api")
     for route in (keys, health):
         app.include_router(route.router, prefix=at)
+    # What people get is HTML, and no part of the description for programs.
+    for page in (sign_in, account, assets):
+        app.include_router(page.router, prefix=at, include_in_schema=False)
     return app

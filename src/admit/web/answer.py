@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from admit.core.answers import MEDIA_TYPE, OUTSIDE, Field, Problem, headers_of, problem, problem_of
 from admit.errors import AdmitError, BadInput, Denied
+from admit.web.pages.refused import is_page, refused
 
 _FIELDS_AT_MOST = 20
 _FIELD_LENGTH = 64
@@ -44,6 +45,8 @@ def answer(scope: Scope, error: Exception) -> Response:
         case _:
             found = problem_of(error)
     _note(scope, found, error)
+    if is_page(scope):
+        return refused(scope, scope["app"].state.pages, error, found, headers)
     return Response(found.body, found.status, headers, MEDIA_TYPE)
 
 

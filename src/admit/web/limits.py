@@ -14,6 +14,7 @@ from admit.authority import Authority
 from admit.core.origin import refuse_cross_origin
 from admit.web.answer import answer
 from admit.web.asked import asked
+from admit.web.families import FORM, JSON, is_below
 
 MAX_BODY_BYTES = 65_536
 """No request of ours needs a tenth of it."""
@@ -64,10 +65,14 @@ class Answers:
 
 
 class Limits:
-    """Refuses what no route should see: another host, another site's browser, other bodies than JSON, large ones."""
+    """Refuses what no route should see: another host, another site's browser, large bodies and those of other kinds.
 
-    def __init__(self, app: ASGIApp, *, auth: Authority) -> None:
+    Below the path ``api`` bodies are JSON, elsewhere forms.
+    """
+
+    def __init__(self, app: ASGIApp, *, auth: Authority, api: str) -> None:
         self._app = app
+        self._api = api
         self._auth = auth
         parts = urlsplit(auth.origin)
         host = parts.netloc.encode()
@@ -90,7 +95,8 @@ class Limits:
         if length > MAX_BODY_BYTES:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         chunked = bool(request.values(b"transfer-encoding"))
-        _refuse_unless_json(request.values(b"content-type"), body=chunked or length > 0)
+        takes = JSON if is_below(scope, self._api) else FORM
+        takes.judge(request.values(b"content-type"), body=chunked or length > 0)
         # OPS-06: whatever it said or did not say. Over HTTP/2 a body needs neither of these headers.
         await self._app(scope, _capped(receive), send)
 
@@ -98,13 +104,6 @@ class Limits:
 def _length(values: Iterable[bytes]) -> int:
     """What Content-Length says, 0 where that is no length; what comes is counted in any case."""
     return max((int(value) for value in values if value.isdigit() and len(value) < _DIGITS), default=0)
-
-
-def _refuse_unless_json(values: list[bytes], *, body: bool) -> None:
-    # A form, or a script that asks nobody, can send text/plain and two others to any site; never JSON.
-    kinds = [value.partition(b";")[0].strip().lower() for value in values]
-    if kinds != [b"application/json"] and (body or kinds):
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _capped(receive: Receive) -> Receive:

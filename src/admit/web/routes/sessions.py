@@ -50,7 +50,7 @@ class Sessions(BaseModel):
 @router.post("/sign-in", responses=problems(401, 422, 429))
 async def sign_in(body: Credentials, request: Asked, response: Response, auth: Auth) -> SignedIn:
     """Sign in for a cookie. A session whose cookie came along is ended: nobody grows into a planted one."""
-    proof = await proven(auth, body)
+    proof = await proven(auth, body, request, response)
     await _end_presented(auth, request)
     started = await auth.sessions.start(proof, device=device_of(request))
     hand_out(response, started)
@@ -63,7 +63,7 @@ async def sign_out(who: Caller, response: Response, auth: Auth) -> None:
     """End the session of this request and all its credentials, on the server; a cookie is cleared too."""
     await auth.revoke(who)
     if who.credential == "session":
-        response.headers.append("Set-Cookie", auth.cookies.clearing())
+        forget(response, auth)
 
 
 @router.post("/sign-out-others", status_code=204, responses=problems(401), openapi_extra=SIGNED_IN)
@@ -92,6 +92,13 @@ async def _end_presented(auth: Authority, request: Request) -> None:
     # OWASP ASVS 5.0, 7.2.4. A cookie that is not good any more ends nothing, and is no reason to refuse.
     with suppress(Denied):
         await auth.revoke(await auth.admit(request, accept=(COOKIE,)))
+
+
+def forget(response: Response, auth: Authority) -> None:
+    """Make the browser forget the cookie, and what it kept for this origin (OWASP ASVS 5.0, 14.3.1)."""
+    response.headers.append("Set-Cookie", auth.cookies.clearing())
+    # Not "cookies": that would take those of every other host of the domain along.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
 
 def _told(session: sessions.Session, current: str | None) -> Session:

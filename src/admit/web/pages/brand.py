@@ -1,0 +1,52 @@
+"""Whose pages these are: a name, a logo, a colour, and templates in the place of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from admit.core.faults import Faults
+from admit.web.pages.colour import colour
+
+LOGO_TYPES = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+}
+MAX_LOGO_BYTES = 262_144
+MAX_NAME_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brand:
+    """How the pages look: ``name`` in the head of each, ``logo`` (a local file, served by us), ``colour``.
+
+    ``colour`` (``#rrggbb``) is darkened in the light theme and lightened in the dark one as far as reading it
+    needs. A template in the folder ``templates`` is taken in the place of ours of that name, which it can extend
+    as ``admit/<name>``. Raises ConfigError with all that is wrong.
+    """
+
+    name: str = "Admit"
+    logo: Path | None = None
+    colour: str = "#2457c5"
+    templates: Path | None = None
+
+    def __post_init__(self) -> None:
+        faults = Faults()
+        faults.of(colour, self.colour)
+        if not self.name.strip() or len(self.name) > MAX_NAME_LENGTH or not self.name.isprintable():
+            faults.found.append(f"The name of the pages is {self.name!r}; write 1 to {MAX_NAME_LENGTH} characters.")
+        if self.logo is not None:
+            faults.of(_judged, self.logo)
+        if self.templates is not None and not self.templates.is_dir():
+            faults.found.append(f"The folder of templates {self.templates} is not there; make it, or leave it out.")
+        faults.report()
+
+
+def _judged(logo: Path) -> None:
+    if logo.suffix.lower() not in LOGO_TYPES:
+        raise ValueError(f"The logo {logo} is of no type we know; write one that ends in {', '.join(LOGO_TYPES)}.")
+    if not logo.is_file() or logo.stat().st_size > MAX_LOGO_BYTES:
+        raise ValueError(f"The logo {logo} is not a file of at most {MAX_LOGO_BYTES} bytes; write the path of one.")

@@ -1,0 +1,126 @@
+"""Renders pages: templates, the style sheet and the logo of a brand, and the headers that every page bears."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import PurePath
+from typing import cast
+from urllib.parse import quote, urlsplit
+
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+)
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from admit.core.return_to import safe_path
+from admit.errors import ConfigError
+from admit.web.pages import colour, when
+from admit.web.pages.brand import LOGO_TYPES, Brand
+
+# Browsers hold where a form's answer redirects to against form-action too: what sends people on to another origin
+# after a form (OAuth) answers with a page of its own, or names that origin here.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    # Not no-referrer: with it a form's own POST bears "Origin: null" (Fetch, 3.2), and a browser too old for
+    # Sec-Fetch-Site could not be told from another site's. Nobody else ever sees a Referer.
+    "Referrer-Policy": "same-origin",
+}
+
+# What is behind text in the style sheet, in the light and in the dark theme, where contrast is least.
+_LIGHT = colour.colour("#f4f5f7")
+_DARK = colour.colour("#1b2027")
+_STATIC = files("admit.web.pages") / "static"
+
+
+class Pages:
+    """The pages of an issuer, as a brand looks. ``confirm_within``: seconds in which a sign-in counts as fresh."""
+
+    def __init__(self, issuer: str, brand: Brand, confirm_within: float) -> None:
+        self.at = urlsplit(issuer).path
+        self.confirm_within = confirm_within
+        self.assets = dict[str, tuple[bytes, str]]()
+        self._templates = _templates(brand)
+        known = cast("dict[str, object]", self._templates.globals)
+        known.update(
+            ago=when.ago,
+            at=self.at,
+            name=brand.name,
+            css=self._asset("pages", ".css", _colours(brand) + (_STATIC / "pages.css").read_bytes(), "text/css"),
+            logo=self._logo(brand),
+        )
+
+    @property
+    def account(self) -> str:
+        """The path of the account page, where people come to when nothing else was asked for."""
+        return f"{self.at}/account"
+
+    def page(
+        self, name: str, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None, /, **context: object
+    ) -> Response:
+        """The template ``name`` as an answer."""
+        text = self._templates.get_template(name).render(context)
+        return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+
+    def onward(self, path: str) -> Response:
+        """The answer that makes a browser get ``path``, a path of ours: after a form, so that it is not sent twice."""
+        return RedirectResponse(path, HTTPStatus.SEE_OTHER, HEADERS)
+
+    def back(self, next: str) -> str:
+        """``next`` if it is a path of ours, else the account page."""
+        return safe_path(next, self.account)
+
+    def by_way_of(self, page: str, next: str) -> Response:
+        """The answer that leads to ``page``, and from there back to ``next``."""
+        then = "" if self.back(next) == self.account else f"?next={quote(self.back(next))}"
+        return self.onward(f"{self.at}{page}{then}")
+
+    def _logo(self, brand: Brand) -> str:
+        logo = brand.logo or _STATIC / "mark.svg"
+        suffix = PurePath(logo.name).suffix.lower()
+        return self._asset("logo", suffix, logo.read_bytes(), LOGO_TYPES[suffix])
+
+    def _asset(self, name: str, suffix: str, content: bytes, media_type: str) -> str:
+        """The path of a file that never changes: another content has another name, so that caches may keep it."""
+        named = f"{name}-{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
+        self.assets[named] = content, media_type
+        return f"{self.at}/static/{named}"
+
+
+def _templates(brand: Brand) -> Environment:
+    ours = PackageLoader("admit.web.pages")
+    theirs = [FileSystemLoader(brand.templates)] if brand.templates else []
+    loader = ChoiceLoader([*theirs, ours, PrefixLoader({"admit": ours})])
+    # XSS-02: whatever a template prints is text, and what it does not know is an error.
+    templates = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.filters.update(date=when.date, moment=when.moment, machine=when.machine)
+    try:
+        # Now, and not when somebody comes to the page: an error page that is wrong could not say so.
+        for name in ours.list_templates():
+            templates.get_template(name)
+    except TemplateSyntaxError as error:
+        raise ConfigError([f"The template {error.name}, line {error.lineno}, cannot be read: {error}."]) from error
+    return templates
+
+
+def _colours(brand: Brand) -> bytes:
+    own = colour.colour(brand.colour)
+    light, dark = colour.legible(own, _LIGHT), colour.legible(own, _DARK)
+    themes = [
+        f":root {{ --accent: {colour.written(accent)}; --on-accent: {colour.written(colour.on(accent))}; }}"
+        for accent in (light, dark)
+    ]
+    return f"{themes[0]}\n@media (prefers-color-scheme: dark) {{ {themes[1]} }}\n".encode()

@@ -1,0 +1,64 @@
+"""What a person sees who is refused: a page that says why, or the one where to go first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+from admit.core.answers import Problem
+from admit.errors import BadCredential, NoCredential, StepUp
+from admit.web.asked import asked
+from admit.web.families import is_below
+from admit.web.pages.look import Pages
+
+TITLES = {
+    400: "That could not be read",
+    403: "That is not allowed",
+    404: "There is nothing here",
+    405: "That cannot be done here",
+    413: "That is too much",
+    415: "That could not be read",
+    421: "Wrong address",
+    422: "That could not be read",
+    429: "Too many tries",
+    500: "Something went wrong",
+    503: "Not available at the moment",
+}
+
+WORDS = {
+    "bad_request": "What your browser sent could not be read. Go back, load the page again, and try once more.",
+    "bad_credential": "Your sign-in is over. Sign in again to go on.",
+    "cross_origin": "This came from a page of another site, so nothing was done. Begin on our own page.",
+    "error": "This is our fault, not yours. It was written down; try again in a while.",
+    "method_not_allowed": "This address does not take what was sent. Begin with the page it belongs to.",
+    "not_enough": "You are signed in, but this is not open to you.",
+    "not_found": "The address may be mistyped, or the page is gone.",
+    "wrong_host": "This server does not go by the name in your address bar. Check the link that brought you here.",
+}
+"""What people read where the words for programs would not help them, by the code of the error."""
+
+
+def is_page(scope: Scope) -> bool:
+    """Whether a person waits for the answer: a browser navigates, or would read HTML; never where programs ask."""
+    app = scope.get("app")
+    if app is None or is_below(scope, app.state.api):
+        return False
+    request = asked(scope, "")
+    mode = request.values(b"sec-fetch-mode")
+    return mode == [b"navigate"] if mode else any(b"text/html" in value for value in request.values(b"accept"))
+
+
+def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, headers: Mapping[str, str]) -> Response:
+    """The page in the place of ``problem``."""
+    next = asked(scope, "").url if scope["method"] == "GET" else pages.account
+    match error:
+        case NoCredential() | BadCredential():
+            return pages.by_way_of("/sign-in", next)
+        case StepUp():
+            return pages.by_way_of("/confirm", next)
+        case _:
+            title = TITLES.get(problem.status, TITLES[500])
+            detail = WORDS.get(problem.code, problem.detail)
+            return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail)
