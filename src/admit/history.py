@@ -12,7 +12,7 @@ from admit.core.codec import Codec
 from admit.core.ids import EVERYTHING
 from admit.core.log import Began
 from admit.core.secret import written
-from admit.core.store import REVOCATIONS, Append, Insert, Record, Replace, Store
+from admit.core.store import LATE, REVOCATIONS, Append, Insert, Record, Replace, Store
 from admit.errors import Conflict, StoreUnavailable
 from admit.ledger import TERM, Ledger
 
@@ -85,7 +85,7 @@ class History:
         try:
             await store.commit(
                 Insert(self._record(term)),
-                Append(REVOCATIONS, log.encode(began), now + log.STORE_KEEPS, TERM[1][0]),
+                Append(REVOCATIONS, log.encode(began), now + LATE, TERM[1][0]),
             )
         except Conflict:  # another process was faster
             return await self._begun(store)

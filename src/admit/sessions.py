@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -106,6 +105,14 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if now >= self.seen_at + self.idle * (1 + SLACK):
             raise Expired(f"session {self.id} was idle for too long")
 
+    def is_valid(self, subject: Subject, now: float) -> bool:
+        """Whether :meth:`judge` has nothing against the session."""
+        try:
+            self.judge(subject, now)
+        except (Revoked, Expired):
+            return False
+        return True
+
     @property
     def noted_until(self) -> float:
         """When activity has to be written down again, and so has to reach a look-up."""
@@ -167,11 +174,7 @@ class Sessions:
         if read is None:
             return None
         session, _, held = read
-        try:
-            session.judge(held.subject, self._ledger.clock.now())
-        except (Revoked, Expired):
-            return None
-        return session
+        return session if session.is_valid(held.subject, self._ledger.clock.now()) else None
 
     async def of(self, subject: str) -> list[Session]:
         """The valid sessions of ``subject``, the latest first."""
@@ -181,7 +184,7 @@ class Sessions:
         now = self._ledger.clock.now()
         while True:
             page = await self._ledger.find(SESSION.kind, anchor(subject), after=after, limit=1_000)
-            found += self._valid(page.records, held.subject, now)
+            found += (session for session in map(SESSION.decode, page.records) if session.is_valid(held.subject, now))
             after = page.after
             if after is None:
                 return sorted(found, key=lambda session: session.created_at, reverse=True)
@@ -343,16 +346,6 @@ class Sessions:
         assert session.cookie is not None
         value = f"{PREFIX}{session.id}.{session.cookie.n}.{presented}"
         return self._cookies.line(value, session.ends_at - self._ledger.clock.now())
-
-    def _valid(self, records: Sequence[Record], subject: Subject, now: float) -> list[Session]:
-        valid: list[Session] = []
-        for session in map(SESSION.decode, records):
-            try:
-                session.judge(subject, now)
-            except (Revoked, Expired):
-                continue
-            valid.append(session)
-        return valid
 
 
 def parse_cookie(text: str) -> tuple[str, int, str]:

@@ -14,14 +14,11 @@ import msgspec
 
 from admit.core.ids import EVERYTHING
 from admit.core.principal import Ends
-from admit.core.store import Cursor, Page
+from admit.core.store import LATE, Cursor, Page
 from admit.errors import StoreError
 
 KEEP = 62 * 60
 """Seconds an entry is kept: the longest life of an access token (60 min), its leeway, and a minute more."""
-
-STORE_KEEPS = 24 * 60 * 60
-"""Seconds the store keeps most entries, for readers that come late."""
 
 _FOR_GOOD = 100 * 366 * 24 * 60 * 60
 
@@ -86,7 +83,7 @@ def store_keeps(entry: Entry) -> float:
         case Ended(Ends.KEY):
             return _FOR_GOOD
         case _:
-            return STORE_KEEPS
+            return LATE
 
 
 @dataclass(slots=True)

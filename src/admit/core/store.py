@@ -18,7 +18,13 @@ Key = tuple[str, str]
 REVOCATIONS = "revocations"
 """The one *ordered* topic: a reader that follows it misses nothing, in the order of the commits."""
 
+READ_AT_MOST = 1_000
+"""Entries that the tail of a log reads at once."""
+
 PURGE_AT_MOST = 1_000
+
+LATE = 24 * 60 * 60.0
+"""Seconds that a store keeps what has expired, and that a reader of a log may come late by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from heapq import nsmallest
 
 from admit.core.secret import MIN_MASTER_BYTES
 from admit.core.store import (
+    LATE,
     PURGE_AT_MOST,
+    READ_AT_MOST,
     REVOCATIONS,
     Append,
     Change,
@@ -32,8 +34,6 @@ from admit.errors import ConfigError, Conflict, CursorLost, StoreError, StoreUna
 from admit.stores import asked
 from admit.stores.counters import Counters
 from admit.system import chance as system_chance
-
-DAY = 24 * 60 * 60.0
 
 _CLOSED = b"closed"  # equal to no stamp
 _STAND = re.compile(r"(.?):([0-9]{1,18})\.([0-9a-f]{16})")
@@ -135,7 +135,7 @@ class MemoryStore:
         """Remove what expired more than a day before ``now``."""
         with self._lock:
             self._opened()
-            late = now - DAY
+            late = now - LATE
             dead = [record for record in self._records.values() if _before(record.expires_at, late)][:PURGE_AT_MOST]
             for record in dead:
                 self._remove(record.key)
@@ -226,7 +226,7 @@ class MemoryTail:
 
     def read(self, after: Cursor | None) -> Page:
         """At most 1,000 entries after a cursor."""
-        return self._store.read(REVOCATIONS, after, 1_000)
+        return self._store.read(REVOCATIONS, after, READ_AT_MOST)
 
     def check(self) -> None:
         """Memory is never replaced, but may be closed."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from admit.core.store import (
+    LATE,
     PURGE_AT_MOST,
     REVOCATIONS,
     Append,
@@ -26,8 +27,6 @@ from admit.core.store import (
 from admit.core.world import Chance
 from admit.errors import Conflict, CursorLost
 from admit.stores.stamp import NOTHING, WORD
-
-DAY = 24 * 60 * 60.0
 
 _CURSOR = re.compile(r"([1-9][0-9]{0,17})\.([0-9a-f]{16})")
 
@@ -123,10 +122,10 @@ def bears(connection: sqlite3.Connection, stamp: bytes) -> bool:
 
 def purge(now: float, connection: sqlite3.Connection) -> int:
     """Remove what expired more than a day before ``now``, records first; how many were removed."""
-    records = connection.execute(_LATE_RECORDS, (now - DAY, PURGE_AT_MOST)).fetchall()
+    records = connection.execute(_LATE_RECORDS, (now - LATE, PURGE_AT_MOST)).fetchall()
     for kind, id, tags in records:
         _remove(connection, kind.decode(), id.decode(), _decoded(tags))
-    entries = connection.execute(_LATE_ENTRIES, (now - DAY, PURGE_AT_MOST - len(records))).fetchall()
+    entries = connection.execute(_LATE_ENTRIES, (now - LATE, PURGE_AT_MOST - len(records))).fetchall()
     connection.executemany(_FORGET, ((topic.decode(), seq) for topic, seq in entries))
     return len(records) + len(entries)
 

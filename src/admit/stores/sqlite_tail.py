@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 
-from admit.core.store import REVOCATIONS, Cursor, Page
+from admit.core.store import READ_AT_MOST, REVOCATIONS, Cursor, Page
 from admit.errors import StoreUnavailable
 from admit.stores import sqlite_statements as statements
 from admit.stores.sqlite_file import SqliteFile
@@ -20,8 +20,6 @@ PATIENCE = 0.1
 
 MEND_AFTER = 0.1
 """Seconds a stamp may be ahead of the database: longer than most commits take."""
-
-AT_MOST = 1_000
 
 
 class SqliteTail:
@@ -51,7 +49,7 @@ class SqliteTail:
             self._file.check()
             head = self._file.stamp.head
             try:
-                page = statements.log(REVOCATIONS, after, AT_MOST, connection)
+                page = statements.log(REVOCATIONS, after, READ_AT_MOST, connection)
                 if page.end:
                     self._mend(connection, head, page.stamp or NOTHING)
             except sqlite3.Error as error:
