@@ -16,10 +16,12 @@ import pytest
 from admit.authority import Authority
 from admit.core import jwt
 from admit.core.ids import new_id
-from admit.errors import BadCredential, CursorLost, Denied, Revoked
-from admit.sessions import RELAXED
+from admit.core.jwk import SigningKey
+from admit.core.keyring import PUBLISHED_BEFORE_USE, RETIRES_FOR
+from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, Revoked
+from admit.sessions import RELAXED, Session
 from admit.testing.clock import FakeClock
-from worlds import ISSUER, WHOLE, authority, made, with_cookie
+from worlds import ISSUER, WHOLE, authority, made, with_cookie, with_token
 
 DAY = 86_400.0
 DAYS = 4
@@ -51,6 +53,27 @@ async def life_goes_on(auth: Authority, clock: FakeClock, sleeper: Authority) ->
     assert auth._ledger.store.tail is not None
     with pytest.raises(CursorLost):
         auth._ledger.store.tail.read(place)
+
+
+async def forged(auth: Authority, session: Session, key: SigningKey) -> str:
+    """What a thief signs with ``key``: an administrator's token, at the present time."""
+    now = int(auth.clock.now())
+    claims = jwt.AccessToken(
+        iss=ISSUER,
+        sub="ann",
+        aud=ISSUER,
+        exp=now + 600,
+        iat=now,
+        jti=new_id("0", now, auth._ledger.chance),
+        client_id="first-party",
+        scope="users:write",
+        roles=("admin",),
+        sid=session.id,
+        gen=(await auth.subjects.get("ann")).gen,
+        auth_time=now,
+        amr=("pwd",),
+    )
+    return jwt.mint(claims, key)
 
 
 async def test_a_session_from_before_a_restore_is_over_for_who_slept_through_it(two: Two) -> None:
@@ -87,21 +110,22 @@ async def test_a_compromised_key_signs_nothing_for_who_slept_through_its_end(two
     assert asleep.verify(await awake.tokens.access(session)).subject == "ann"
     await awake.keys.revoke(stolen.kid)
     await life_goes_on(awake, clock, asleep)
-    now = int(clock.now())
-    forged = jwt.AccessToken(
-        iss=ISSUER,
-        sub="ann",
-        aud=ISSUER,
-        exp=now + 600,
-        iat=now,
-        jti=new_id("0", now, awake._ledger.chance),
-        client_id="first-party",
-        scope="users:write",
-        roles=("admin",),
-        sid=session.id,
-        gen=(await awake.subjects.get("ann")).gen,
-        auth_time=now,
-        amr=("pwd",),
-    )
     with pytest.raises(BadCredential):
-        asleep.verify(jwt.mint(forged, stolen))
+        asleep.verify(await forged(awake, session, stolen))
+
+
+async def test_a_key_that_retired_long_ago_signs_nothing_for_who_only_verifies(two: Two) -> None:
+    awake, asleep, clock = two
+    stolen = await awake.keys.signing()
+    session = (await awake.sessions.start((await awake.subjects.before("ann")).proven("pwd"))).session
+    clock.advance(PUBLISHED_BEFORE_USE)
+    await awake.keys.rotate()
+    await asleep.keys.reread()
+    clock.advance(RETIRES_FOR - 1)
+    assert asleep.verify(await forged(awake, session, stolen)).subject == "ann"
+    clock.advance(1)
+    late = await forged(awake, session, stolen)
+    with pytest.raises(LookUpNeeded):
+        asleep.verify(late)
+    with pytest.raises(BadCredential):
+        await asleep.admit(with_token(late))
