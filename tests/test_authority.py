@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,19 @@ async def test_a_wrong_master_secret_is_told_at_every_use_and_not_only_the_first
     for _ in range(2):
         with pytest.raises(StoreError, match="master secret"):
             await wrong.admit(with_cookie(started))
+
+
+async def test_an_open_that_fails_leaves_neither_threads_nor_files_open(tmp_path: Path) -> None:
+    async with authority(made("sqlite", tmp_path), FakeClock()) as auth:
+        await auth.keys.signing()
+    before = set(threading.enumerate())
+    files = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(StoreError, match="master secret"):
+            await authority(made("sqlite", tmp_path), FakeClock(), secret=b"x" * 32).open()
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not {name for name in left if name.startswith("admit-sqlite")}
+    assert len(os.listdir("/proc/self/fd")) <= files
 
 
 async def test_an_embedded_store_brings_its_own_secret(tmp_path: Path) -> None:

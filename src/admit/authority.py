@@ -187,19 +187,23 @@ class Authority:
         self._gate.fence(reason)
 
     async def _adopt(self, store: Store, *, afresh: bool = False) -> None:
-        """Serve ``store``, which is open, from now on; with ``afresh``, nothing that was issued from it before."""
-        if store.tail is None:
-            raise ConfigError(["This store is no embedded one; write sqlite:///path/to/file.db or memory://"])
-        if self._master.locked:
-            self._master.unlock([store.own_secret()])
-        await self._history.follow(store, afresh=afresh)
-        self._ledger.store = store
-        self._gate.open(store.tail)
-        self._open = True
+        """Serve ``store``, which is open, from now on; with ``afresh``, nothing that was issued from it before.
+
+        It is closed when that fails.
+        """
         try:
+            if store.tail is None:
+                raise ConfigError(["This store is no embedded one; write sqlite:///path/to/file.db or memory://"])
+            if self._master.locked:
+                self._master.unlock([store.own_secret()])
+            await self._history.follow(store, afresh=afresh)
+            self._ledger.store = store
+            self._gate.open(store.tail)
+            self._open = True
             await self.keys.reread()
         except AdmitError:
             self._open = False
+            await store.close()
             raise
 
     async def _recover(self) -> None:
@@ -212,7 +216,9 @@ class Authority:
             store = open_store(self._url, accept_lost_history=True)
             await store.open()
             replaced = self._ledger.store
-            await self._adopt(store, afresh=self._on_lost_history == "end everything")
-            await replaced.close()
+            try:
+                await self._adopt(store, afresh=self._on_lost_history == "end everything")
+            finally:
+                await replaced.close()
         finally:
             self._recovering.release()
