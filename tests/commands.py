@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -34,3 +35,10 @@ def admit(directory: Path, *words: str, stdin: str = "", **env: str) -> Said:
         cwd=directory, input=stdin, capture_output=True, text=True, env=environment(**env), timeout=60, check=False,
     )  # fmt: skip
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port

@@ -34,6 +34,7 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None, bool]] = [
     ("POST", "/api/sign-out", None, True),
     ("GET", "/.well-known/jwks.json", None, False),
     ("GET", "/healthz", None, False),
+    ("GET", "/readyz", None, False),
 ]
 GUARDED = [(method, path, body) for method, path, body, signed_in in ROUTES if signed_in]
 CHANGING = [(method, path, body) for method, path, body, _ in ROUTES if method != "GET"]

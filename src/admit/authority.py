@@ -28,7 +28,7 @@ from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
 from admit.keys import SigningKeys
-from admit.ledger import Ledger
+from admit.ledger import TERM, Ledger
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.stores import open_store
 from admit.subjects import Subjects
@@ -145,6 +145,10 @@ class Authority:
     async def purge(self) -> int:
         """Remove what nobody can present any more, up to 1,000 things; how many were removed."""
         return await self.accounts.sweep() or await self._ledger.purge()
+
+    async def check(self) -> None:
+        """Return if this can answer: the store gives an answer, and all that has ended is known. Raises StoreError, Stale."""
+        await self._ledger.get(TERM)
 
     async def open(self) -> None:
         """Open the store, begin its history if it has none, and know all that has ended. Harmless when open.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from admit.server.serve import OneLine
+from admit.server.log import OneLine
 
 
 def record(message: str, *args: object) -> logging.LogRecord:

@@ -16,17 +16,11 @@ import pytest
 
 from admit.server.client import Answer
 from admit.server.tour import Tour
-from commands import admit, environment
+from commands import admit, environment, free_port
 
 PASSWORD = "a password of some length"
 ANN = {"email": "ann@example.com", "password": PASSWORD}
 STOPS_WITHIN = 15
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextmanager

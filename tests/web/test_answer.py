@@ -74,13 +74,13 @@ def test_the_wait_is_whole_seconds_and_not_too_short() -> None:
 async def test_what_nobody_thought_of_is_answered_logged_and_not_explained(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(_: str) -> None:
+    async def broken() -> None:
         raise ZeroDivisionError("internal detail")
 
     async with door() as here:
-        monkeypatch.setattr(here.auth.subjects, "get", broken)
+        monkeypatch.setattr(here.auth, "check", broken)
         with caplog.at_level(logging.INFO, "admit"):
-            response = await here.browser().get("/healthz")
+            response = await here.browser().get("/readyz")
     assert (response.status_code, response.json()["code"]) == (500, "error")
     assert is_problem(response)
     assert "internal detail" not in response.text

@@ -28,6 +28,8 @@ app.add_typer(keys.app, name="keys")
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
 Port = Annotated[int | None, typer.Option(help="The port to listen on.", min=0, max=65_535)]
 
+Workers = Annotated[int | None, typer.Option(help="How many processes serve; 1 if left out.", min=1, max=64)]
+
 
 def main() -> None:
     """Run the command line."""
@@ -55,18 +57,44 @@ def serve(
     *,
     host: Host = None,
     port: Port = None,
+    workers: Workers = None,
     config: Config = None,
     store: Store = None,
     issuer: Issuer = None,
 ) -> None:
-    """Serve the HTTP application until SIGTERM or Ctrl-C.
+    """Serve the HTTP application until SIGTERM or Ctrl-C; with several workers, SIGHUP replaces them one by one.
 
-    admit serve --issuer https://auth.example.com --store sqlite:////var/lib/admit/admit.db
+    admit serve --issuer https://auth.example.com --store sqlite:////var/lib/admit/admit.db --workers 4
     """
-    from admit.server.serve import run
+    from admit.server import serve, watch
 
     with exits():
-        run(load(config, host=host, port=port, store=store, issuer=issuer))
+        given = {"host": host, "port": port, "workers": workers, "store": store, "issuer": issuer}
+        settings = load(config, **given)
+        if settings.workers == 1:
+            serve.run(settings)
+        else:
+            watch.run(settings, {"config": config, **given})
+
+
+@app.command(hidden=True)
+def worker(
+    *,
+    listening: int,
+    parent: int,
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    config: Config = None,
+    store: Store = None,
+    issuer: Issuer = None,
+) -> None:
+    """Serve a socket that was handed over: what `admit serve` starts."""
+    from admit.server.worker import run
+
+    with exits():
+        settings = load(config, host=host, port=port, workers=workers, store=store, issuer=issuer)
+        run(settings, listening, parent)
 
 
 @app.command(epilog=EXIT_CODES)

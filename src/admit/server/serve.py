@@ -7,15 +7,18 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from types import FrameType
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import uvicorn
 
 from admit.authority import Authority
 from admit.core.store import PURGE_AT_MOST
 from admit.errors import ConfigError, StoreError
+from admit.server.connection import KEPT_FOR, Bounded, end_overdue
+from admit.server.drain import Drain
+from admit.server.log import log_to_stderr
 from admit.server.settings import Settings
 from admit.web import application
 
@@ -25,29 +28,11 @@ PURGE_EVERY = 60.0
 PURGE_ROUNDS = 10
 """Commits of a round, at most, so that it never stands in the way of requests for long."""
 
-GRACE = 5
-"""Seconds in which requests may finish once the server is told to stop."""
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
-# What a terminal, or whoever reads a log line by line, would take for something else (CWE-117).
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
+_LOOK_EVERY = 0.05
 
 _log = logging.getLogger("admit.server")
-
-
-class OneLine(logging.Formatter):
-    """A line for each record, whatever somebody put into a path; a traceback follows on lines of its own."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name in the standard library
-        """The record in one line."""
-        return super().formatMessage(record).translate(_CONTROLS)
-
-
-def log_to_stderr() -> None:
-    """Write what the server has to say to standard error."""
-    out = logging.StreamHandler()
-    out.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[out])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 async def nothing(_: Authority) -> None:
@@ -56,31 +41,42 @@ async def nothing(_: Authority) -> None:
 
 def run(settings: Settings, *, first: Callable[[Authority], Awaitable[None]] = nothing) -> None:
     """Serve until SIGINT or SIGTERM, once ``first`` is done. Raises ConfigError, StoreError before the first request."""
-    log_to_stderr()
-    asyncio.run(_served(settings, first))
+    log_to_stderr(settings.log_format)
+    with bound(*settings.listens_on) as listening:
 
-
-async def _served(settings: Settings, first: Callable[[Authority], Awaitable[None]]) -> None:
-    auth = settings.authority()
-    with _bound(*settings.listens_on) as listening:
-        async with auth, _purging(auth):
-            config = uvicorn.Config(
-                application(auth, at=settings.path),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                # The peer is who it is until somebody says which proxies may speak for others.
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE,
-            )
+        async def told(auth: Authority) -> None:
             await first(auth)
-            _announce(settings, listening)
-            await _until_stopped(uvicorn.Server(config), listening)
+            announce(settings, listening)
+
+        asyncio.run(served(settings, listening, first=told))
     _log.info("stopped")
 
 
-def _announce(settings: Settings, listening: socket.socket) -> None:
+async def served(
+    settings: Settings,
+    listening: socket.socket,
+    *,
+    first: Callable[[Authority], Awaitable[None]] = nothing,
+    ready: Callable[[], None] = lambda: None,
+    orphaned: asyncio.Event | None = None,
+) -> None:
+    """Serve ``listening`` until told to stop, or until ``orphaned`` is set; ``ready`` is called once requests are taken."""
+    auth = settings.authority()
+    async with auth, _beside(_purge_for_ever(auth)):
+        drain = Drain(application(auth, at=settings.path), ready=f"{settings.path}/readyz")
+        server = _Server(_config(settings, drain), ready)
+        with _told_to_stop(orphaned or asyncio.Event()) as (stopping, hurried):
+            await first(auth)
+            async with _beside(end_overdue(server.server_state.connections)):
+                serving = asyncio.create_task(server.serve(sockets=[listening]))
+                await stopping.wait()
+                drain.on = True
+                await _drain(server, hurried, settings.drain_limit)
+                await serving
+
+
+def announce(settings: Settings, listening: socket.socket) -> None:
+    """Say where the server is, and what is not as it should be."""
     host, port = listening.getsockname()[:2]
     _log.info("listening on %s port %d, issuer %s, store %s", host, port, settings.issuer, settings.store)
     if settings.issuer.startswith("http:"):
@@ -90,21 +86,8 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
         )
 
 
-async def _until_stopped(server: uvicorn.Server, listening: socket.socket) -> None:
-    # uvicorn raises the signal again once it has stopped; there is still a store to close then.
-    before = {kind: signal.signal(kind, _ignored) for kind in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        await server.serve(sockets=[listening])
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
-
-
-def _ignored(_number: int, _frame: FrameType | None) -> None:
-    pass
-
-
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ConfigError."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=2_048)
@@ -116,9 +99,84 @@ def _bound(host: str, port: int) -> socket.socket:
     return listening
 
 
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves signals to us and says when it takes requests."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take requests."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+def _config(settings: Settings, app: Drain) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Bounded,
+        ws="none",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        # The peer is who it is until somebody says which proxies may speak for others.
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEPT_FOR,
+        limit_concurrency=settings.max_connections,
+    )
+
+
+@contextmanager
+def _told_to_stop(stopping: asyncio.Event) -> Generator[tuple[asyncio.Event, asyncio.Event]]:
+    """Set the first event at SIGTERM or SIGINT, and the second when there is somebody waiting at a terminal."""
+    loop, hurried = asyncio.get_running_loop(), asyncio.Event()
+
+    def told(kind: signal.Signals) -> None:
+        if kind is signal.SIGINT or stopping.is_set():
+            hurried.set()
+        stopping.set()
+
+    for kind in STOPS:
+        loop.add_signal_handler(kind, told, kind)
+    try:
+        yield stopping, hurried
+    finally:
+        for kind in STOPS:
+            loop.remove_signal_handler(kind)
+
+
+async def _drain(server: uvicorn.Server, hurried: asyncio.Event, limit: float) -> None:
+    """Take no connection more; let those that are kept come to their end; then ask uvicorn to stop."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + limit
+    for one in server.servers:
+        for listening in one.sockets:
+            # What was accepted a moment ago is a connection only in the next turns; a closed server drops it.
+            loop.remove_reader(listening.fileno())
+    await asyncio.sleep(_LOOK_EVERY)
+    for one in server.servers:
+        one.close()
+    # A kept connection that we closed now might carry a request already, which a proxy may not send again.
+    kept = min(until, loop.time() + KEPT_FOR + 1)
+    while server.server_state.connections and loop.time() < kept and not hurried.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hurried.wait(), _LOOK_EVERY)
+    server.config.timeout_graceful_shutdown = max(1, round(until - loop.time()))
+    server.should_exit = True
+
+
 @asynccontextmanager
-async def _purging(auth: Authority) -> AsyncGenerator[None]:
-    task = asyncio.create_task(_purge_for_ever(auth))
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Do ``work`` meanwhile."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.errors import ConfigError
 from admit.history import OnLostHistory
+from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import open_store
 from admit.tokens import TokenPolicy
@@ -92,6 +93,12 @@ class Settings(BaseSettings):
     trusted_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         (), description="other origins whose pages may change state here, such as https://app.example.com"
     )
+    workers: int = Field(1, ge=1, le=64, description="how many processes serve: 1 to 64")
+    drain_limit: FiniteFloat = Field(
+        15.0, ge=0, le=3_600, description="seconds in which requests may finish when the server stops"
+    )
+    max_connections: int = Field(1_000, ge=10, le=100_000, description="connections of a worker: 10 to 100000")
+    log_format: LogFormat = Field("text", description="“text” for people, “json” for programs")
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 
     @field_validator("issuer")

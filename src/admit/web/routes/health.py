@@ -1,4 +1,4 @@
-"""Whether the service can answer."""
+"""Whether the process lives, and whether the service can answer: two questions of whoever watches it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from admit.web.openapi import problems
 
 router = APIRouter(tags=["service"])
 
-_NOBODY = "health"
-
 
 class Health(BaseModel):
     """That all is well."""
@@ -21,8 +19,14 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-@router.get("/healthz", responses=problems(503))
-async def health(auth: Auth) -> Health:
-    """Whether the store answers: 200, or 503. Needs no credential and tells nothing else."""
-    await auth.subjects.get(_NOBODY)
+@router.get("/healthz")
+async def health() -> Health:
+    """That the process lives: else it should be started again. Asks nobody, and tells nothing else."""
+    return Health()
+
+
+@router.get("/readyz", responses=problems(503))
+async def ready(auth: Auth) -> Health:
+    """Whether requests should come here: 503 while the store gives no answer, was replaced, or the server stops."""
+    await auth.check()
     return Health()

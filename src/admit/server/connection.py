@@ -1,0 +1,93 @@
+"""A connection that cannot be held open by sending slowly, reading slowly, or sending headers without end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADERS_WITHIN = 10.0
+"""Seconds from the first byte of a connection or a request to the end of its headers."""
+
+BODY_WITHIN = 20.0
+"""Seconds from the end of the headers to the end of the body."""
+
+READ_WITHIN = 20.0
+"""Seconds for which somebody who does not read an answer keeps it waiting."""
+
+KEPT_FOR = 5
+"""Seconds that a connection is kept for another request; whoever is in front of us must let go sooner."""
+
+MAX_HEADER_BYTES = 32_768
+"""What a request line and headers may have together."""
+
+LOOK_EVERY = 0.5
+
+
+class Bounded(HttpToolsProtocol):
+    """HTTP/1.1 over a connection that ends when its request does not arrive (OPS-06: slowloris)."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """It has opened."""
+        super().connection_made(transport)
+        self._head: int | None = 0
+        self._until = self.loop.time() + HEADERS_WITHIN
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes came, of one request or of several."""
+        if self._head is not None:
+            self._head += len(data)
+        super().data_received(data)
+        # Until a header ends, the parser keeps all of it.
+        if self._head is not None and self._head > MAX_HEADER_BYTES and not self.transport.is_closing():
+            self.send_400_response("Headers too large.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._head = self._head or 0
+        self._until = self.loop.time() + HEADERS_WITHIN
+
+    def on_headers_complete(self) -> None:
+        """Its headers are there."""
+        self._head = None
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEADER_BYTES:
+            raise ValueError("headers too large")  # answered with 400
+        self._until = self.loop.time() + BODY_WITHIN
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Its body is there: what is left is ours to do."""
+        super().on_message_complete()
+        self._until = float("inf")
+
+    def on_response_complete(self) -> None:
+        """It is answered."""
+        super().on_response_complete()
+        if self._until == float("inf"):
+            self._head, self._until = 0, self.loop.time() + KEPT_FOR
+
+    def pause_writing(self) -> None:
+        """The other side does not read."""
+        super().pause_writing()
+        self._until = min(self._until, self.loop.time() + READ_WITHIN)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        self._until = float("inf")
+
+    def end_if_overdue(self, now: float) -> None:
+        """Cut it off when what it waits for should have come by ``now``."""
+        if now > self._until:
+            self.transport.abort()
+
+
+async def end_overdue(connections: Iterable[object]) -> None:
+    """Cut off, again and again, what has waited too long: one timer for all, so that a request costs none."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        now = asyncio.get_running_loop().time()
+        for connection in [one for one in connections if isinstance(one, Bounded)]:
+            connection.end_if_overdue(now)

@@ -1,0 +1,161 @@
+"""`admit serve --workers N` as a test sees it: its processes, and connections of which it knows who answers them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from commands import environment, free_port
+
+PATIENCE = 60.0
+
+_nobody = threading.Event()
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A server with several workers, in ``directory``."""
+
+    process: subprocess.Popen[str]
+    directory: Path
+    port: int
+    opened: list[Connection] = field(default_factory=list["Connection"])
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def store(self) -> str:
+        return f"sqlite:///{self.directory / 'admit.db'}"
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    def workers(self) -> set[int]:
+        """The processes that serve."""
+        return {pid for pid, parent in _parents() if parent == self.process.pid}
+
+    def connect(self) -> Connection:
+        self.opened.append(Connection(self.port))
+        return self.opened[-1]
+
+    def hang_up(self) -> None:
+        """Close every connection."""
+        while self.opened:
+            self.opened.pop().close()
+
+    def one_to_each(self) -> dict[int, Connection]:
+        """A kept connection to every worker."""
+        found: dict[int, Connection] = {}
+        workers = self.workers()
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and found.keys() != workers:
+            # Several at once: else whoever woke first takes them all.
+            fresh = [self.connect() for _ in range(16)]
+            for connection in fresh:
+                connection.send("GET", "/healthz")
+            for connection in fresh:
+                assert connection.receive()[0] == 200
+                if found.setdefault(connection.worker(workers), connection) is not connection:
+                    connection.close()
+        assert found.keys() == workers
+        return found
+
+
+class Connection:
+    """One kept connection of HTTP/1.1, opened anew when the server has closed it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+
+    def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] = {}) -> None:
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        self._http.request(method, path, None if body is None else json.dumps(body), {**headers, **kind})
+
+    def receive(self) -> tuple[int, Any]:
+        answer = self._http.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        self.send(method, path, body, headers)
+        return self.receive()
+
+    def worker(self, among: set[int]) -> int:
+        """The process at the other end."""
+        here = self._http.sock.getsockname()[1]
+        ends = f":{self._port:04X} [0-9A-F]+:{here:04X} "
+        [line] = [line for line in Path("/proc/net/tcp").read_text().splitlines() if re.search(ends, line)]
+        socket = f"socket:[{line.split()[9]}]"
+        [pid] = [pid for pid in among if socket in _open_files(pid)]
+        return pid
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Every living process, and its parent."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            pid, _, rest = stat.read_text().partition(" ")
+            state, parent, *_ = rest.rpartition(")")[2].split()
+            if state != "Z":
+                yield int(pid), int(parent)
+
+
+def _open_files(pid: int) -> set[str]:
+    found: set[str] = set()
+    for name in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(name.readlink()))
+    return found
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Return once it holds. AssertionError when it never does."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, what
+        _nobody.wait(0.02)
+
+
+@contextmanager
+def serving(directory: Path, workers: int, *words: str) -> Iterator[Fleet]:
+    """A server with that many workers, stopped as an operator would stop it."""
+    port = free_port()
+    with (directory / "log").open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "admit.server", "serve", "--workers", str(workers), "--port", str(port), *words],
+            cwd=directory, stdout=out, stderr=out, text=True, env=environment(PYTHONUNBUFFERED="1"),
+        )  # fmt: skip
+    fleet = Fleet(process, directory, port)
+    try:
+        until(lambda: "listening on" in fleet.log or process.poll() is not None, "it does not start")
+        assert process.poll() is None, fleet.log
+        yield fleet
+    finally:
+        fleet.hang_up()
+        # Twice: nobody here waits for connections that a test has left open.
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
