@@ -113,6 +113,7 @@ class Authority:
         self._recovering = threading.Lock()
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
         self.verify = self._gate.verify
+        self.seen = self._gate.seen
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.

@@ -141,6 +141,19 @@ class Gate:
         verdict.judge(seen, copy, now)
         return seen.principal
 
+    def seen(self, text: str, door: str = "bearer") -> Principal | None:
+        """Whom ``text`` speaks for, if that was found before and still holds; None where :meth:`admit` has to say."""
+        now = self._now()
+        copy = self._copy
+        seen = self._seen[door].young.get(text)
+        if seen is None or not copy.quiet_from <= now < copy.quiet_until or self._moved(copy.stamp):
+            return None
+        try:
+            verdict.judge(seen, copy, now)
+        except Denied:
+            return None
+        return seen.principal
+
     async def admit(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text`` speaks for; asks the store where it must. Raises Denied, Stale, StoreError."""
         kind = self._kinds[door]

@@ -1,8 +1,9 @@
-"""The session cookie: its one name, its attributes, and how it is read back (RFC 6265bis)."""
+"""Our cookies: the one name of each, its attributes, and how it is read back (RFC 6265bis)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -10,9 +11,16 @@ from admit.errors import BadCredential
 
 MAX_COOKIE_BYTES = 4_096
 
+_NAMES = {
+    ("session", True): b"__Host-admit",
+    ("session", False): b"admit-insecure",
+    ("device", True): b"__Host-admit-device",
+    ("device", False): b"admit-device-insecure",
+}
+
 
 class CookieRule(msgspec.Struct, frozen=True):
-    """How the session cookie is written.
+    """How a cookie of ours is written: the session's, or that of a known device.
 
     Over https: ``__Host-admit`` with Secure, HttpOnly, SameSite=Lax, Path=/ and no Domain, so that neither a
     sibling host nor plain http can set it (RFC 6265bis, section 4.1.3.2). Over http, which only a loopback
@@ -20,11 +28,12 @@ class CookieRule(msgspec.Struct, frozen=True):
     """
 
     secure: bool
+    of: Literal["session", "device"] = "session"
 
     @property
     def name(self) -> str:
         """The exact name; case matters."""
-        return "__Host-admit" if self.secure else "admit-insecure"
+        return _NAMES[self.of, self.secure].decode()
 
     def line(self, value: str, max_age: float) -> str:
         """The value of a Set-Cookie header that hands out ``value`` for ``max_age`` seconds."""
@@ -35,12 +44,20 @@ class CookieRule(msgspec.Struct, frozen=True):
         """The value of a Set-Cookie header that makes a browser forget the cookie."""
         return self.line("", 0)
 
+    def plain(self, header: bytes) -> str | None:
+        """Our cookie in a Cookie header that holds its name once, and as browsers write it; else None."""
+        ours = _NAMES[self.of, self.secure] + b"="
+        before, found, after = header.partition(ours)
+        if not found or ours in after or not (not before or before.endswith(b"; ")):
+            return None
+        return after.partition(b";")[0].decode("latin-1")
+
     def read(self, headers: Iterable[bytes]) -> str | None:
         """Our cookie in the Cookie headers of a request, None where there is none.
 
         Raises BadCredential when our name comes twice: one of the two was planted, and nothing tells which.
         """
-        name = self.name.encode()
+        name = _NAMES[self.of, self.secure]
         found: list[bytes] = []
         for header in headers:
             for pair in header.split(b";"):
@@ -50,5 +67,5 @@ class CookieRule(msgspec.Struct, frozen=True):
         if not found:
             return None
         if len(found) > 1:
-            raise BadCredential("two session cookies on one request")
+            raise BadCredential(f"two {self.of} cookies on one request")
         return found[0][:MAX_COOKIE_BYTES].decode("latin-1")

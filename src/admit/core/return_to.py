@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from admit.core.request import Request
+from admit.errors import AdmitError, BadCredential, ConfigError, NoCredential, StepUp
 
 MAX_RETURN_LENGTH = 2_048
 
@@ -27,3 +32,43 @@ def _is_ours(path: str) -> bool:
     """Whether ``path`` names no host, neither at once nor when its dot segments are gone."""
     begins = path[:1] == "/" and path[1:2] not in ("/", "\\")
     return begins and path.isprintable() and _DOTS.isdisjoint(path.replace("\\", "/").split("/"))
+
+
+class Detours(msgspec.Struct, frozen=True):
+    """The pages to go to first: where one signs in, and where one confirms that it is oneself.
+
+    Paths of our origin, None where there is no such page. Raises ConfigError with all that is wrong.
+    """
+
+    sign_in: str | None = None
+    confirm: str | None = None
+
+    def __post_init__(self) -> None:
+        for page in (self.sign_in, self.confirm):
+            if page is not None and (not safe_path(page, "") or "?" in page or "#" in page):
+                raise ConfigError([f"The page {page!r} is no path of this origin; write one like /auth/sign-in."])
+
+    def instead_of(self, error: AdmitError, request: Request) -> str | None:
+        """Where a browser that navigates goes first, and comes back from; None where ``error`` is the answer."""
+        match error:
+            case StepUp():
+                page = self.confirm
+            case NoCredential() | BadCredential():
+                page = self.sign_in
+            case _:
+                page = None
+        if page is None or not is_navigation(request):
+            return None
+        _, _, path = request.url.removeprefix("https://").removeprefix("http://").partition("/")
+        return f"{page}?next={quote(safe_path(f'/{path}'))}"
+
+
+def is_navigation(request: Request) -> bool:
+    """Whether a person waits for the answer: a browser fetches a page, or somebody prefers to read HTML.
+
+    Not where an Authorization header is what counts: after signing in it would still be there.
+    """
+    if request.method != "GET" or request.values(b"authorization"):
+        return False
+    modes = request.values(b"sec-fetch-mode")
+    return modes == [b"navigate"] if modes else any(b"text/html" in value for value in request.values(b"accept"))

@@ -1,0 +1,37 @@
+"""What a guard knows of whoever admits; so guards import neither authority nor verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from admit.core.cookie import CookieRule
+from admit.core.presented import DOORS
+from admit.core.principal import Principal
+from admit.core.request import Request
+from admit.core.world import Clock
+
+
+class Door(Protocol):
+    """Turns requests into principals."""
+
+    @property
+    def origin(self) -> str:
+        """The origin under which the application is reached, as configured: a Host header is the sender's word."""
+
+    @property
+    def cookies(self) -> CookieRule:
+        """How the session cookie is called and written."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that credentials are judged by."""
+
+    def verify(self, text: str, door: str = "bearer") -> Principal:
+        """Whom ``text``, presented at ``door``, speaks for. Plain; raises Denied, Stale, LookUpNeeded, StoreError."""
+
+    def seen(self, text: str, door: str = "bearer") -> Principal | None:
+        """Whom ``text`` speaks for, if that was found before and still holds; None where ``admit`` has to say."""
+
+    async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
+        """Whom ``request`` speaks for, by the credential that counts. Raises Denied, Stale, StoreError."""

@@ -1,0 +1,1 @@
+"""Guards: one per framework. Each turns its framework's request into ours, and our errors into answers."""

@@ -1,0 +1,141 @@
+"""The guard for any ASGI application: lets in whom a door admits, over HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from typing import Any
+
+from admit.core.answers import MEDIA_TYPE, headers_of, problem_of
+from admit.core.door import Door
+from admit.core.origin import SAFE_METHODS
+from admit.core.presented import BEARER, COOKIE
+from admit.core.principal import Principal
+from admit.core.request import Request
+from admit.core.requirement import SIGNED_IN, Requirement
+from admit.core.return_to import Detours
+from admit.errors import AdmitError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PRINCIPAL = "admit.principal"
+"""The key of the scope under which the application finds the Principal."""
+
+POLICY_VIOLATION = 1008
+"""The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
+
+_log = logging.getLogger("admit.guards")
+
+
+class Guard:
+    """Lets a request through to ``app`` when ``door`` admits it and ``requirement`` holds; else answers by itself.
+
+    The application finds the Principal as ``scope["admit.principal"]`` and as ``request.state.principal``.
+    A browser that navigates is led to the pages ``sign_in`` and ``confirm``, where there are such. The body is
+    not read. Raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        door: Door,
+        requirement: Requirement = SIGNED_IN,
+        *,
+        sign_in: str | None = None,
+        confirm: str | None = None,
+    ) -> None:
+        self._app = app
+        self._door = door
+        self._requirement = requirement
+        self._detours = Detours(sign_in, confirm)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, one WebSocket, or the life of the application."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            who = await admitted(self._door, scope, self._requirement)
+        except AdmitError as error:
+            await Refusal(error, asked(scope, self._door.origin), self._detours)(scope, receive, send)
+            return
+        scope[PRINCIPAL] = who
+        scope.setdefault("state", {})["principal"] = who
+        await self._app(scope, receive, send)
+
+
+async def admitted(door: Door, scope: Scope, requirement: Requirement) -> Principal:
+    """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
+    who = at_once(door, scope, requirement.accept)
+    if who is None:
+        who = await door.admit(asked(scope, door.origin), accept=requirement.accept)
+    requirement.judge(who, door.clock.now())
+    return who
+
+
+def at_once(door: Door, scope: Scope, accept: Collection[str]) -> Principal | None:
+    """Whom a request speaks for that is like most: no header twice, and a credential that was seen before.
+
+    None for every other: which credential counts then, and what is wrong with it, is for ``door.admit`` to say.
+    """
+    headers = scope["headers"]
+    given = dict(headers)
+    if len(given) != len(headers):
+        return None
+    authorization = given.get(b"authorization")
+    if authorization is not None and BEARER in accept:
+        scheme, _, token = authorization.partition(b" ")
+        return door.seen(token.decode("latin-1"), BEARER) if scheme == b"Bearer" else None
+    # What a browser sends with a cookie is looked at more closely, unless it only reads.
+    if scope["type"] == "http" and scope["method"] in SAFE_METHODS and COOKIE in accept:
+        cookie = door.cookies.plain(given.get(b"cookie", b""))
+        return None if cookie is None else door.seen(cookie, COOKIE)
+    return None
+
+
+def asked(scope: Scope, origin: str) -> Request:
+    """The request of an ASGI ``scope`` to an application whose own origin is ``origin``.
+
+    The URL begins with the configured origin: the Host header is the sender's word. What opens a WebSocket is
+    CONNECT, as in RFC 8441: no GET, because a page of another site must not open one with our cookie.
+    """
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    url = origin + (path + b"?" + query if query else path).decode("latin-1")
+    client = scope.get("client")
+    method = scope["method"] if scope["type"] == "http" else "CONNECT"
+    return Request(method, url, tuple(scope["headers"]), client[0] if client else None)
+
+
+class Refusal:
+    """The answer to a request that ended in an error, as an ASGI application; its reason goes to the log only."""
+
+    def __init__(self, error: AdmitError, request: Request, detours: Detours) -> None:
+        problem = problem_of(error)
+        elsewhere = detours.instead_of(error, request)
+        # No cache may give this answer to somebody who is signed in, or to the same person later.
+        headers = {"Cache-Control": "no-store"}
+        if elsewhere is None:
+            self.status, self.body = problem.status, problem.body
+            headers |= {"Content-Type": MEDIA_TYPE} | headers_of(error)
+        else:
+            self.status, self.body = 303, b""
+            headers["Location"] = elsewhere
+        headers["Content-Length"] = str(len(self.body))
+        self.headers = [(name.lower().encode(), value.encode("ascii")) for name, value in headers.items()]
+        level = logging.ERROR if problem.status >= 500 else logging.INFO
+        path = request.url.partition("?")[0]  # a query may hold what is none of the log's business
+        _log.log(level, "%s %r %d %s: %s", request.method, path, self.status, error.code, error)
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Answer a request, or a WebSocket that was not accepted yet."""
+        prefix = "" if scope["type"] == "http" else "websocket."
+        if prefix and "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})  # before accept: 403 to the client
+            return
+        await send({"type": f"{prefix}http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": f"{prefix}http.response.body", "body": self.body})

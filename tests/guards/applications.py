@@ -1,0 +1,105 @@
+"""The same small application behind each guard, and clients in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from fastapi import Depends, FastAPI, WebSocket
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, WebSocketRoute
+
+from admit.core.principal import Principal
+from admit.core.requirement import Requirement
+from admit.guards import fastapi, starlette
+from admit.guards.asgi import PRINCIPAL, App, Guard, Receive, Scope, Send
+from worlds import ORIGIN, World, value_of
+
+PAGES = {"sign_in": "/auth/sign-in", "confirm": "/auth/confirm"}
+METHODS = ["GET", "POST"]
+
+
+def asgi(world: World, **asked: Any) -> App:
+    """An application in bare ASGI behind the middleware."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        who: Principal = scope[PRINCIPAL]
+        assert scope["state"]["principal"] is who
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.send", "text": who.subject})
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await JSONResponse({"who": who.subject})(scope, receive, send)
+
+    return Guard(app, world.auth, requirement(asked), **PAGES)
+
+
+def with_starlette(world: World, **asked: Any) -> App:
+    """A Starlette application whose endpoints are decorated."""
+    guarded = starlette.required(world.auth, *asked.pop("scopes", ()), **asked)
+
+    @guarded
+    async def endpoint(request: Request) -> JSONResponse:
+        return JSONResponse({"who": request.user.identity})
+
+    @guarded
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text(websocket.user.display_name)
+        await websocket.close()
+
+    app = Starlette(routes=[Route("/links", endpoint, methods=METHODS), WebSocketRoute("/links", socket)])
+    starlette.install(app, world.auth, **PAGES)
+    return app
+
+
+def with_fastapi(world: World, **asked: Any) -> FastAPI:
+    """A FastAPI application whose routes depend on the guard."""
+    admitted: Any = Depends(fastapi.required(world.auth, *asked.pop("scopes", ()), **asked))
+    app = FastAPI()
+    fastapi.install(app, world.auth, **PAGES)
+
+    @app.api_route("/links", methods=METHODS)
+    async def links(who: Principal = admitted) -> dict[str, str]:
+        return {"who": who.subject}
+
+    @app.websocket("/links")
+    async def socket(websocket: WebSocket, who: Principal = admitted) -> None:
+        await websocket.accept()
+        await websocket.send_text(who.subject)
+        await websocket.close()
+
+    return app
+
+
+def requirement(asked: dict[str, Any]) -> Requirement:
+    """What ``asked`` asks, as the other guards take it."""
+    return Requirement.of(*asked.get("scopes", ()), **{key: asked[key] for key in asked if key != "scopes"})
+
+
+Made = Callable[..., App]
+GUARDS: list[Made] = [asgi, with_starlette, with_fastapi]
+
+
+def client(app: App, **headers: str) -> httpx.AsyncClient:
+    """A client of ``app`` that sends ``headers``."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN, headers=headers)
+
+
+def by_cookie(line: Any) -> dict[str, str]:
+    """The header of a browser that has the cookie."""
+    return {"Cookie": f"__Host-admit={value_of(line)}"}
+
+
+def by_token(token: str) -> dict[str, str]:
+    """The header of a client that has the access token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def roles(here: World, subject: str, roles: list[str]) -> None:
+    """Give ``subject`` its roles."""
+    await here.auth.subjects.change(subject, lambda held: held.with_roles(roles))

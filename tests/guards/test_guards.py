@@ -1,0 +1,158 @@
+"""Each guard lets in who may come in, and answers everybody else in the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from admit.errors import ConfigError
+from admit.guards.asgi import Guard
+from guards.applications import GUARDS, PAGES, Made, by_cookie, by_token, client, roles
+from worlds import World, world
+
+NAVIGATING = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
+guards = pytest.mark.parametrize("made", GUARDS)
+
+
+async def credentials(here: World, subject: str = "ann") -> tuple[dict[str, str], dict[str, str]]:
+    """The headers of a browser and of a client of one sign-in."""
+    started = await here.sign_in(subject)
+    return by_cookie(started), by_token(await here.auth.tokens.access(started.session))
+
+
+@guards
+async def test_cookie_and_token_open_the_door_and_nothing_does_not(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        for headers in await credentials(here):
+            for _ in range(2):  # the second time it was seen before
+                answer = await http.get("/links", headers=headers)
+                assert (answer.status_code, answer.json()) == (200, {"who": "ann"})
+        refused = await http.get("/links")
+        assert (refused.status_code, refused.json()["code"]) == (401, "no_credential")
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.headers["cache-control"] == "no-store"
+        assert refused.headers["content-type"] == "application/problem+json"
+
+
+@guards
+async def test_what_was_revoked_is_refused_by_the_next_request(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        started = await here.sign_in()
+        presented = [by_cookie(started), by_token(await here.auth.tokens.access(started.session))]
+        for headers in presented:
+            assert (await http.get("/links", headers=headers)).status_code == 200
+        await here.auth.revoke(started.session)
+        for headers in presented:
+            answer = await http.get("/links", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "bad_credential")
+
+
+@guards
+async def test_a_role_given_later_reaches_a_cookie_at_once(made: Made) -> None:
+    async with world("memory") as here, client(made(here, roles=["editor", "admin"])) as http:
+        cookie, _ = await credentials(here)
+        assert (await http.get("/links", headers=cookie)).status_code == 403
+        await roles(here, "ann", ["admin"])
+        assert (await http.get("/links", headers=cookie)).status_code == 200
+
+
+@guards
+async def test_a_scope_that_is_missing_is_named(made: Made) -> None:
+    async with world("memory") as here, client(made(here, scopes=["links:write"])) as http:
+        await roles(here, "ann", ["admin"])
+        await roles(here, "bob", ["user"])
+        for headers in await credentials(here, "ann"):
+            answer = await http.get("/links", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_enough")
+            assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope", scope="links:write"'
+        for headers in await credentials(here, "bob"):
+            assert (await http.get("/links", headers=headers)).status_code == 200
+
+
+@guards
+async def test_a_sign_in_that_is_long_ago_asks_for_another(made: Made) -> None:
+    async with world("memory") as here, client(made(here, within=300)) as http:
+        presented = await credentials(here)
+        for headers in presented:
+            assert (await http.get("/links", headers=headers)).status_code == 200
+        here.clock.advance(302)
+        for headers in presented:
+            answer = await http.get("/links", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "step_up")
+            challenge = 'Bearer error="insufficient_user_authentication", max_age=300'
+            assert answer.headers["www-authenticate"] == challenge
+        page = await http.get("/links?a=1", headers=presented[0] | NAVIGATING)
+        assert (page.status_code, page.headers["location"]) == (303, "/auth/confirm?next=/links%3Fa%3D1")
+        started = await here.sign_in("bob")
+        here.clock.advance(302)
+        again = await here.auth.sessions.step_up(started.session, await here.proof("bob"))
+        assert (await http.get("/links", headers=by_cookie(again))).status_code == 200
+
+
+@guards
+@pytest.mark.parametrize("headers", [NAVIGATING, {"Accept": "text/html,*/*;q=0.8"}], ids=str)
+async def test_a_browser_that_navigates_is_led_to_the_sign_in_and_back(made: Made, headers: dict[str, str]) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        for cookie in ({}, {"Cookie": "__Host-admit=adm_s_over"}):
+            answer = await http.get("/links?page=2&a=%2F%2Fb", headers=headers | cookie)
+            assert answer.status_code == 303
+            assert answer.headers["location"] == "/auth/sign-in?next=/links%3Fpage%3D2%26a%3D%252F%252Fb"
+            assert answer.headers["cache-control"] == "no-store"
+
+
+@guards
+@pytest.mark.parametrize(
+    "method, headers",
+    [
+        ("POST", NAVIGATING),
+        ("GET", {"Accept": "text/html", "Sec-Fetch-Mode": "cors"}),
+        ("GET", {"Accept": "application/json"}),
+        # After signing in it would still be there, and the browser would go round in circles.
+        ("GET", NAVIGATING | {"Authorization": "Basic dXNlcg=="}),
+    ],
+    ids=str,
+)
+async def test_a_program_is_told_and_not_led(made: Made, method: str, headers: dict[str, str]) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        assert (await http.request(method, "/links", headers=headers)).status_code == 401
+
+
+@guards
+@pytest.mark.parametrize(
+    "wrong, fault",
+    [
+        ({"within": 0}, "at least 1"),
+        ({"within": float("nan")}, "at least 1"),
+        ({"accept": ()}, "lets nobody in"),
+        ({"accept": "cookies"}, "lets nobody in"),
+        ({"scopes": ['a"b']}, "is none"),
+    ],
+    ids=str,
+)
+async def test_a_requirement_nobody_can_meet_is_a_fault_of_the_configuration(
+    made: Made, wrong: dict[str, Any], fault: str
+) -> None:
+    async with world("memory") as here:
+        with pytest.raises(ConfigError, match=fault):
+            made(here, **wrong)
+
+
+@pytest.mark.parametrize("page", ["sign-in", "//evil.test", "https://app.example.com/sign-in", "/a?b", "/a#b", ""])
+@pytest.mark.parametrize("which", PAGES)
+async def test_a_page_to_go_to_first_is_a_path_of_this_origin(page: str, which: str) -> None:
+    async with world("memory") as here:
+        pages: Any = {which: page}
+        with pytest.raises(ConfigError, match="no path of this origin"):
+            Guard(GUARDS[0](here), here.auth, **pages)
+
+
+@guards
+async def test_a_store_that_is_down_is_no_reason_to_throw_a_sign_in_away(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        cookie, _ = await credentials(here)
+        await here.store.close()
+        here.auth._gate.fence("gone")
+        answer = await http.get("/links", headers=cookie | NAVIGATING)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
