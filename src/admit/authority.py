@@ -12,6 +12,7 @@ import msgspec
 from admit import system
 from admit.accounts import Accounts
 from admit.core import origin
+from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.log import Copy
@@ -22,6 +23,7 @@ from admit.core.request import Request
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.store import Store
+from admit.core.throttle import MODERATE, ThrottlePolicy
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
 from admit.gate import Gate
@@ -33,9 +35,10 @@ from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.stores import open_store
 from admit.subjects import Subjects
 from admit.sync import Sync
+from admit.throttle import Throttle
 from admit.tickets import Tickets
 from admit.tokens import STANDARD, TokenPolicy, Tokens
-from admit.unsafe import CheapestHash
+from admit.unsafe import CheapestHash, NoThrottle
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -50,7 +53,8 @@ class Authority:
     ``store`` is a URL (``sqlite:///app.db``, ``memory://``) or a Store. ``issuer`` is the URL under which the
     authority is reached, exactly as tokens name it; ``audience`` is whom its tokens are for (default: itself).
     ``secret`` is the master secret, or a list of which the first encrypts and all decrypt; an embedded store
-    keeps one beside it when none is given. ``scopes`` maps a role to the scope it allows.
+    keeps one beside it when none is given. ``scopes`` maps a role to the scope it allows. ``proxies`` are those
+    whose word about a client's address counts; ``throttle`` is how often somebody may guess.
 
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
     once.
@@ -69,6 +73,8 @@ class Authority:
         hashing: HashParameters | CheapestHash = OWASP_2024,
         scopes: Mapping[str, str] | None = None,
         trusted_origins: Collection[str] = (),
+        proxies: TrustedProxies = NO_PROXIES,
+        throttle: ThrottlePolicy | NoThrottle = MODERATE,
         on_lost_history: OnLostHistory = "stop",
         clock: Clock | None = None,
         chance: Chance = system.chance,
@@ -98,6 +104,8 @@ class Authority:
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
+        devices = CookieRule(self.cookies.secure, "device")
+        self.throttle = Throttle(self._ledger, self._master, throttle, proxies, devices)
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
             self._ledger,

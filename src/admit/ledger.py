@@ -72,6 +72,11 @@ class Ledger:
             if isinstance(change, Append) and change.topic == REVOCATIONS:
                 self.copy.apply(log.decode(change.entry), now, lease)
 
+    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
+        """The hits of ``key`` in the window around ``now``, these included."""
+        await self.ready()
+        return await self._answer(self.store, self.store.count(key, window, now, hits=hits))
+
     async def purge(self) -> int:
         """Remove what expired more than a day ago, up to 1,000 things; how many were removed."""
         await self.ready()

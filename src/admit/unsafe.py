@@ -12,3 +12,12 @@ class CheapestHash:
 
 CHEAPEST_HASH: Final = CheapestHash()
 """Goes in the place of :class:`admit.core.password.HashParameters`. For tests only."""
+
+
+@final
+class NoThrottle:
+    """Nobody has to wait, however often he guesses: where something in front slows guessing down, or for tests."""
+
+
+NO_THROTTLE: Final = NoThrottle()
+"""Goes in the place of :class:`admit.core.throttle.ThrottlePolicy`."""

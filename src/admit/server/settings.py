@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
+import msgspec
 from pydantic import BeforeValidator, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from admit.authority import Authority
 from admit.core import origin
+from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.faults import Faults
 from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
+from admit.core.throttle import MODERATE, Limit, Limits, ThrottlePolicy
 from admit.errors import ConfigError
 from admit.history import OnLostHistory
 from admit.server.log import LogFormat
@@ -44,6 +47,10 @@ _NOT_SETTINGS = ("ADMIT_CONFIG", "ADMIT_VECTORS", "ADMIT_TEST_")
 def _words(value: object) -> object:
     """A list, which an environment variable writes as words with spaces between them."""
     return value.split() if isinstance(value, str) else value
+
+
+def _limits(limits: Limits) -> tuple[str, ...]:
+    return tuple(f"{limit.hits}/{limit.window:g}" for limit in limits)
 
 
 def _table(value: object) -> object:
@@ -99,6 +106,25 @@ class Settings(BaseSettings):
     )
     max_connections: int = Field(1_000, ge=10, le=100_000, description="connections of a worker: 10 to 100000")
     log_format: LogFormat = Field("text", description="“text” for people, “json” for programs")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        (), description="the networks of proxies in front, such as 127.0.0.1 or 10.0.0.0/8"
+    )
+    proxy_header: ProxyHeader = Field(
+        NO_PROXIES.header,
+        description="where they say who connected to them: “x-forwarded-for”, “forwarded” or “x-real-ip”",
+    )
+    throttle_account: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        _limits(MODERATE.account), description="failures at an account, such as 5/60 20/3600: tries/seconds, growing"
+    )
+    throttle_device: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        _limits(MODERATE.device), description="failures at an account from a device that signed in there before"
+    )
+    throttle_source: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        _limits(MODERATE.source), description="failures from one address, at all accounts"
+    )
+    throttle_sign_up: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+        _limits(MODERATE.sign_up), description="accounts asked for from one address"
+    )
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 
     @field_validator("issuer")
@@ -116,6 +142,17 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         return _judged(texts, lambda: _each(origin.configured_origin, texts))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return _judged(texts, lambda: TrustedProxies.of(texts))
+
+    @field_validator("throttle_account", "throttle_device", "throttle_source", "throttle_sign_up")
+    @classmethod
+    def _throttle(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        name = cast("str", info.field_name).removeprefix("throttle_")
+        return _judged(texts, lambda: msgspec.structs.replace(MODERATE, **{name: tuple(_each(Limit.read, texts))}))
 
     @field_validator("store")
     @classmethod
@@ -212,7 +249,17 @@ class Settings(BaseSettings):
             hashing=HashParameters(memory=self.hash_memory, passes=self.hash_passes, lanes=self.hash_lanes),
             scopes=self.scopes,
             trusted_origins=self.trusted_origins,
+            proxies=TrustedProxies.of(self.trusted_proxies, self.proxy_header),
+            throttle=self._throttle_policy(),
             on_lost_history=on_lost_history or self.on_lost_history,
+        )
+
+    def _throttle_policy(self) -> ThrottlePolicy:
+        return ThrottlePolicy(
+            account=tuple(map(Limit.read, self.throttle_account)),
+            device=tuple(map(Limit.read, self.throttle_device)),
+            source=tuple(map(Limit.read, self.throttle_source)),
+            sign_up=tuple(map(Limit.read, self.throttle_sign_up)),
         )
 
 

@@ -52,12 +52,17 @@ class Credentials(Body):
     password: SecretStr
 
 
-async def proven(auth: Authority, body: Credentials) -> Proof:
-    """That the sender knows the password of the account. Raises SignInFailed whatever was wrong."""
+async def proven(auth: Authority, body: Credentials, request: core.Request) -> tuple[Proof, str]:
+    """That the sender knows the password of the account, and the Set-Cookie line that makes his device known there.
+
+    Raises SignInFailed whatever was wrong, TooMany before anything is looked at.
+    """
     try:
-        return await auth.accounts.sign_in(body.email, body.password.get_secret_value())
+        async with auth.throttle.sign_in(request, body.email) as known_device:
+            proof = await auth.accounts.sign_in(body.email, body.password.get_secret_value())
     except BadCredential as error:
         raise SignInFailed(str(error)) from error
+    return proof, known_device
 
 
 async def session_of(auth: Authority, who: Principal) -> Session:
@@ -68,7 +73,9 @@ async def session_of(auth: Authority, who: Principal) -> Session:
     return session
 
 
-def hand_out(response: Response, started: Started | None) -> None:
-    """Send the cookie of ``started`` along, where it has one."""
+def hand_out(response: Response, started: Started | None, *more: str) -> None:
+    """Send the cookie of ``started`` along, where it has one, and ``more`` Set-Cookie lines."""
     if started is not None and started.cookie is not None:
         response.headers.append("Set-Cookie", started.cookie)
+    for line in more:
+        response.headers.append("Set-Cookie", line)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from admit import sessions as core
-from admit.web.caller import Auth, Credentials, hand_out, proven, session_of
+from admit.web.caller import Asked, Auth, Credentials, hand_out, proven, session_of
 from admit.web.pages.form import form_of
 from admit.web.pages.form_page import Form, FormPage
 from admit.web.pages.sign_in import refuse_unless_repeated
@@ -94,16 +94,16 @@ async def confirm_page(visitor: SignedIn, pages: Shown, next: str = "") -> Respo
 
 @router.post("/confirm")
 async def confirm(
-    visitor: SignedIn, auth: Auth, pages: Shown, form: Annotated[Form, Depends(form_of(*CONFIRM.names))]
+    visitor: SignedIn, request: Asked, auth: Auth, pages: Shown, form: Annotated[Form, Depends(form_of(*CONFIRM.names))]
 ) -> Response:
     """Prove one's password once more, for another cookie, and go back to where it was asked for."""
 
     async def act() -> Response:
         typed = Credentials(email=visitor.account.email, password=SecretStr(form["password"]))
-        proof = await proven(auth, typed)
-        started = await auth.sessions.step_up(await session_of(auth, visitor.who), proof)
         answer = pages.onward(pages.back(form["next"]))
-        hand_out(answer, started)
+        proof, known_device = await proven(auth, typed, request)
+        started = await auth.sessions.step_up(await session_of(auth, visitor.who), proof)
+        hand_out(answer, started, known_device)
         return answer
 
     return await CONFIRM.take(pages, form, act, account=visitor.account)

@@ -81,7 +81,7 @@ async def sign_up(
 
     async def act() -> Response:
         refuse_unless_repeated(form["password"], form["password_again"])
-        await accounts.sign_up(credentials(form), auth)
+        await accounts.sign_up(credentials(form), request, auth)
         answer = pages.onward(pages.back(form["next"]))
         await sessions.sign_in(credentials(form), request, answer, auth)
         return answer

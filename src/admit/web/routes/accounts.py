@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, SecretStr
 
 from admit.errors import BadInput
-from admit.web.caller import Auth, Body, Caller, Credentials, hand_out, session_of
+from admit.web.caller import Asked, Auth, Body, Caller, Credentials, hand_out, session_of
 from admit.web.openapi import SIGNED_IN, problems
 
 router = APIRouter(tags=["accounts"])
@@ -47,8 +47,9 @@ class PasswordChange(Body):
 
 
 @router.post("/sign-up", status_code=201, responses=problems(409, 422, 429))
-async def sign_up(body: Credentials, auth: Auth) -> Account:
+async def sign_up(body: Credentials, request: Asked, auth: Auth) -> Account:
     """Create an account. It is not signed in by this."""
+    await auth.throttle.sign_up(request)
     account = await auth.accounts.create(body.email, body.password.get_secret_value(), roles=SIGN_UP_ROLES)
     return Account(id=account.id, email=account.email)
 
@@ -76,7 +77,8 @@ async def change_password(body: PasswordChange, who: Caller, response: Response,
     session = await session_of(auth, who)
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
     try:
-        started = await auth.accounts.change_password(session, current, new)
+        async with auth.throttle.confirm(session.id):
+            started = await auth.accounts.change_password(session, current, new)
     except BadInput as error:
         error.field = _FIELDS.get(error.field or "", error.field)
         raise

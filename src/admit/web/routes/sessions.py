@@ -50,10 +50,10 @@ class Sessions(BaseModel):
 @router.post("/sign-in", responses=problems(401, 422, 429))
 async def sign_in(body: Credentials, request: Asked, response: Response, auth: Auth) -> SignedIn:
     """Sign in for a cookie. A session whose cookie came along is ended: nobody grows into a planted one."""
-    proof = await proven(auth, body, request, response)
+    proof, known_device = await proven(auth, body, request)
     await _end_presented(auth, request)
     started = await auth.sessions.start(proof, device=device_of(request))
-    hand_out(response, started)
+    hand_out(response, started, known_device)
     session = started.session
     return SignedIn(subject=session.subject, session=session.id, expires_at=int(session.ends_at))
 

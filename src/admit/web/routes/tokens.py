@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, SecretStr
 
 from admit.tokens import Pair
-from admit.web.caller import Asked, Auth, Body, Credentials, proven
+from admit.web.caller import Asked, Auth, Body, Credentials, hand_out, proven
 from admit.web.device import device_of
 from admit.web.openapi import problems
 
@@ -38,11 +38,12 @@ class Tokens(BaseModel):
 
 
 @router.post("/tokens", responses=problems(401, 422, 429))
-async def sign_in(body: SignIn, request: Asked, auth: Auth) -> Tokens:
-    """Sign in for tokens: a new session without a cookie."""
-    proof = await proven(auth, body)
+async def sign_in(body: SignIn, request: Asked, response: Response, auth: Auth) -> Tokens:
+    """Sign in for tokens: a new session without a cookie of its own."""
+    proof, known_device = await proven(auth, body, request)
     # RFC 6749, 3.3: less than was asked for may be given, and the answer says what.
     started = await auth.sessions.start(proof, cookie=False, scope=body.scope, device=device_of(request))
+    hand_out(response, started, known_device)
     return _tokens(await auth.tokens.issue(started.session))
 
 
