@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import PurePath
-from typing import cast
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jinja2 import (
@@ -52,7 +52,7 @@ class Pages:
         self.confirm_within = confirm_within
         self.assets = dict[str, tuple[bytes, str]]()
         self._templates = _templates(brand)
-        known = cast("dict[str, object]", self._templates.globals)
+        known: dict[str, Any] = self._templates.globals
         known.update(
             ago=when.ago,
             at=self.at,
