@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import pytest
 
 from admit.authority import Authority
 from admit.core.presented import BEARER, COOKIE
+from admit.core.principal import Ends
 from admit.core.request import Request
+from admit.core.store import Replace
 from admit.errors import (
     BadCredential,
     BadInput,
@@ -25,6 +27,7 @@ from admit.errors import (
     NoCredential,
     StoreError,
 )
+from admit.keys import KEYRING
 from admit.testing.clock import FakeClock
 from worlds import (
     ISSUER,
@@ -105,17 +108,21 @@ async def test_a_wrong_master_secret_is_told_at_every_use_and_not_only_the_first
             await wrong.admit(with_cookie(started))
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_an_open_that_fails_leaves_neither_threads_nor_files_open(tmp_path: Path) -> None:
     async with authority(made("sqlite", tmp_path), FakeClock()) as auth:
         await auth.keys.signing()
     before = set(threading.enumerate())
-    files = len(os.listdir("/proc/self/fd"))
+    files = _open_files()
     for _ in range(3):
         with pytest.raises(StoreError, match="master secret"):
             await authority(made("sqlite", tmp_path), FakeClock(), secret=b"x" * 32).open()
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert not {name for name in left if name.startswith("admit-sqlite")}
-    assert len(os.listdir("/proc/self/fd")) <= files
+    assert _open_files() <= files
 
 
 async def test_an_embedded_store_brings_its_own_secret(tmp_path: Path) -> None:
@@ -124,6 +131,67 @@ async def test_an_embedded_store_brings_its_own_secret(tmp_path: Path) -> None:
         async with authority(made("sqlite", tmp_path), here.clock, secret=None) as another:
             assert (await another.tokens.refresh(pair.refresh_token)).access_token
             assert (await another.admit(with_token(pair.access_token))).subject == "ann"
+
+
+async def test_a_lost_secret_is_not_made_anew_and_restore_is_the_way_out(tmp_path: Path) -> None:
+    clock, secret = FakeClock(), tmp_path / "admit.db-secret"
+    async with authority(made("sqlite", tmp_path), clock, secret=None) as auth:
+        started = await auth.sessions.start((await auth.subjects.before("ann")).proven("pwd"))
+        pair = await auth.tokens.issue(started.session)
+        old = [key.kid for key in await auth.keys.list()]
+    kept = secret.read_bytes()
+    secret.unlink()
+    lost = authority(made("sqlite", tmp_path), clock, secret=None)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=f"(?s){secret} is missing.*admit restore"):
+            await lost.open()
+    assert not secret.exists()
+    await lost.restore()
+    assert secret.read_bytes() != kept
+    with pytest.raises(Denied):
+        await lost.admit(with_cookie(started))
+    with pytest.raises(Denied):
+        await lost.tokens.refresh(pair.refresh_token)
+    with pytest.raises(Denied):
+        await lost.admit(with_token(pair.access_token))
+    assert set(old) <= lost._copy.ended[Ends.KEY]
+    again = await lost.sessions.start((await lost.subjects.before("ann")).proven("pwd"))
+    assert (await lost.admit(with_token(await lost.tokens.access(again.session)))).subject == "ann"
+    await lost.close()
+
+
+async def test_another_secret_is_told_by_its_name_and_restore_takes_it_over(tmp_path: Path) -> None:
+    async with authority(made("sqlite", tmp_path), FakeClock()) as auth:
+        named = auth._master.current
+        await auth.keys.signing()
+    other = authority(made("sqlite", tmp_path), FakeClock(), secret=b"x" * 32)
+    with pytest.raises(StoreError, match=f"(?s){named}.*{other._master.current}.*admit restore"):
+        await other.open()
+    await other.restore()
+    assert await other.keys.signing()
+    await other.close()
+    with pytest.raises(StoreError, match="master secret"):
+        await auth.open()
+
+
+async def test_restore_keeps_keys_that_open(here: World) -> None:
+    before = await here.auth.keys.list()
+    await here.auth.restore()
+    assert await here.auth.keys.list() == before
+    await here.auth.close()
+    await here.auth.restore()
+    assert await here.auth.keys.list() == before
+
+
+async def test_a_keyring_that_cannot_be_read_is_no_dead_end_either(here: World) -> None:
+    [record] = await here.store.get(KEYRING)
+    assert record is not None
+    await here.store.commit(Replace(replace(record, body=b"{}", version=1), record.version))
+    broken = authority(here.store, here.clock)
+    with pytest.raises(StoreError):
+        await broken.open()
+    await broken.restore()
+    assert await broken.keys.signing()
 
 
 class Remote(Watched):

@@ -52,8 +52,8 @@ class Watched:
     def tail(self) -> Tail | None:
         return self.inner.tail
 
-    def own_secret(self) -> bytes:
-        return self.inner.own_secret()
+    def own_secret(self, *, make: bool) -> bytes:
+        return self.inner.own_secret(make=make)
 
     async def open(self) -> None:
         await self.inner.open()

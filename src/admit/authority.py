@@ -29,7 +29,7 @@ from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
 from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
-from admit.keys import SigningKeys
+from admit.keys import KEYRING, SigningKeys
 from admit.ledger import TERM, Ledger
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.stores import open_store
@@ -147,7 +147,11 @@ class Authority:
         return Receipt(self.clock.now())
 
     async def restore(self) -> Receipt:
-        """End everything that was issued so far: after a database was put back, or when all may be compromised."""
+        """End everything that was issued so far: after a database was put back, or when all may be compromised.
+
+        Where the master secret of the signing keys was lost, it begins with others. Raises StoreError, ConfigError.
+        """
+        await self._start(renew=True)
         await self._history.end()
         return Receipt(self.clock.now())
 
@@ -164,13 +168,7 @@ class Authority:
 
         Raises ConfigError, LostHistory, StoreError.
         """
-        if self._open:
-            return
-        try:
-            await self._ledger.store.open()
-            await self._adopt(self._ledger.store)
-        except LostHistory:
-            await self._recover()
+        await self._start()
 
     async def close(self) -> None:
         """Give back threads, files and connections; the next use opens them again."""
@@ -196,30 +194,41 @@ class Authority:
             # The term moves by the log alone, and a refresh token or a ticket passes no verification on its way.
             await self._gate.catch_up()
 
+    async def _start(self, *, renew: bool = False) -> None:
+        if self._open:
+            return
+        try:
+            await self._ledger.store.open()
+            await self._adopt(self._ledger.store, renew=renew)
+        except LostHistory:
+            await self._recover(renew=renew)
+
     def _lost(self, reason: str) -> None:
         self._gate.fence(reason)
 
-    async def _adopt(self, store: Store, *, afresh: bool = False) -> None:
+    async def _adopt(self, store: Store, *, afresh: bool = False, renew: bool = False) -> None:
         """Serve ``store``, which is open, from now on; with ``afresh``, nothing that was issued from it before.
 
-        It is closed when that fails.
+        With ``renew``, signing keys that cannot be opened make room for others. It is closed when that fails.
         """
         try:
             if store.tail is None:
                 raise ConfigError(["This store is no embedded one; write sqlite:///path/to/file.db or memory://"])
             if self._master.locked:
-                self._master.unlock([store.own_secret()])
+                # Another secret would open nothing of what was sealed under one that was lost.
+                sealed = (await store.get(KEYRING))[0] is not None
+                self._master.unlock([store.own_secret(make=renew or not sealed)])
             await self._history.follow(store, afresh=afresh)
             self._ledger.store = store
             self._gate.open(store.tail)
             self._open = True
-            await self.keys.reread()
+            await (self.keys.reread_or_renew() if renew else self.keys.reread())
         except AdmitError:
             self._open = False
             await store.close()
             raise
 
-    async def _recover(self) -> None:
+    async def _recover(self, *, renew: bool = False) -> None:
         """Serve a database that was put in the place of ours, as the configuration says. Raises LostHistory."""
         if self._on_lost_history == "stop" or self._url is None:
             raise LostHistory("the database was replaced; run “admit restore” to sign everybody out and go on")
@@ -230,7 +239,7 @@ class Authority:
             await store.open()
             replaced = self._ledger.store
             try:
-                await self._adopt(store, afresh=self._on_lost_history == "end everything")
+                await self._adopt(store, afresh=self._on_lost_history == "end everything", renew=renew)
             finally:
                 await replaced.close()
         finally:

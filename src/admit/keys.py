@@ -13,7 +13,7 @@ from admit.core.keyring import Keyring
 from admit.core.principal import Ends
 from admit.core.secret import Master
 from admit.core.store import Change, Insert, Key, Record, Replace
-from admit.errors import Conflict
+from admit.errors import Conflict, StoreError
 from admit.ledger import TERM, Ledger
 
 KEYRING: Key = (keyring.CODEC.kind, TERM[1])
@@ -69,6 +69,28 @@ class SigningKeys:
     async def reread(self) -> Keyring:
         """The keyring as it is in the store now; made if there is none. Raises StoreError."""
         return (await self._fetch()).ring
+
+    async def reread_or_renew(self) -> Keyring:
+        """The keyring; begun anew, and told, where the one in the store cannot be opened any more. Raises StoreError."""
+
+        async def attempt() -> Keyring:
+            [record] = await self._ledger.get(KEYRING)
+            if record is None or self._opens(record):
+                return await self.reread()
+            now = self._ledger.clock.now()
+            renewed = Keyring.new(await self._fresh(), await self._fresh(), now)
+            told = (self._ledger.ended(Ends.KEY, kid) for kid in keyring.kids(record))
+            await self._ledger.commit(Replace(self._record(renewed), record.version), *told)
+            return await self.reread()
+
+        return await self._ledger.decide(attempt)
+
+    def _opens(self, record: Record) -> bool:
+        try:
+            Keyring.unsealed(record, self._master)
+        except StoreError:
+            return False
+        return True
 
     async def signing(self) -> SigningKey:
         """The key to sign with. Never one that was read a minute ago, or that the log says is compromised."""

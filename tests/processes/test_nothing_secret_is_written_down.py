@@ -77,7 +77,7 @@ async def server(line: Line, url: str, algorithm: str, log: Path) -> None:
     logging.basicConfig(filename=log, level=logging.DEBUG, force=True)
     async with authority(url, tokens=TokenPolicy(algorithm=algorithm, grace=0)) as auth:
         held, tickets = await story(auth)
-        line.say((held, tickets, await private_parts(auth), sqlite_of(auth).own_secret()))
+        line.say((held, tickets, await private_parts(auth), sqlite_of(auth).own_secret(make=False)))
         line.hear()
 
 

@@ -115,6 +115,22 @@ def test_a_database_that_was_put_back_is_noticed_and_restore_ends_everything(tmp
     assert admit(tmp_path, "accounts", "list", "--json").json[0]["active"] is True
 
 
+def test_a_lost_secret_stops_every_command_but_restore(tmp_path: Path) -> None:
+    create(tmp_path)
+    kids = {key["kid"] for key in admit(tmp_path, "keys", "list", "--json").json}
+    secret = tmp_path / "admit.db-secret"
+    secret.unlink()
+    for words in (["accounts", "list"], ["keys", "list"]):
+        said = admit(tmp_path, *words)
+        assert said.code == 2
+        assert f"{secret} is missing" in said.err
+        assert "admit restore" in said.err
+    assert not secret.exists()
+    assert admit(tmp_path, "restore", "--yes").code == 0
+    assert admit(tmp_path, "accounts", "list", "--json").json[0]["email"] == "ann@example.com"
+    assert kids.isdisjoint(key["kid"] for key in admit(tmp_path, "keys", "list", "--json").json)
+
+
 def test_help_teaches_and_the_version_is_told(tmp_path: Path) -> None:
     assert admit(tmp_path, "--version").out.startswith("admit 0.")
     said = admit(tmp_path, "accounts", "disable", "--help").out

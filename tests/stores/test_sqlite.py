@@ -46,7 +46,7 @@ async def test_the_files_are_readable_by_their_owner_alone(path: Path) -> None:
         store = SqliteStore(path)
         await store.open()
         await store.commit(entry())
-        store.own_secret()
+        store.own_secret(make=True)
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         assert modes == dict.fromkeys([f"store.db{end}" for end in _FILES], 0o600)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

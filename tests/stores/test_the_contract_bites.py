@@ -42,8 +42,8 @@ class Sound:
     def __init__(self, inner: Store) -> None:
         self.inner = inner
 
-    def own_secret(self) -> bytes:
-        return self.inner.own_secret()
+    def own_secret(self, *, make: bool) -> bytes:
+        return self.inner.own_secret(make=make)
 
     @property
     def partitioned(self) -> bool:

@@ -126,6 +126,15 @@ class Keyring:
             raise StoreError(f"the keyring {record.id!r} cannot be used: {error}") from error
 
 
+def kids(record: Record) -> tuple[str, ...]:
+    """The ids of the keys that ``record`` keeps; they are not sealed. None where it cannot be read at all."""
+    try:
+        body = CODEC.decode(record)
+    except StoreError:
+        return ()
+    return (body.current.kid, body.next.kid, *(sealed.kid for sealed in body.retiring))
+
+
 class _Sealed(msgspec.Struct, frozen=True):
     """A key with its private members, which only the master secret opens."""
 

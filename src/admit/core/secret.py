@@ -98,7 +98,9 @@ class Master:
         key_id, _, text = sealed.partition(".")
         secret = self._secrets.get(key_id)
         if secret is None:
-            raise StoreError(f"sealed under master secret {key_id!r}, which is not in the list any more")
+            known = ", ".join(map(repr, self._secrets))
+            fault = f"sealed under master secret {key_id!r}, which is not in the list ({known}): put it back"
+            raise StoreError(f"{fault}; if it is lost for good, run “admit restore”, which signs everybody out")
         try:
             data = strict.base64url(text)
             key = _derived(secret, f"seal {purpose}", 32)

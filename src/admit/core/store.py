@@ -153,10 +153,11 @@ class Store(Protocol):
     def tail(self) -> Tail | None:
         """The end of the log for embedded stores; None where a network lies between."""
 
-    def own_secret(self) -> bytes:
+    def own_secret(self, *, make: bool) -> bytes:
         """The master secret that an embedded store keeps for those who configure none, the same in every process.
 
-        Called on an open store. Raises ConfigError where one must be configured, or what is kept cannot be used.
+        Called on an open store. Where there is none it is made, if ``make`` says so: never where something is
+        sealed under one that was lost. Raises ConfigError where one must be configured, or what is kept cannot be used.
         """
 
     async def open(self) -> None:

@@ -167,5 +167,8 @@ def _by_chapter(steps: list[Row]) -> Iterator[Row]:
 
 
 async def _restored(settings: Settings) -> float:
-    async with settings.authority(on_lost_history="accept") as auth:
+    auth = settings.authority(on_lost_history="accept")
+    try:
         return (await auth.restore()).effective_by
+    finally:
+        await auth.close()

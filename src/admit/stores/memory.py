@@ -81,8 +81,9 @@ class MemoryStore:
         self._appended = 0
         self._last = b""
 
-    def own_secret(self) -> bytes:
-        """A secret that is gone with the process."""
+    def own_secret(self, *, make: bool) -> bytes:
+        """A secret that is gone with the process, and was made with the store."""
+        del make
         return self._secret
 
     async def open(self) -> None:

@@ -61,9 +61,10 @@ class SqliteStore:
         # An accepted loss stays in evidence until a commit is done that ends what was lost: it may never come to it.
         self._lost = False
 
-    def own_secret(self) -> bytes:
-        """The secret in a file beside the database, readable by its owner alone; made when first asked for."""
-        return secret_file.read_or_make(self._file.path.with_name(f"{self._file.path.name}-secret"), self._chance)
+    def own_secret(self, *, make: bool) -> bytes:
+        """The secret in a file beside the database, readable by its owner alone."""
+        path = self._file.path.with_name(f"{self._file.path.name}-secret")
+        return secret_file.read_or_make(path, self._chance) if make else secret_file.read(path)
 
     async def open(self) -> None:
         """Make or open the file. Raises LostHistory, StoreUnavailable, ConfigError."""
