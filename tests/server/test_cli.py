@@ -42,6 +42,7 @@ def test_people_get_a_table_without_colours_where_there_is_no_terminal(tmp_path:
 
 
 def test_keys_are_listed_rotated_when_it_is_time_and_revoked(tmp_path: Path) -> None:
+    create(tmp_path)
     keys = admit(tmp_path, "keys", "list", "--json").json
     assert [key["state"] for key in keys] == ["current", "next"]
     early = admit(tmp_path, "keys", "rotate", "--json")
@@ -64,6 +65,7 @@ def test_keys_are_listed_rotated_when_it_is_time_and_revoked(tmp_path: Path) -> 
     ],
 )
 def test_what_is_refused_has_an_exit_code_and_words(tmp_path: Path, words: list[str], code: int, error: str) -> None:
+    create(tmp_path)
     said = admit(tmp_path, *words, "--json")
     assert (said.code, said.out) == (code, "")
     assert f'"code": "{error}"' in said.err
@@ -94,10 +96,50 @@ def test_what_is_written_wrong_ends_with_2(tmp_path: Path, words: list[str]) -> 
 
 
 def test_a_store_that_cannot_be_read_ends_with_3(tmp_path: Path) -> None:
-    (tmp_path / "admit.db").write_bytes(b"not a database" * 1_000)
+    create(tmp_path)
+    database = tmp_path / "admit.db"
+    head = database.read_bytes()[:4_096]
+    database.write_bytes(head + b"torn" * (len(database.read_bytes()) // 4))
     said = admit(tmp_path, "accounts", "list")
     assert (said.code, said.out) == (3, "")
     assert "Traceback" not in said.err
+
+
+COMMANDS = [
+    ["accounts", "list"],
+    ["accounts", "password", "ann@example.com", "--generate"],
+    ["sessions", "list", "ann@example.com"],
+    ["keys", "list"],
+    ["restore", "--yes"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_mistyped_store_is_told_and_nothing_is_made(tmp_path: Path, words: list[str]) -> None:
+    said = admit(tmp_path, *words, "--store", "sqlite:///amdit.db")
+    assert (said.code, said.out) == (2, "")
+    assert f"There is no database {tmp_path}/amdit.db" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, ["accounts", "create", "ann@example.com", "--generate"]], ids=" ".join)
+def test_nothing_is_done_to_a_store_that_is_gone_with_the_command(tmp_path: Path, words: list[str]) -> None:
+    said = admit(tmp_path, *words, "--store", "memory://")
+    assert (said.code, said.out) == (2, "")
+    assert "memory store" in said.err
+
+
+@pytest.mark.parametrize("words", [["accounts", "list"], ["accounts", "create", "ann@example.com", "--generate"]])
+def test_what_is_no_database_is_told_by_its_path_and_left_alone(tmp_path: Path, words: list[str]) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("to do\n")
+    for path in (tmp_path, text):
+        said = admit(tmp_path, *words, "--store", f"sqlite:///{path}")
+        assert (said.code, said.out) == (2, "")
+        assert str(path) in said.err
+        assert "Write" in said.err
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+    assert text.read_text() == "to do\n"
 
 
 def test_a_database_that_was_put_back_is_noticed_and_restore_ends_everything(tmp_path: Path) -> None:

@@ -117,10 +117,10 @@ async def test_a_database_of_another_program_is_refused_and_left_as_it_is(path: 
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("record",)]
 
 
-async def test_what_is_no_database_gives_no_answer(path: Path) -> None:
+async def test_what_is_no_database_is_a_fault_of_the_configuration(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database " * 1000)  # noqa: ASYNC240 - nobody else waits
-    with pytest.raises(StoreUnavailable, match="not a database"):
+    with pytest.raises(ConfigError, match=f"{path} is no SQLite database"):
         await SqliteStore(path).open()
 
 

@@ -28,7 +28,7 @@ Generate = Annotated[bool, typer.Option("--generate", help="Make a password and 
 _GENERATED_BYTES = 18
 
 
-@on(app, "create")
+@on(app, "create", begins=True)
 async def create(
     auth: Authority,
     *,

@@ -14,6 +14,7 @@ import typer
 from admit.server import accounts, keys, sessions
 from admit.server.command import EXIT_CODES, Config, Issuer, Json, Row, Store, exits, show
 from admit.server.settings import DEFAULT_PORT, Settings, load
+from admit.stores import refuse_absent
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,6 +113,7 @@ def restore(
     """
     with exits(as_json=as_json):
         settings = load(config, store=store, issuer=issuer)
+        refuse_absent(settings.store)
         if not yes:
             typer.confirm("This signs everybody out. Go on?", abort=True)
         show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))}, as_json=as_json)

@@ -21,6 +21,7 @@ from admit.authority import Authority
 from admit.errors import AdmitError, BadInput, ConfigError, StoreError
 from admit.server import settings
 from admit.server.settings import Settings
+from admit.stores import refuse_absent
 
 Row = Mapping[str, object]
 Answer = Row | Sequence[Row]
@@ -58,8 +59,11 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.
 _SHARED = {"config": Config, "store": Store, "issuer": Issuer, "as_json": Json}
 
 
-def on(group: typer.Typer, name: str) -> Callable[[Action], Action]:
-    """Make an Action the command ``name`` of ``group``; it acts on the store that the server runs on, at once."""
+def on(group: typer.Typer, name: str, *, begins: bool = False) -> Callable[[Action], Action]:
+    """Make an Action the command ``name`` of ``group``; it acts on the store that the server runs on, at once.
+
+    The store has to be there, unless the command ``begins`` one.
+    """
 
     def register(action: Action) -> Action:
         def command(
@@ -67,6 +71,7 @@ def on(group: typer.Typer, name: str) -> Callable[[Action], Action]:
         ) -> None:
             with exits(as_json=as_json):
                 configured = settings.load(config, store=store, issuer=issuer)
+                refuse_absent(configured.store, begins=begins)
                 show(asyncio.run(_acted(configured, action, own)), as_json=as_json)
 
         command.__doc__ = action.__doc__

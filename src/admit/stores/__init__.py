@@ -1,4 +1,4 @@
-"""The stores, chosen by URL: to add one, add a file with a ``from_url`` and a line to the table."""
+"""The stores, chosen by URL: to add one, add a file with ``from_url`` and ``absent``, and a line to the table."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ STORES = {
 
 class _Module(Protocol):
     def from_url(self, rest: str, *, accept_lost_history: bool) -> Store: ...
+    def absent(self, rest: str, *, begins: bool) -> str | None: ...
 
 
 def open_store(url: str, *, accept_lost_history: bool = False) -> Store:
@@ -28,10 +29,25 @@ def open_store(url: str, *, accept_lost_history: bool = False) -> Store:
     ``accept_lost_history`` lets ``open`` pass over a database that was replaced. It is for ``admit restore``,
     which ends everything that was issued before; nothing else has a reason to set it. Raises ConfigError.
     """
+    module, rest = _named(url)
+    return module.from_url(rest, accept_lost_history=accept_lost_history)
+
+
+def refuse_absent(url: str, *, begins: bool = False) -> None:
+    """Return if another process than this one may have begun the store ``url`` names, and it is there.
+
+    With ``begins`` it need not be there yet. For commands, which would act on nothing. Raises ConfigError.
+    """
+    module, rest = _named(url)
+    fault = module.absent(rest, begins=begins)
+    if fault is not None:
+        raise ConfigError([fault])
+
+
+def _named(url: str) -> tuple[_Module, str]:
     scheme, there, rest = url.partition("://")
     if not there or scheme not in STORES:
         # The URL itself is not repeated: it may hold a password.
         fault = f"The store's URL begins with none of {', '.join(f'{name}://' for name in STORES)}."
         raise ConfigError([f"{fault} Write, for example, sqlite:///var/admit.db"])
-    module = cast("_Module", import_module(STORES[scheme]))
-    return module.from_url(rest, accept_lost_history=accept_lost_history)
+    return cast("_Module", import_module(STORES[scheme])), rest

@@ -275,6 +275,12 @@ def _before(moment: float | None, late: float) -> bool:
     return moment is not None and moment < late
 
 
+def absent(rest: str, *, begins: bool) -> str:
+    """What is to be told to a command: whatever it did would be gone with it."""
+    del rest, begins
+    return "A memory store is seen by no other process, and gone with its own. Write the --store of a server."
+
+
 def from_url(rest: str, *, accept_lost_history: bool) -> MemoryStore:
     """The store behind ``memory://``; there is no history that it could have lost."""
     del accept_lost_history

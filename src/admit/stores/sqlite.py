@@ -120,6 +120,8 @@ class SqliteStore:
                 held.enter_context(self.tail.attached())
                 counter = self._counters.open(held)
             except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+                    raise ConfigError([f"{self._file.path} is no SQLite database. Write another file."]) from error
                 raise StoreUnavailable(f"SQLite: {error}") from error
             writer = Lane("admit-sqlite-writer", partial(self._write, writing))
             reader = Lane("admit-sqlite-reader", partial(self._read, reading))
@@ -129,7 +131,7 @@ class SqliteStore:
         """With the write lock, nobody is between stamp and COMMIT: what the log says is what the stamp must say."""
         insist(connection, "BEGIN IMMEDIATE", PATIENCE)
         try:
-            adopt(connection)
+            adopt(connection, self._file.path)
             last = statements.last_stamp(connection)
             stamp = self._file.stamp
             stamp.open(last)
@@ -184,6 +186,14 @@ class SqliteStore:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def absent(rest: str, *, begins: bool) -> str | None:
+    """What is to be told to a command where there is no database; None where there is, or may be begun."""
+    path = Path(rest.removeprefix("/")).absolute()
+    if begins or path.exists():
+        return None
+    return f"There is no database {path}. Write the --store of the server, or begin one: admit accounts create"
 
 
 def from_url(rest: str, *, accept_lost_history: bool) -> SqliteStore:

@@ -64,6 +64,9 @@ class SqliteFile:
             # Never opened by us under its name: closing it would drop the locks that SQLite holds on it in this
             # process (POSIX), and two threads that begin one store would write at once.
             whole.make(self.path, b"")
+            if not self.path.is_file():
+                fault = f"The database {self.path} is no file. Write sqlite:///{self.path / 'admit.db'}"
+                raise ConfigError([fault])
         except OSError as error:
             raise ConfigError([f"The database {self.path} cannot be made: {error.strerror}."]) from error
 
@@ -141,15 +144,15 @@ def insist(connection: sqlite3.Connection, statement: str, patience: float) -> s
         time.sleep(_PAUSE)
 
 
-def adopt(connection: sqlite3.Connection) -> None:
+def adopt(connection: sqlite3.Connection, path: Path) -> None:
     """Have the tables, within the caller's transaction. Raises ConfigError when they are not ours or not yet."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if owner != APPLICATION_ID and not empty:
-        raise ConfigError(["The database belongs to another program. Name a file of its own for Admit."])
+        raise ConfigError([f"The database {path} belongs to another program. Write a file of its own for Admit."])
     if version > SCHEMA_VERSION:
-        fault = f"The database was written by a newer Admit (schema {version}; this one knows {SCHEMA_VERSION})."
+        fault = f"The database {path} was written by a newer Admit (schema {version}, not {SCHEMA_VERSION})."
         raise ConfigError([f"{fault} Upgrade this one."])
     if empty:
         for statement in _SCHEMA:
