@@ -63,7 +63,8 @@ async def served(
     """Serve ``listening`` until told to stop, or until ``orphaned`` is set; ``ready`` is called once requests are taken."""
     auth = settings.authority()
     async with auth, _beside(_purge_for_ever(auth)):
-        drain = Drain(application(auth, at=settings.path), ready=f"{settings.path}/readyz")
+        app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
+        drain = Drain(app, ready=f"{settings.path}/readyz")
         server = _Server(_config(settings, drain), ready)
         with _told_to_stop(orphaned or asyncio.Event()) as (stopping, hurried):
             await first(auth)

@@ -31,6 +31,8 @@ from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import open_store
 from admit.tokens import TokenPolicy
+from admit.web.pages.brand import PLAIN, Brand
+from admit.web.pages.look import CONFIRM_WITHIN
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -125,6 +127,13 @@ class Settings(BaseSettings):
     throttle_sign_up: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
         _limits(MODERATE.sign_up), description="accounts asked for from one address"
     )
+    brand_name: str = Field(PLAIN.name, description="the name in the head of every page")
+    brand_logo: Path | None = Field(None, description="the logo in the head: a local file, .svg, .png, .webp or .jpg")
+    brand_colour: str = Field(PLAIN.colour, description="the colour of buttons and links, as #rrggbb")
+    brand_templates: Path | None = Field(None, description="a folder of templates that replace those of the pages")
+    confirm_within: FiniteFloat = Field(
+        CONFIRM_WITHIN, ge=60, description="seconds after which other devices are ended by password only, at least 60"
+    )
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 
     @field_validator("issuer")
@@ -217,6 +226,20 @@ class Settings(BaseSettings):
     @classmethod
     def _lanes(cls, lanes: int) -> int:
         return _judged(lanes, lambda: replace(OWASP_2024, lanes=lanes))
+
+    @field_validator("brand_name", "brand_logo", "brand_colour", "brand_templates")
+    @classmethod
+    def _brand(cls, value: T, info: ValidationInfo) -> T:
+        assert info.field_name is not None
+        own: dict[str, Any] = {info.field_name.removeprefix("brand_"): value}
+        return _judged(value, lambda: Brand(**own))
+
+    @property
+    def brand(self) -> Brand:
+        """How the pages look."""
+        return Brand(
+            name=self.brand_name, logo=self.brand_logo, colour=self.brand_colour, templates=self.brand_templates
+        )
 
     @property
     def listens_on(self) -> tuple[str, int]:

@@ -15,14 +15,16 @@ from admit.web.answer import answered
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
 from admit.web.pages import account, assets, sign_in
-from admit.web.pages.brand import Brand
-from admit.web.pages.look import Pages
+from admit.web.pages.brand import PLAIN, Brand
+from admit.web.pages.look import CONFIRM_WITHIN, Pages
 from admit.web.routes import accounts, health, keys, sessions, tokens
 
 __all__ = ["Brand", "application"]
 
 
-def application(auth: Authority, *, at: str = "", brand: Brand | None = None, confirm_within: float = 900) -> FastAPI:
+def application(
+    auth: Authority, *, at: str = "", brand: Brand = PLAIN, confirm_within: float = CONFIRM_WITHIN
+) -> FastAPI:
     """The HTTP application of ``auth``, whose issuer is the URL it is reached under.
 
     To mount: ``app.mount("/auth", application(auth))``; the first request opens the authority. To serve without
@@ -48,7 +50,7 @@ def application(auth: Authority, *, at: str = "", brand: Brand | None = None, co
         },
     )
     app.state.authority = auth
-    app.state.pages = Pages(auth.issuer, brand or Brand(), confirm_within)
+    app.state.pages = Pages(auth.issuer, brand, confirm_within)
     app.state.api = f"{at}/api"
     for route in (sessions, tokens, accounts):
         app.include_router(route.router, prefix=f"{at}/api")

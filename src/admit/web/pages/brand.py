@@ -50,3 +50,7 @@ def _judged(logo: Path) -> None:
         raise ValueError(f"The logo {logo} is of no type we know; write one that ends in {', '.join(LOGO_TYPES)}.")
     if not logo.is_file() or logo.stat().st_size > MAX_LOGO_BYTES:
         raise ValueError(f"The logo {logo} is not a file of at most {MAX_LOGO_BYTES} bytes; write the path of one.")
+
+
+PLAIN = Brand()
+"""Nobody's: the pages as they come."""
