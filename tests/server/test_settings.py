@@ -77,6 +77,13 @@ def test_without_any_the_server_is_for_this_machine() -> None:
     assert load(host="::1").issuer == "http://[::1]:8000"
 
 
+def test_any_port_needs_an_issuer_that_names_the_one_others_use() -> None:
+    for given in ({"port": 0}, {"port": 0, "issuer": "http://127.0.0.1:0"}):
+        [fault] = faults_of(None, **given)
+        assert fault.startswith("issuer: Nobody can reach port 0")
+    assert load(port=0, issuer="https://auth.example.com").listens_on == ("127.0.0.1", 0)
+
+
 def test_what_is_given_comes_before_the_environment_and_that_before_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     path = config('issuer = "https://file.example.com"\naudience = "file"\nsession_idle = 60\n[scopes]\nuser = "a b"\n')
     monkeypatch.setenv("ADMIT_ISSUER", "https://environment.example.com")

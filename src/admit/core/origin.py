@@ -52,6 +52,8 @@ def issuer(text: str) -> str:
     parts = urlsplit(text)
     if parts.query or parts.fragment or "?" in text or "#" in text:
         raise ValueError(f"The issuer {text!r} has a query or a fragment; write the URL without it.")
+    if parts.port == 0:
+        raise ValueError(f"Nobody can reach port 0; write the issuer as others reach it, instead of {text!r}.")
     if text.endswith("/"):
         raise ValueError(f"The issuer {text!r} ends with a slash; write {text.rstrip('/')!r}.")
     if parts.scheme == "http" and not is_loopback(parts):

@@ -61,7 +61,8 @@ def _table(value: object) -> object:
 
 
 def _local_issuer(given: Mapping[str, Any]) -> str:
-    return f"http://{_bracketed(given.get('host', '127.0.0.1'))}:{given.get('port') or DEFAULT_PORT}"
+    port = given.get("port")
+    return f"http://{_bracketed(given.get('host', '127.0.0.1'))}:{DEFAULT_PORT if port is None else port}"
 
 
 def _bracketed(host: str) -> str:
