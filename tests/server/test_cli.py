@@ -82,6 +82,8 @@ def test_what_is_refused_has_an_exit_code_and_words(tmp_path: Path, words: list[
         ["accounts", "create", "ann@example.com"],
         ["accounts", "create", "ann@example.com", "--generate", "--password-stdin"],
         ["accounts", "create", "ann@example.com", "--password", "hunter2"],
+        ["accounts", "roles", "ann@example.com"],
+        ["accounts", "roles", "ann@example.com", "user", "--none"],
         ["sessions", "revoke"],
         ["nonsense"],
         ["serve", "--port", "70000"],

@@ -117,6 +117,45 @@ def test_the_command_line_acts_at_once_on_a_running_server(tmp_path: Path) -> No
             assert ann.get("/api/me").status_code == 401
 
 
+def test_other_roles_count_at_once_and_end_no_session(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "admit.toml").write_text('[scopes]\nuser = "links:read"\nadmin = "users:write"\n')
+    with running(tmp_path, "serve", "--port", str(port)) as (process, log):
+        wait_for(base := f"http://127.0.0.1:{port}", process, log)
+        with httpx.Client(base_url=base) as ann, httpx.Client(base_url=base) as client:
+            ann.post("/api/sign-up", json=ANN)
+            ann.post("/api/sign-in", json=ANN)
+            tokens = client.post("/api/tokens", json=ANN).json()
+            headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+            assert (ann.get("/api/me").json()["roles"], tokens["scope"]) == (["user"], "links:read")
+            said = admit(tmp_path, "accounts", "roles", "ann@example.com", "admin", "auditor", "--json")
+            assert said.json["roles"] == ["admin", "auditor"]
+            me = ann.get("/api/me").json()
+            assert (me["roles"], me["scope"]) == (["admin", "auditor"], "users:write")
+            assert client.get("/api/me", headers=headers).status_code == 401
+            again = client.post("/api/refresh", json={"refresh_token": tokens["refresh_token"]}).json()
+            assert again["scope"] == "users:write"
+            assert admit(tmp_path, "accounts", "roles", "ann@example.com", "--none", "--json").json["roles"] == []
+            assert ann.get("/api/me").json()["roles"] == []
+
+
+def test_a_deleted_account_is_gone_at_once_and_its_address_free(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, "serve", "--port", str(port)) as (process, log):
+        wait_for(base := f"http://127.0.0.1:{port}", process, log)
+        with httpx.Client(base_url=base) as ann:
+            id = ann.post("/api/sign-up", json=ANN).json()["id"]
+            ann.post("/api/sign-in", json=ANN)
+            assert admit(tmp_path, "accounts", "delete", "ann@example.com", stdin="n\n").code == 1
+            assert ann.get("/api/me").status_code == 200
+            said = admit(tmp_path, "accounts", "delete", "ann@example.com", "--yes", "--json")
+            assert said.json == {"deleted": "ann@example.com", "id": id}
+            assert ann.get("/api/me").status_code == 401
+            assert ann.post("/api/sign-in", json=ANN).status_code == 401
+            assert admit(tmp_path, "accounts", "delete", "ann@example.com", "--yes").code == 1
+            assert ann.post("/api/sign-up", json=ANN).json()["id"] != id
+
+
 def test_the_passwords_of_the_demo_work_whatever_happened_since(tmp_path: Path) -> None:
     for start in range(3):
         port = free_port()

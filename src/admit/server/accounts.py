@@ -16,12 +16,15 @@ from admit.subjects import Subject
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Create, list, disable and enable accounts; set passwords. Acts at once, beside a running server.",
+    help="Create, list, disable, enable and delete accounts; set passwords and roles. Acts at once, beside a server.",
 )
 
 Email = Annotated[str, typer.Argument(help="An e-mail address.", metavar="EMAIL")]
 Named = Annotated[str, typer.Argument(help="The e-mail address or the id of an account.", metavar="ACCOUNT")]
 Role = Annotated[list[str], typer.Option("--role", help="A role; may be repeated.")]
+Roles = Annotated[list[str] | None, typer.Argument(help="All roles it is to have.", metavar="ROLE...")]
+NoRoles = Annotated[bool, typer.Option("--none", help="Take all roles away.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 Generate = Annotated[bool, typer.Option("--generate", help="Make a password and show it this once.")]
 
@@ -97,6 +100,29 @@ async def password(
     chosen = _chosen(from_stdin=password_stdin, generate=generate)
     await auth.accounts.set_password(found.id, chosen)
     return {**await _told(auth, found), **({"password": chosen} if generate else {})}
+
+
+@on(app, "roles")
+async def set_roles(auth: Authority, *, named: Named, roles: Roles = None, none: NoRoles = False) -> Answer:
+    """Give an account these roles in the place of those it has; its sessions live on, its tokens are minted anew.
+
+    admit accounts roles ann@example.com user admin
+    """
+    if bool(roles) == none:
+        raise typer.BadParameter("Write the roles, all of them, or --none.")
+    found = await account(auth, named)
+    await auth.subjects.change(found.id, lambda subject: subject.with_roles(roles or ()))
+    return await _told(auth, found)
+
+
+@on(app, "delete")
+async def delete(auth: Authority, *, named: Named, yes: Yes = False) -> Answer:
+    """Delete an account and end everything it has open; its address is free again, its id is nobody's for good."""
+    found = await account(auth, named)
+    if not yes:
+        typer.confirm(f"This deletes {found.email}. Go on?", abort=True)
+    await auth.accounts.delete(found.id)
+    return {"deleted": found.email, "id": found.id}
 
 
 def new_password() -> str:
