@@ -12,7 +12,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check check-all format lint types rings fresh-coverage floors docs docs-check bench lock clean
+.PHONY: help setup system demo test check check-all format lint types rings fresh-coverage floors docs docs-check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,7 +25,10 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 demo: setup ## start the server on http://127.0.0.1:8000 (PORT=) and print the story
 	@$(BIN)/admit demo --port $(PORT)
 
-test: setup ## run the tests; the last line counts them
+system: ## install the system's programs that some tests start (nginx, Chromium), if we may
+	@bash scripts/system.sh
+
+test: setup system ## run the tests; the last line counts them
 	@echo "== tests, scale $${ADMIT_TEST_SCALE:-check}"
 	@$(PYTEST) -q -n $(JOBS)
 

@@ -135,9 +135,9 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def serving(directory: Path, workers: int, *words: str) -> Iterator[Fleet]:
+def serving(directory: Path, workers: int, *words: str, port: int = 0) -> Iterator[Fleet]:
     """A server with that many workers, stopped as an operator would stop it."""
-    port = free_port()
+    port = port or free_port()
     with (directory / "log").open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "admit.server", "serve", "--workers", str(workers), "--port", str(port), *words],

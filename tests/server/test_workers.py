@@ -29,7 +29,10 @@ Note = Callable[[str, str], None]
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with serving(tmp_path_factory.mktemp("fleet"), WORKERS) as fleet:
+    directory = tmp_path_factory.mktemp("fleet")
+    # What floods it here is to reach the hashing: guesses are slowed down elsewhere.
+    open_doors = "\n".join(f'throttle_{what} = ["1000000/60"]' for what in ("account", "device", "source", "sign_up"))
+    with serving(directory, WORKERS, "--config", str(config(directory, open_doors))) as fleet:
         yield fleet
 
 
@@ -140,7 +143,7 @@ def test_a_sign_in_with_the_old_password_that_races_its_change_leaves_nothing_al
         connection.send("POST", "/api/tokens", ANN)
     assert here.receive()[0] == 204
     for status, body in [connection.receive() for connection in others]:
-        assert status in (200, 401, 429)
+        assert status in (200, 401)
         if status == 200:
             late = f"Bearer {body['access_token']}"
             assert here.ask("GET", "/api/me", Authorization=late)[0] == 401
@@ -165,7 +168,9 @@ def test_two_hundred_sign_ins_at_once_are_all_answered_in_bounded_memory(fleet: 
         answered = threads.submit(lambda: [connection.receive()[0] for connection in flood])
         beside = fleet.one_to_each()
         most = 0
+        calm = threading.Event()
         while not pings or not answered.done():
+            calm.wait(0.02)
             for connection in beside.values():
                 began = time.perf_counter()
                 assert connection.ask("GET", "/healthz")[0] == 200
@@ -239,7 +244,8 @@ def test_workers_do_not_outlive_whoever_watches_them(tmp_path: Path) -> None:
 
 def test_workers_that_cannot_start_end_the_server_with_their_code(tmp_path: Path) -> None:
     said = admit(tmp_path, "serve", "--workers", "2", "--store", "sqlite:////dev/null/admit.db", "--port", "0")
-    assert said.code == 3
+    assert said.code == 2
+    assert "/dev/null/admit.db cannot be made" in said.err
     assert "Traceback" not in said.err
     said = admit(tmp_path, "serve", "--workers", "2", "--store", "memory://")
     assert said.code == 2

@@ -10,12 +10,15 @@ from admit.web.answer import answer
 
 
 class Drain:
-    """``app``; once it is :attr:`on`, each answer closes its connection and ``ready`` (a path) answers 503."""
+    """``app``; once it is ``on``, each answer closes its connection.
+
+    The path ``ready`` answers 503 then, unless this process is ``replaced`` by another on the same socket.
+    """
 
     def __init__(self, app: ASGIApp, *, ready: str) -> None:
         self._app = app
         self._ready = ready
-        self.on = False
+        self.on = self.replaced = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -28,7 +31,7 @@ class Drain:
                 MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
-        if scope["path"] == self._ready:
+        if scope["path"] == self._ready and not self.replaced:
             await answer(scope, Stale("this process is stopping"))(scope, receive, last)
         else:
             await self._app(scope, receive, last)

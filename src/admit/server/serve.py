@@ -29,6 +29,8 @@ PURGE_ROUNDS = 10
 """Commits of a round, at most, so that it never stands in the way of requests for long."""
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
+REPLACED = signal.SIGHUP
+"""Stop, for another process takes the requests from now on."""
 
 _LOOK_EVERY = 0.05
 
@@ -66,7 +68,7 @@ async def served(
         app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
         drain = Drain(app, ready=f"{settings.path}/readyz")
         server = _Server(_config(settings, drain), ready)
-        with _told_to_stop(orphaned or asyncio.Event()) as (stopping, hurried):
+        with _told_to_stop(orphaned or asyncio.Event(), drain) as (stopping, hurried):
             await first(auth)
             async with _beside(end_overdue(server.server_state.connections)):
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -136,21 +138,22 @@ def _config(settings: Settings, app: Drain) -> uvicorn.Config:
 
 
 @contextmanager
-def _told_to_stop(stopping: asyncio.Event) -> Generator[tuple[asyncio.Event, asyncio.Event]]:
-    """Set the first event at SIGTERM or SIGINT, and the second when there is somebody waiting at a terminal."""
+def _told_to_stop(stopping: asyncio.Event, drain: Drain) -> Generator[tuple[asyncio.Event, asyncio.Event]]:
+    """Set the first event at a signal to stop, and the second when there is somebody waiting at a terminal."""
     loop, hurried = asyncio.get_running_loop(), asyncio.Event()
 
     def told(kind: signal.Signals) -> None:
         if kind is signal.SIGINT or stopping.is_set():
             hurried.set()
+        drain.replaced = kind is REPLACED
         stopping.set()
 
-    for kind in STOPS:
+    for kind in (*STOPS, REPLACED):
         loop.add_signal_handler(kind, told, kind)
     try:
         yield stopping, hurried
     finally:
-        for kind in STOPS:
+        for kind in (*STOPS, REPLACED):
             loop.remove_signal_handler(kind)
 
 

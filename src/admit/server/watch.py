@@ -15,7 +15,7 @@ import typer
 
 from admit.errors import ConfigError
 from admit.server.log import log_to_stderr
-from admit.server.serve import STOPS, announce, bound
+from admit.server.serve import REPLACED, STOPS, announce, bound
 from admit.server.settings import Settings
 from admit.server.worker import READY
 
@@ -174,5 +174,5 @@ class Watch:
                     _log.error("the new worker did not start (%d); the others go on as they were", code)
                     return
                 old, self._workers[place] = self._workers[place], fresh
-            await old.ended(signal.SIGTERM, self._stops_within)
+            await old.ended(REPLACED, self._stops_within)
         _log.info("all workers are new")

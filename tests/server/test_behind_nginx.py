@@ -1,0 +1,228 @@
+"""Behind a real nginx, with the configuration that `docs/how-to/run-behind-nginx.md` gives, word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from commands import free_port
+from server.fleet import Fleet, serving, until
+
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-behind-nginx.md"
+NAME = "auth.example.com"
+ANN = {"email": "ann@example.com", "password": "a password of some length"}
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="left out: there is no nginx; scripts/system.sh")
+
+
+@dataclass(frozen=True)
+class Front:
+    """nginx on two free ports, a server of ours behind it."""
+
+    fleet: Fleet
+    tls: int
+    plain: int
+    trusted: ssl.SSLContext
+
+    def browser(self, host: str = NAME, **headers: str) -> httpx.Client:
+        """Somebody outside, who asked for ``host``."""
+        url = f"https://127.0.0.1:{self.tls}"
+        browser = httpx.Client(base_url=url, verify=self.trusted, headers={"Host": host, **headers}, timeout=60)
+        browser.event_hooks["request"].append(lambda asked: asked.extensions.update(sni_hostname=NAME))
+        return browser
+
+
+def certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for the name, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    at, key_at = directory / "certificate.pem", directory / "key.pem"
+    at.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_at.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return at, key_at
+
+
+def block(language: str) -> str:
+    """The block of the page that is written in ``language``."""
+    [found] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def put(text: str, places: Mapping[str, str]) -> str:
+    """``text`` with what is particular to a machine replaced; each of it must be there."""
+    for there, here in places.items():
+        assert there in text, there
+        text = text.replace(there, here)
+    return text
+
+
+@contextmanager
+def nginx(directory: Path, site: str) -> Iterator[None]:
+    """An nginx with that site, from a directory of its own."""
+    conf = directory / "nginx.conf"
+    temporary = "\n".join(
+        f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.getuid() == 0 else ""
+    conf.write_text(
+        f"{user} daemon off; pid {directory}/pid; error_log {directory}/error.log;\n"
+        f"events {{}}\nhttp {{ access_log {directory}/access.log;\n{temporary}\n"
+        f"proxy_cache_path {directory}/cache keys_zone=shared:1m;\n{site}\n}}\n"
+    )
+    with (directory / "said").open("w") as out:
+        process = subprocess.Popen(["nginx", "-p", str(directory), "-c", str(conf)], stderr=out)
+    try:
+        until(lambda: (directory / "pid").exists() or process.poll() is not None, "nginx does not start")
+        assert process.poll() is None, (directory / "said").read_text()
+        yield
+    finally:
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
+
+
+@contextmanager
+def front(directory: Path, *, site: Callable[[str], str] = lambda text: text) -> Iterator[Front]:
+    """Both, as the page says."""
+    at, key = certificate(directory)
+    tls, plain, behind = free_port(), free_port(), free_port()
+    places = {
+        "listen 443": f"listen 127.0.0.1:{tls}",
+        "listen 80": f"listen 127.0.0.1:{plain}",
+        "127.0.0.1:8000": f"127.0.0.1:{behind}",
+        f"/etc/letsencrypt/live/{NAME}/fullchain.pem": str(at),
+        f"/etc/letsencrypt/live/{NAME}/privkey.pem": str(key),
+    }
+    settings = put(block("toml"), {"/var/lib/admit/admit.db": str(directory / "admit.db")})
+    (directory / "admit.toml").write_text(settings)
+    with (
+        serving(directory, 2, "--config", str(directory / "admit.toml"), port=behind) as fleet,
+        nginx(directory, put(site(block("nginx")), places)),
+    ):
+        yield Front(fleet, tls, plain, ssl.create_default_context(cafile=str(at)))
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    with front(tmp_path_factory.mktemp("nginx")) as here:
+        yield here
+
+
+def test_people_come_by_tls_and_get_a_cookie_that_only_tls_carries(here: Front) -> None:
+    with here.browser() as ann:
+        assert ann.get("/readyz").json() == {"status": "ok"}
+        assert ann.post("/api/sign-up", json=ANN).status_code == 201
+        signed_in = ann.post("/api/sign-in", json=ANN)
+        assert signed_in.headers["set-cookie"].startswith("__Host-admit=")
+        assert "Secure" in signed_in.headers["set-cookie"]
+        assert signed_in.headers["strict-transport-security"]
+        cookie = signed_in.headers["set-cookie"].partition(";")[0]
+        assert ann.get("/api/me", headers={"Cookie": cookie}).json()["email"] == ANN["email"]
+    answer = httpx.get(f"http://127.0.0.1:{here.plain}/sign-in?x=1")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"https://{NAME}/sign-in?x=1")
+
+
+def test_another_host_gets_no_certificate_and_no_answer(here: Front) -> None:
+    with socket.create_connection(("127.0.0.1", here.tls)) as raw, pytest.raises(ssl.SSLError):
+        ssl.create_default_context().wrap_socket(raw, server_hostname="evil.test")
+    with here.browser("evil.test") as stranger, pytest.raises(httpx.TransportError):
+        stranger.get("/readyz")
+    # What nginx lets through under its name, Admit sees under its name.
+    with here.browser(**{"X-Forwarded-Host": "evil.test"}) as sly:
+        assert sly.get("/readyz").status_code == 200
+    # Whoever reaches Admit past nginx has to know it too.
+    assert httpx.get(f"{here.fleet.base}/readyz").status_code == 421
+
+
+def test_requests_that_two_parsers_could_read_differently_do_not_get_through(here: Front) -> None:
+    smuggled = "GET /api/me HTTP/1.1\r\nHost: auth.example.com\r\n\r\n"
+    chunked = f"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"
+    for lines in (
+        f"Content-Length: 6\r\n{chunked}",
+        f"Content-Length: 6\r\nContent-Length: 7\r\n\r\n{smuggled}",
+        f"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{smuggled}",
+        f"Content-Length : 6\r\n\r\n{smuggled}",
+        f"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n{smuggled}",
+    ):
+        with (
+            socket.create_connection(("127.0.0.1", here.tls), timeout=10) as raw,
+            here.trusted.wrap_socket(raw, server_hostname=NAME) as tls,
+        ):
+            tls.sendall(f"POST /api/sign-in HTTP/1.1\r\nHost: {NAME}\r\n{lines}".encode())
+            answer = tls.recv(65_536)
+        assert answer.split(b" ")[1] in (b"400", b"501"), lines
+
+
+def test_a_rolling_restart_under_load_fails_no_request(here: Front) -> None:
+    before, enough = here.fleet.workers(), threading.Event()
+
+    def ask_for_ever() -> int:
+        asked = 0
+        with here.browser() as client:
+            while not enough.is_set():
+                # Half of them are what nginx may not send twice.
+                answers = client.get("/readyz"), client.post("/api/refresh", json={"refresh_token": "adm_r_x"})
+                assert [answer.status_code for answer in answers] == [200, 401]
+                asked += 2
+        return asked
+
+    with ThreadPoolExecutor(4) as threads:
+        clients = [threads.submit(ask_for_ever) for _ in range(4)]
+        here.fleet.process.send_signal(signal.SIGHUP)
+        until(lambda: "all workers are new" in here.fleet.log or any(one.done() for one in clients), "no end")
+        enough.set()
+        assert sum(client.result() for client in clients) > 40
+    assert not here.fleet.workers() & before
+
+
+def test_a_cache_keeps_no_answer_to_somebody_signed_in(tmp_path: Path) -> None:
+    def caching(text: str) -> str:
+        on = 'proxy_cache shared; proxy_cache_valid any 10m; add_header X-Cache "$upstream_cache_status" always;'
+        return put(text, {"proxy_cache off;": on})
+
+    with front(tmp_path, site=caching) as here, here.browser() as ann, here.browser() as eve:
+        assert ann.post("/api/sign-up", json=ANN).status_code == 201
+        cookie = ann.post("/api/sign-in", json=ANN).headers["set-cookie"].partition(";")[0]
+        mine = {"Cookie": cookie}
+        for _ in range(2):
+            answer = ann.get("/api/me", headers=mine)
+            assert (answer.status_code, answer.headers["x-cache"]) == (200, "MISS")
+        assert eve.get("/api/me").status_code == 401
+        # A path that looks like a file of everybody's (web cache deception).
+        for path in ("/account/x.css", "/api/me/x.css", "/api/me%2fx.css", "/api/me;x.css", "/account%0ax.css"):
+            answer = ann.get(path, headers=mine)
+            assert answer.status_code == 404, path
+            assert ANN["email"] not in answer.text
+            assert eve.get(path).headers["x-cache"] == "MISS"
