@@ -128,7 +128,7 @@ def rates(slices: int, seconds: float) -> list[Row]:
                         for pipe in pipes:
                             pipe.send((act, seconds))
                         found.setdefault(f"{act}: {name}", []).append(sum(pipe.recv() for pipe in pipes))
-    return [Row(case, Figure.of(values), "/s") for case, values in sorted(found.items())]
+    return [Row(case, Figure.of(values), "/s", direction="min") for case, values in sorted(found.items())]
 
 
 class Client:
@@ -238,7 +238,7 @@ def sign_ins(slices: int, seconds: float) -> list[Row]:
             median.append(statistics.median(taken))
             worst.append(max(taken))
     return [
-        Row(f"argon2id sign-ins, {SIGNING_IN} people at once", Figure.of(signed_in), "/s"),
+        Row(f"argon2id sign-ins, {SIGNING_IN} people at once", Figure.of(signed_in), "/s", direction="min"),
         Row("a request while nobody signs in, p50", Figure.of(alone), "ms"),
         Row("a request while they sign in, p50", Figure.of(median), "ms", bar=5),
         Row("a request while they sign in, the slowest of a slice", Figure.of(worst), "ms", bar=50),
