@@ -7,9 +7,11 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +22,7 @@ from admit import errors
 from admit.core import log
 from admit.core.codec import Codec
 from admit.core.principal import Ends
+from admit.stores.sqlite_file import adopt
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "reference"
@@ -80,12 +83,27 @@ Bodies are JSON with their version in `v`; an older one is brought up to date wh
 
 {table(("kind", "version", "what it is"), kinds)}
 
+## Views for people
+
+An SQLite store has these views, to be read with any SQLite tool; nothing in Admit reads them. Times are UTC. Open the file read-only: `sqlite3 "file:admit.db?mode=ro"`.
+
+{table(("view", "columns"), views())}
+
 ## Entries of the revocation log
 
 One line of JSON each. Nothing is ever taken back: what returns, returns under a higher generation.
 
 {table(("entry", "as it is written", "what it says"), entries)}
 """
+
+
+def views() -> list[Row]:
+    """The views of an SQLite store and their columns, as SQLite knows them."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        adopt(connection, Path())
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'")]
+        columns = {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
+    return [(f"`{name}`", ", ".join(f"`{column[1]}`" for column in columns[name])) for name in names]
 
 
 def sample(entry: type) -> Any:
