@@ -9,11 +9,12 @@ from typing import Generic, Protocol, TypeVar
 
 from admit.core import verdict
 from admit.core.log import Copy
-from admit.core.principal import Principal
+from admit.core.principal import Principal, watched
 from admit.core.store import Tail
 from admit.core.verdict import Seen
 from admit.core.world import Clock
 from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, LostHistory, Revoked, Stale
+from admit.watch import Watch
 
 CAPACITY = 100_000
 """How many credentials of a kind are remembered, at most."""
@@ -39,6 +40,9 @@ class Credential(Protocol):
 
     async def look_up(self, text: str, now: float) -> Seen:
         """What the store knows of ``text``. Raises Denied, StoreError."""
+
+    async def lasts(self, who: Principal, now: float) -> float:
+        """When ``who`` ends if nothing happens (Unix seconds). Raises Denied when it has, StoreError."""
 
 
 class Recent(Generic[V]):
@@ -92,6 +96,8 @@ class Gate:
         self._tail: Tail | None = None
         self._moved: Callable[[bytes], bool] = _unknown
         self._fenced: str | None = None
+        watch = Watch(self._look, copy, clock)
+        self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
 
     def open(self, tail: Tail) -> None:
         """Begin to verify, against the end of the log of an opened store."""
@@ -176,6 +182,7 @@ class Gate:
                 self._seen[door].drop(text)
                 self._gone.put(text, (now + GONE, str(denied)))
                 raise
+            watched(seen.principal, self._over[door])
             self._seen[door].put(text, seen)
         raise withdrawn or Stale("what was looked up could not be used")
 
@@ -199,6 +206,7 @@ class Gate:
         if seen is not None and now < seen.until:
             return seen
         seen = self._kinds[door].verify(text, now)
+        watched(seen.principal, self._over[door])
         recent.put(text, seen)
         return seen
 
@@ -206,6 +214,14 @@ class Gate:
         gone = self._gone.get(text)
         if gone is not None and now < gone[0] <= now + GONE:
             raise BadCredential(f"refused a moment ago: {gone[1]}")
+
+    def _look(self) -> None:
+        """Know what is new, as a verification would. Raises Stale, StoreError."""
+        now = self._now()
+        if not self._copy.quiet_from <= now < self._copy.quiet_until:
+            self._tick(now)
+        if self.behind:
+            self._catch_up()
 
     def _tick(self, now: float) -> None:
         """Once a second: forget what can be, notice a clock that was set back and a database that was replaced."""

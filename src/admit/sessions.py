@@ -281,6 +281,15 @@ class Sessions:
             session = await self._noted(session, record, now)
         return self._seen(session, held.subject, f"{id}.{n}", now)
 
+    async def lasts(self, who: Principal, now: float) -> float:
+        """When the session of ``who`` ends unless it is used (Unix seconds); notes no activity. Raises Revoked, Expired."""
+        read = None if who.session is None else await self.read(who.session)
+        if read is None:
+            raise Revoked(f"there is no session {who.session}")
+        session, _, held = read
+        session.judge(held.subject, now)
+        return min(session.ends_at, session.seen_at + session.idle * (1 + SLACK))
+
     async def read(self, id: str) -> tuple[Session, Record, Held] | None:
         """A session and its subject as they were together at one moment, None where there is no such session.
 

@@ -151,6 +151,10 @@ class Tokens:
         await self._keys.reread()
         return self._proven(text, now)
 
+    async def lasts(self, who: Principal, _now: float) -> float:
+        """When an access token expires (Unix seconds), leeway included."""
+        return who.expires_at + self._policy.leeway
+
     async def revoke(self, token: Principal) -> None:
         """End one access token, and tell; its session lives on. Raises BadInput for what is not one."""
         jti = token.marks[Ends.TOKEN]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 
 import msgspec
+from msgspec.structs import force_setattr
 
 
 class Ends(IntEnum):
@@ -20,7 +22,7 @@ class Ends(IntEnum):
 Marks = tuple[str, str, str, str, str]
 
 
-class Principal(msgspec.Struct, frozen=True, kw_only=True):
+class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Whom a credential speaks for, and what it allows.
 
     Times are seconds since the Unix epoch. ``credential`` is the kind that was presented: ``session``,
@@ -40,3 +42,26 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     gen: int
     marks: Marks
     client: str | None = None
+
+    async def over(self) -> None:
+        """Return when this ends: its credential is revoked, expires or idles for too long, or allows something else.
+
+        For what stays open longer than a request (WebSocket, stream), which is no activity of its session. Only
+        for a principal that was admitted: a copy that was pickled or changed raises TypeError.
+        """
+        over: Over | None = self.__dict__.get(_OVER)
+        if over is None:
+            raise TypeError("nobody watches this principal; wait with the one that admit() or verify() returned")
+        await over(self)
+
+
+Over = Callable[[Principal], Awaitable[None]]
+"""Returns when a principal has ended."""
+
+_OVER = "over by"
+
+
+def watched(who: Principal, by: Over) -> Principal:
+    """``who``, with ``by`` as what :meth:`Principal.over` waits for: no field, so it is in no comparison and no copy."""
+    force_setattr(who, _OVER, by)
+    return who
