@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import msgspec
 import pytest
 
 from admit.authority import Authority
+from admit.core.password import HashParameters, PasswordPolicy
 from admit.core.presented import BEARER, COOKIE
 from admit.core.principal import Ends
 from admit.core.request import Request
@@ -28,7 +30,9 @@ from admit.errors import (
     StoreError,
 )
 from admit.keys import KEYRING
+from admit.sessions import SessionPolicy
 from admit.testing.clock import FakeClock
+from admit.tokens import TokenPolicy
 from worlds import (
     ISSUER,
     KINDS,
@@ -64,6 +68,46 @@ def test_every_fault_of_a_configuration_is_reported_at_once() -> None:
         )
     assert len(wrong.value.faults) == 8
     assert "password" not in str(wrong.value)
+
+
+def test_a_text_in_the_place_of_a_list_is_one_fault() -> None:
+    with pytest.raises(ConfigError) as wrong:
+        authority("memory://", FakeClock(), trusted_origins="https://a.example.com", audience=" ")
+    assert len(wrong.value.faults) == 2
+    assert "['https://a.example.com']" in str(wrong.value)
+
+
+@pytest.mark.parametrize("audience", ["", " ", "https://api.example.com ", "a\nb", "caf\u00e9"])
+def test_an_audience_that_nobody_could_be_is_refused(audience: str) -> None:
+    with pytest.raises(ConfigError, match="audience"):
+        authority("memory://", FakeClock(), audience=audience)
+
+
+NUMBERS = {
+    SessionPolicy: {"idle": 60, "absolute": 3_600},
+    TokenPolicy: {"access": 600, "grace": 10, "leeway": 5},
+    PasswordPolicy: {"min_length": 15, "max_bytes": 1_024},
+    HashParameters: {"memory": 65_536, "passes": 3, "lanes": 4},
+}
+POLICIES = [(policy, given, name) for policy, given in NUMBERS.items() for name in given]
+
+
+@pytest.mark.parametrize("policy, given, name", POLICIES)
+@pytest.mark.parametrize("value", ["5", None, math.nan, math.inf, -math.inf, True, [5]], ids=repr)
+def test_what_is_no_number_is_a_fault_of_the_configuration(
+    policy: Callable[..., object], given: dict[str, int], name: str, value: object
+) -> None:
+    policy(**given)
+    with pytest.raises(ConfigError) as wrong:
+        policy(**given | {name: value})
+    assert repr(value) in str(wrong.value)
+
+
+@pytest.mark.parametrize("policy, given", NUMBERS.items())
+def test_no_number_that_is_wrong_hides_another(policy: Callable[..., object], given: dict[str, int]) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        policy(**dict.fromkeys(given, "much"))
+    assert len(wrong.value.faults) == len(given)
 
 
 @pytest.mark.parametrize("setting", [{"issuer": "app.example.com"}, {"issuer": f"{ISSUER}/"}, {"issuer": f" {ISSUER}"}])

@@ -88,6 +88,11 @@ class Authority:
         if secret is not None:
             faults.of(self._master.unlock, [secret] if isinstance(secret, bytes) else secret)
         opened = faults.of(open_store, store) if isinstance(store, str) else store
+        if audience is not None:
+            faults.of(origin.audience, audience)
+        if isinstance(trusted_origins, str):
+            faults.found.append(f"trusted_origins is one text; write a list: [{trusted_origins!r}].")
+            trusted_origins = ()
         self.trusted_origins = {faults.of(origin.configured_origin, trusted) for trusted in trusted_origins}
         if on_lost_history not in get_args(OnLostHistory):
             # A policy that is misspelt would be read as the last of them, which accepts.

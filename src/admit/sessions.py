@@ -9,6 +9,7 @@ import msgspec
 from admit.core import secret
 from admit.core.codec import Codec
 from admit.core.cookie import CookieRule
+from admit.core.faults import is_number
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import Ends, Principal
 from admit.core.refresh import Family
@@ -30,6 +31,7 @@ MAX_AHEAD = 60.0
 """Seconds by which the clock that started a session may have been ahead."""
 
 MAX_DEVICE_BYTES = 16
+_LONGEST = 400 * 86_400.0
 _MAX_COOKIE_COUNTER_DIGITS = 9
 _DIGITS = frozenset("0123456789")
 
@@ -45,10 +47,12 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         faults: list[str] = []
-        if not self.idle >= 1:
-            faults.append("The idle limit of sessions is below 1 second; write at least 1.")
-        if not self.idle <= self.absolute <= 400 * 86_400:
-            faults.append("The absolute limit of sessions must be at least the idle limit, and at most 400 days.")
+        idle = is_number(self.idle, 1, _LONGEST)
+        if not idle:
+            faults.append(f"The idle limit of sessions is {self.idle!r}; write 1 second to 400 days, in seconds.")
+        if not is_number(self.absolute, self.idle if idle else 1, _LONGEST):
+            fault = f"The absolute limit of sessions is {self.absolute!r}"
+            faults.append(f"{fault}; write at least the idle limit, at most 400 days, in seconds.")
         if faults:
             raise ConfigError(faults)
 

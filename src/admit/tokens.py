@@ -6,6 +6,7 @@ import msgspec
 
 from admit.core import jwt, refresh, secret
 from admit.core.algorithms import ALGORITHMS
+from admit.core.faults import is_number
 from admit.core.ids import home_of, new_id
 from admit.core.jose import UnknownKey, key_id
 from admit.core.principal import Ends, Principal
@@ -42,13 +43,13 @@ class TokenPolicy(msgspec.Struct, frozen=True, kw_only=True):
         faults: list[str] = []
         if self.algorithm not in ALGORITHMS:
             faults.append(f"{self.algorithm!r} is no algorithm of tokens; write one of {', '.join(ALGORITHMS)}.")
-        if not 1 <= self.access <= jwt.MAX_LIFE:
-            faults.append(f"An access token lives for 1 to {jwt.MAX_LIFE} seconds; {self.access:g} is not between.")
-        if not 0 <= self.grace <= 60:
-            faults.append(f"The grace of refresh tokens is 0 to 60 seconds; {self.grace:g} is not between.")
-        if not 0 <= self.leeway <= jwt.MAX_LEEWAY:
+        if not is_number(self.access, 1, jwt.MAX_LIFE):
+            faults.append(f"An access token lives for 1 to {jwt.MAX_LIFE} seconds; {self.access!r} is not between.")
+        if not is_number(self.grace, 0, 60):
+            faults.append(f"The grace of refresh tokens is 0 to 60 seconds; {self.grace!r} is not between.")
+        if not is_number(self.leeway, 0, jwt.MAX_LEEWAY):
             faults.append(
-                f"The leeway between clocks is 0 to {jwt.MAX_LEEWAY} seconds; {self.leeway:g} is not between."
+                f"The leeway between clocks is 0 to {jwt.MAX_LEEWAY} seconds; {self.leeway!r} is not between."
             )
         if faults:
             raise ConfigError(faults)

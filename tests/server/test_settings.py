@@ -70,6 +70,11 @@ def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert "hunter2" not in faults
 
 
+def test_a_hash_that_is_too_weak_is_told_beside_passes_that_are_no_number() -> None:
+    faults = faults_of(None, hash_memory=8, hash_passes="many", audience=" ")
+    assert [fault.partition(":")[0] for fault in faults] == ["audience", "hash_memory", "hash_passes"]
+
+
 def test_without_any_the_server_is_for_this_machine() -> None:
     settings = load()
     assert (settings.issuer, settings.listens_on) == ("http://127.0.0.1:8000", ("127.0.0.1", 8000))

@@ -11,6 +11,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def is_number(value: object, least: float, most: float) -> bool:
+    """Whether ``value`` is a number from ``least`` to ``most``: no text, no truth value, not NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_whole(value: object, least: int, most: int) -> bool:
+    """Whether ``value`` is a whole number from ``least`` to ``most``."""
+    return isinstance(value, int) and is_number(value, least, most)
+
+
 class Faults:
     """Makes one thing after another, and notes what goes wrong instead of stopping at the first."""
 

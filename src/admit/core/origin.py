@@ -63,6 +63,13 @@ def issuer(text: str) -> str:
     return text
 
 
+def audience(text: str) -> str:
+    """``text`` as whom tokens are for (RFC 7519, section 4.1.3). Raises ValueError when nobody could be named so."""
+    if not text or not _VISIBLE.issuperset(text):
+        raise ValueError(f"The audience {text!r} has characters that no name has; write a URL or a word in ASCII.")
+    return text
+
+
 def is_loopback(parts: SplitResult) -> bool:
     """Whether the host of a split URL can only be this machine."""
     host = parts.hostname or ""

@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
+from admit.core.faults import is_whole
 from admit.errors import BadInput, ConfigError, StoreError
 
 FIELD = "password"
@@ -33,10 +34,10 @@ class PasswordPolicy:
 
     def __post_init__(self) -> None:
         faults: list[str] = []
-        if not 8 <= self.min_length <= 64:
-            faults.append(f"min_length is {self.min_length}; write 8 to 64 characters, 15 without a second factor.")
-        if not _MUST_FIT <= self.max_bytes <= 4_096:
-            faults.append(f"max_bytes is {self.max_bytes}; write {_MUST_FIT} to 4096, so that 64 characters fit.")
+        if not is_whole(self.min_length, 8, 64):
+            faults.append(f"min_length is {self.min_length!r}; write 8 to 64 characters, 15 without a second factor.")
+        if not is_whole(self.max_bytes, _MUST_FIT, 4_096):
+            faults.append(f"max_bytes is {self.max_bytes!r}; write {_MUST_FIT} to 4096, so that 64 characters fit.")
         if faults:
             raise ConfigError(faults)
 
@@ -87,21 +88,26 @@ class HashParameters:
 
     def __post_init__(self) -> None:
         faults: list[str] = []
-        if not any(self.memory >= memory and self.passes >= passes for memory, passes in _OWASP):
-            enough = " or ".join(f"{memory} and {passes}" for memory, passes in _OWASP)
+        memory, passes = is_whole(self.memory, LEAST_MEMORY, MOST_MEMORY), is_whole(self.passes, 1, 100)
+        if not memory:
+            fault = f"memory is {self.memory!r}; it is in KiB"
+            faults.append(f"{fault}: write {LEAST_MEMORY} to {MOST_MEMORY}, which is 4 GiB.")
+        if not passes:
+            faults.append(f"passes is {self.passes!r}; write 1 to 100.")
+        if memory and passes and not any(self.memory >= least and self.passes >= few for least, few in _OWASP):
+            enough = " or ".join(f"{least} and {few}" for least, few in _OWASP)
             faults.append(f"memory and passes are {self.memory} and {self.passes}; write at least {enough}.")
-        if self.memory > 4_194_304:
-            faults.append(f"memory is {self.memory}; it is in KiB: write at most 4194304, which is 4 GiB.")
-        if self.passes > 100:
-            faults.append(f"passes is {self.passes}; write at most 100.")
-        if not 1 <= self.lanes <= 64:
-            faults.append(f"lanes is {self.lanes}; write 1 to 64.")
+        if not is_whole(self.lanes, 1, 64):
+            faults.append(f"lanes is {self.lanes!r}; write 1 to 64.")
         if faults:
             raise ConfigError(faults)
 
 
 # OWASP Password Storage Cheat Sheet, argon2id: as strong as each other, more memory or more time.
 _OWASP: Final = ((47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5))
+
+LEAST_MEMORY: Final = min(memory for memory, _ in _OWASP)
+MOST_MEMORY: Final = 4_194_304
 
 OWASP_2024: Final = HashParameters(memory=19_456, passes=2)
 """19 MiB, two passes, one lane: what the OWASP Password Storage Cheat Sheet asks for at least."""

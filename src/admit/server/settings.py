@@ -21,7 +21,7 @@ from admit.authority import Authority
 from admit.core import origin
 from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.faults import Faults
-from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
+from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.throttle import MODERATE, Limit, Limits, ThrottlePolicy
@@ -94,7 +94,9 @@ class Settings(BaseSettings):
     )
     password_min_length: int = Field(SINGLE_FACTOR.min_length, description="8 to 64 characters")
     password_max_bytes: int = Field(SINGLE_FACTOR.max_bytes, description="256 to 4096 bytes")
-    hash_memory: int = Field(OWASP_2024.memory, description="the memory of one password hash in KiB")
+    hash_memory: int = Field(
+        OWASP_2024.memory, ge=LEAST_MEMORY, le=MOST_MEMORY, description="the memory of one password hash in KiB"
+    )
     hash_passes: int = Field(OWASP_2024.passes, description="the passes of one password hash")
     hash_lanes: int = Field(OWASP_2024.lanes, description="the lanes of one password hash")
     scopes: Annotated[dict[str, str], NoDecode, BeforeValidator(_table)] = Field(
@@ -147,6 +149,11 @@ class Settings(BaseSettings):
                 f"The issuer is plain http, but others reach host {host!r}; write an https issuer, or no host."
             )
         return origin.issuer(text)
+
+    @field_validator("audience")
+    @classmethod
+    def _audience(cls, text: str | None) -> str | None:
+        return None if text is None else origin.audience(text)
 
     @field_validator("trusted_origins")
     @classmethod
