@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
@@ -18,6 +19,7 @@ from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replac
 from admit.core.verdict import Seen
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, Revoked
 from admit.ledger import Ledger
+from admit.places import Alive, Ask, Places
 from admit.subjects import Held, Proof, Subject, Subjects
 
 PREFIX = "adm_s_"
@@ -39,11 +41,13 @@ _DIGITS = frozenset("0123456789")
 class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How long a session lives, in seconds: ``idle`` without activity, ``absolute`` whatever happens.
 
-    Raises ConfigError with all that is wrong.
+    A subject has at most ``max_sessions`` at once (ASVS 5.0, 7.1.2): one more, and the one that was not seen for
+    the longest time ends. Raises ConfigError with all that is wrong.
     """
 
     idle: float
     absolute: float
+    max_sessions: int = 100
 
     def __post_init__(self) -> None:
         faults: list[str] = []
@@ -53,12 +57,14 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
         if not is_number(self.absolute, self.idle if idle else 1, _LONGEST):
             fault = f"The absolute limit of sessions is {self.absolute!r}"
             faults.append(f"{fault}; write at least the idle limit, at most 400 days, in seconds.")
+        if not 1 <= self.max_sessions <= 1_000:
+            faults.append(f"A subject may have {self.max_sessions} sessions at once; write 1 to 1000.")
         if faults:
             raise ConfigError(faults)
 
 
-STRICT = SessionPolicy(idle=15 * 60, absolute=12 * 3_600)
-"""NIST SP 800-63B-4, section 2.3.3 (AAL3): 15 minutes idle, 12 hours in all."""
+STRICT = SessionPolicy(idle=15 * 60, absolute=12 * 3_600, max_sessions=10)
+"""NIST SP 800-63B-4, section 2.3.3 (AAL3): 15 minutes idle, 12 hours in all; ten devices."""
 
 BALANCED = SessionPolicy(idle=3_600, absolute=24 * 3_600)
 """NIST SP 800-63B-4, section 2.2.3 (AAL2): an hour idle, a day in all."""
@@ -146,11 +152,14 @@ class Sessions:
         self._policy = policy
         self._cookies = cookies
         self._scopes = scopes
+        self._places = Places(ledger, SESSION.kind, policy.max_sessions)
 
     async def start(self, proof: Proof, *, cookie: bool = True, scope: str | None = None, device: str = "") -> Started:
         """A new session for the subject of ``proof``, under the generation the proof inherited.
 
-        ``device`` is a label of at most 16 bytes (``Firefox/Linux``). Raises BadInput, StoreError.
+        Where the subject has as many as the policy allows, the one not seen for the longest time ends in the same
+        commit, and that is told. ``device`` is a label of at most 16 bytes (``Firefox/Linux``). Raises BadInput,
+        StoreError.
         """
         ledger = self._ledger
         now = ledger.clock.now()
@@ -169,7 +178,13 @@ class Sessions:
             cookie=None if presented is None else Cookie(1, secret.digest(presented)),
             device=device.encode(errors="replace")[:MAX_DEVICE_BYTES].decode(errors="ignore"),
         )
-        await ledger.commit(Insert(self.record(session)))
+
+        async def attempt() -> None:
+            place = await self._places.take(session.subject, session.id, session.ends_at, self._ask(session.subject))
+            await ledger.commit(Insert(self.record(session)), *place)
+
+        async with self._places.queue(session.subject):
+            await ledger.decide(attempt)
         return Started(session, None if presented is None else self._line(session, presented))
 
     async def get(self, id: str) -> Session | None:
@@ -204,7 +219,8 @@ class Sessions:
         """Remove the records of up to ``at_most`` sessions of a subject whose sessions are over; how many there were."""
         page = await self._ledger.find(SESSION.kind, anchor(subject), limit=at_most)
         if page.records:
-            await self._ledger.commit(*(Delete(record.kind, record.id) for record in page.records))
+            places = [Delete(*self._places.key(subject))] if len(page.records) < at_most else []
+            await self._ledger.commit(*(Delete(record.kind, record.id) for record in page.records), *places)
         return len(page.records)
 
     async def sign_out_everywhere(self, subject: str, *, keep: Session | None = None) -> Started | None:
@@ -323,6 +339,16 @@ class Sessions:
     def key(id: str) -> Key:
         """The key of the session's record."""
         return SESSION.kind, id
+
+    def _ask(self, subject: str) -> Ask:
+        async def ask(ids: Sequence[str]) -> Alive:
+            subject_record, *records = await self._ledger.get(self._subjects.key(subject), *map(self.key, ids))
+            held, now = self._subjects.read(subject, subject_record), self._ledger.clock.now()
+            there = sorted((SESSION.decode(record) for record in records if record), key=lambda one: one.seen_at)
+            valid = tuple(one.id for one in there if one.is_valid(held.subject, now))
+            return Alive(valid, tuple({one.id for one in there}.difference(valid)))
+
+        return ask
 
     def _seen(self, session: Session, subject: Subject, cookie: str, now: float) -> Seen:
         principal = Principal(

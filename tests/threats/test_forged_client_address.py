@@ -158,8 +158,8 @@ def test_what_is_no_plain_address_is_none(text: str) -> None:
 def test_a_proxy_is_known_in_every_spelling_too() -> None:
     for peer in ("10.0.0.1", "::ffff:10.0.0.1", "fd00::1"):
         assert source("x-forwarded-for", ("x-forwarded-for", SENDER), peer=peer) == SENDER
-    for peer in ("11.0.0.1", "::10.0.0.1", "fe80::1", "", None, "testclient"):
-        assert source("x-forwarded-for", ("x-forwarded-for", SENDER), peer=peer) != SENDER
+    for stranger in ("11.0.0.1", "::10.0.0.1", "fe80::1", "", None, "testclient"):
+        assert source("x-forwarded-for", ("x-forwarded-for", SENDER), peer=stranger) != SENDER
     assert source_of(None) == "unknown"
 
 

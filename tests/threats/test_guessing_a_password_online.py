@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ async def test_from_thousands_of_addresses_one_account_is_tried_five_times_a_min
 ) -> None:
     async with guarded() as (here, clock):
         places = somewhere()
-        given = {"data": body} if path == "/sign-in" else {"json": body}
+        given: dict[str, Any] = {"data": body} if path == "/sign-in" else {"json": body}
         answers = [await here.browser(**next(places)).post(path, **given) for _ in range(12)]
         assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 7
         assert 0 < int(answers[-1].headers["Retry-After"]) <= 60

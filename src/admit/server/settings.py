@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     )
     session_idle: FiniteFloat = Field(BALANCED.idle, description="seconds without activity until a session ends")
     session_absolute: FiniteFloat = Field(BALANCED.absolute, description="seconds until a session ends in any case")
+    session_limit: int = Field(
+        BALANCED.max_sessions, description="how many sessions somebody may have at once: 1 to 1000"
+    )
     token_life: FiniteFloat = Field(600.0, description="seconds an access token lives, at most 3600")
     token_grace: FiniteFloat = Field(
         10.0, description="seconds a spent refresh token gets its successor again; 0: none"
@@ -214,6 +217,11 @@ class Settings(BaseSettings):
     def _leeway(cls, leeway: float) -> float:
         return _judged(leeway, lambda: TokenPolicy(leeway=leeway))
 
+    @field_validator("session_limit")
+    @classmethod
+    def _session_limit(cls, limit: int) -> int:
+        return _judged(limit, lambda: msgspec.structs.replace(BALANCED, max_sessions=limit))
+
     @field_validator("password_min_length")
     @classmethod
     def _min_length(cls, length: int) -> int:
@@ -269,7 +277,9 @@ class Settings(BaseSettings):
             issuer=self.issuer,
             audience=self.audience,
             secret=_secrets(self.secret_file) or None,
-            sessions=SessionPolicy(idle=self.session_idle, absolute=self.session_absolute),
+            sessions=SessionPolicy(
+                idle=self.session_idle, absolute=self.session_absolute, max_sessions=self.session_limit
+            ),
             tokens=TokenPolicy(
                 algorithm=self.token_algorithm,
                 access=self.token_life,

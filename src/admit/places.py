@@ -1,0 +1,86 @@
+"""How many sessions a subject may have at once: each takes a place, and who was away longest leaves his."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from admit.core.codec import Codec
+from admit.core.ids import anchor
+from admit.core.principal import Ends
+from admit.core.store import Change, Delete, Insert, Key, Record, Replace
+from admit.ledger import Ledger
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    """The sessions that have a place, in the order in which they took it; some of them may be over."""
+
+    sessions: tuple[str, ...]
+
+
+PLACES = Codec("places", _Taken)
+
+
+class Alive(NamedTuple):
+    """Of some sessions, those that are valid, the least recently seen first; and those that are there all the same."""
+
+    valid: tuple[str, ...]
+    over: tuple[str, ...]
+
+
+Ask = Callable[[Sequence[str]], Awaitable[Alive]]
+
+
+class Places:
+    """At most ``at_most`` for each subject, in one record: of two that take the last place, one meets a Conflict.
+
+    A session that ends keeps its place on paper until all are taken: only then is asked who is still there. So a
+    sign-in costs one read, and ending a session none.
+    """
+
+    def __init__(self, ledger: Ledger, kind: str, at_most: int) -> None:
+        self._ledger = ledger
+        self._kind = kind
+        self._at_most = at_most
+        self._queues = WeakValueDictionary[tuple[int, str], asyncio.Lock]()
+
+    @staticmethod
+    def key(subject: str) -> Key:
+        """The key of the record of a subject's places."""
+        return PLACES.kind, anchor(subject)
+
+    @asynccontextmanager
+    async def queue(self, subject: str) -> AsyncGenerator[None]:
+        """One sign-in of ``subject`` after the other, within this event loop: fifty at once need not conflict."""
+        key = id(asyncio.get_running_loop()), subject
+        lock = self._queues.get(key)
+        if lock is None:
+            self._queues[key] = lock = asyncio.Lock()
+        async with lock:
+            yield
+
+    async def take(self, subject: str, session: str, until: float, ask: Ask) -> tuple[Change, ...]:
+        """The changes that give ``session``, which ends at ``until``, a place: for one commit with it.
+
+        ``ask`` says who of those that have a place is still there, when all are taken.
+        """
+        [record] = await self._ledger.get(self.key(subject))
+        taken = () if record is None else PLACES.decode(record).sessions
+        changes: list[Change] = []
+        if len(taken) >= self._at_most:
+            taken, over = await ask(taken)
+            leave = max(0, len(taken) - self._at_most + 1)
+            changes += (self._ledger.ended(Ends.SESSION, id) for id in taken[:leave])
+            changes += (Delete(self._kind, id) for id in (*taken[:leave], *over))
+            taken = taken[leave:]
+        kept = self._record(subject, (*taken, session), until, record)
+        return Insert(kept) if record is None else Replace(kept, record.version), *changes
+
+    def _record(self, subject: str, sessions: tuple[str, ...], until: float, was: Record | None) -> Record:
+        expires_at = until if was is None or was.expires_at is None else max(until, was.expires_at)
+        return Record(*self.key(subject), PLACES.encode(_Taken(sessions)), self._ledger.version(), expires_at)
