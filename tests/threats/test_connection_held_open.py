@@ -1,0 +1,98 @@
+"""Who sends a header byte by byte, or without end, holds a connection for as long as he likes (OPS-06, slowloris)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from admit.server import connection
+from admit.server.serve import bound, served
+from admit.server.settings import load
+
+SOON = 0.6
+BODY_TO_COME = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("HEADERS_WITHIN", "BODY_WITHIN", "READ_WITHIN", "KEPT_FOR"):
+        monkeypatch.setattr(connection, limit, SOON)
+    monkeypatch.setattr(connection, "LOOK_EVERY", 0.1)
+
+
+@asynccontextmanager
+async def server(directory: Path) -> AsyncIterator[int]:
+    """A server in this process; its port."""
+    settings = load(store=f"sqlite:///{directory / 'admit.db'}", drain_limit=1)
+    ready, over = asyncio.Event(), asyncio.Event()
+    with bound("127.0.0.1", 0) as listening:
+        port: int = listening.getsockname()[1]
+        serving = asyncio.create_task(served(settings, listening, ready=ready.set, orphaned=over))
+        await ready.wait()
+        yield port
+        over.set()
+        await serving
+
+
+async def answer_to_drops(port: int, begin: bytes, drop: bytes) -> tuple[bytes, int]:
+    """What was answered, and how many drops could be sent until the connection was over."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(begin)
+    said, dropped = asyncio.create_task(reader.read()), 0
+    with suppress(ConnectionError):
+        while not said.done() and dropped < 200:
+            writer.write(drop)
+            await writer.drain()
+            dropped += 1
+            await asyncio.wait([said], timeout=0.05)
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+    try:
+        return await said, dropped
+    except ConnectionError:
+        return b"", dropped
+
+
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        (b"", b"G"),
+        (b"GET /healthz HTTP/1.1\r\nX: ", b"x"),
+        (b"POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" + BODY_TO_COME, b" "),
+        (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"\r\n"),
+    ],
+    ids=["a method", "a header", "a body", "nothing, after an answer"],
+)  # fmt: skip
+async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: bytes, drop: bytes) -> None:
+    async with server(tmp_path) as port:
+        _, dropped = await answer_to_drops(port, begin, drop)
+        assert dropped < 100
+        # Who sends a whole request is answered as ever.
+        said, _ = await answer_to_drops(port, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"")
+        assert said.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("header", [b"X: " + b"x" * 40_000, b"\r\n".join(b"X%d: x" % n for n in range(8_000))])
+async def test_headers_without_end_are_refused(tmp_path: Path, header: bytes) -> None:
+    async with server(tmp_path) as port:
+        for end in (b"", b"\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" + header + end)
+            assert (await reader.read(64)).startswith(b"HTTP/1.1 400 ")
+            writer.close()
+
+
+async def test_more_connections_than_there_may_be_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIT_MAX_CONNECTIONS", "10")
+    async with server(tmp_path) as port:
+        held = [socket.create_connection(("127.0.0.1", port)) for _ in range(10)]
+        said, _ = await answer_to_drops(port, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"")
+        assert said.startswith(b"HTTP/1.1 503 ")
+        for one in held:
+            one.close()
