@@ -225,8 +225,9 @@ def http_page() -> str:
 
 def facts(api: dict[str, Any], operation: dict[str, Any]) -> Iterator[str]:
     """What a request needs, takes, answers and refuses with."""
-    if needs := [name for way in operation.get("security", ()) for name in way]:
-        yield f"needs {' or '.join(needs)}"
+    ways = operation.get("security", ())
+    if names := [name for way in ways for name in way]:
+        yield f"{'may bring' if {} in ways else 'needs'} {' or '.join(names)}"
     if takes := fields(api, operation.get("requestBody", {})):
         yield f"takes {takes}"
     refusals: list[str] = []

@@ -109,6 +109,7 @@ class Authority:
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
+        self.refresh_cookies = CookieRule(self.cookies.secure, "refresh")
         devices = CookieRule(self.cookies.secure, "device")
         self.throttle = Throttle(self._ledger, self._master, throttle, proxies, devices)
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)

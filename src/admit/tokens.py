@@ -60,12 +60,16 @@ STANDARD = TokenPolicy()
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """What a client gets (RFC 6749, section 5.1), shown this once: ``expires_in`` is seconds."""
+    """What a client gets (RFC 6749, section 5.1), shown this once.
+
+    ``expires_in`` is the life of the access token in seconds, ``ends_in`` that of the session.
+    """
 
     access_token: str
     refresh_token: str
     expires_in: int
     scope: str
+    ends_in: int
 
 
 class Tokens:
@@ -128,15 +132,17 @@ class Tokens:
 
         Whatever was not made here is refused without I/O. Raises BadCredential, Revoked, Expired, StoreError.
         """
-        key_id = refresh.key_id_of(text)
-        await self._ledger.ready()  # the first use brings the master secret of an embedded store
-        keys = self._family_keys(key_id)
-        token = refresh.parse(text, keys)
+        token, keys = await self._parsed(text)
 
         async def attempt() -> Pair:
             return await self._spend(token, keys)
 
         return await self._ledger.decide(attempt)
+
+    async def end(self, text: str) -> None:
+        """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here."""
+        token, _ = await self._parsed(text)
+        await self._sessions.revoke(token.session)
 
     def verify(self, text: str, now: float) -> Seen:
         """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
@@ -180,6 +186,12 @@ class Tokens:
         )
         return Seen(principal, claims.exp + self._policy.leeway)
 
+    async def _parsed(self, text: str) -> tuple[RefreshToken, Keys]:
+        key_id = refresh.key_id_of(text)
+        await self._ledger.ready()  # the first use brings the master secret of an embedded store
+        keys = self._family_keys(key_id)
+        return refresh.parse(text, keys), keys
+
     async def _spend(self, token: RefreshToken, keys: Keys) -> Pair:
         ledger = self._ledger
         issued_at = ledger.clock.now()
@@ -221,7 +233,8 @@ class Tokens:
     async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:
         scope = self._sessions.scope_of(session, subject)
         access = await self._mint(session, subject, issued_at, scope, self._audience)
-        return Pair(access, refresh_token, self._expiry(session, issued_at) - int(issued_at), written(scope))
+        expires_in, ends_in = self._expiry(session, issued_at) - int(issued_at), int(session.ends_at - issued_at)
+        return Pair(access, refresh_token, expires_in, written(scope), ends_in)
 
     async def _mint(
         self, session: Session, subject: Subject, issued_at: float, scope: frozenset[str], audience: str

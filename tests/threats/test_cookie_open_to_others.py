@@ -1,6 +1,6 @@
 """The session cookie can be read by a script, sent over plain http, or set by a sibling host (COO-01).
 
-`__Host-`, Secure, HttpOnly, Path=/, no Domain and SameSite=Lax, on every Set-Cookie of every route, refusals too.
+`__Host-`, Secure, HttpOnly, Path=/, no Domain and SameSite=Lax (Strict for the refresh token), on every Set-Cookie of every route, refusals too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ async def test_every_set_cookie_has_every_attribute() -> None:
         browser = await here.signed_in()
         change = {"current_password": ANN["password"], "new_password": NEW_PASSWORD}
         answers = [await browser.request(method, path, json=body) for method, path, body, _ in ROUTES]
+        answers.append(
+            await here.browser().post("/api/tokens", json=ANN | {"password": NEW_PASSWORD, "refresh": "cookie"})
+        )
         await browser.post("/api/sign-in", json=ANN | {"password": NEW_PASSWORD})
         answers += [
             await here.browser().post("/api/sign-in", json=ANN | {"password": NEW_PASSWORD}),
@@ -27,9 +30,9 @@ async def test_every_set_cookie_has_every_attribute() -> None:
     assert len(lines) >= 7
     for line in lines:
         name, morsel = next(iter(SimpleCookie(line).items()))
-        assert name in {COOKIE, f"{COOKIE}-device"}
+        assert name in {COOKIE, f"{COOKIE}-device", f"{COOKIE}-refresh"}
         assert (morsel["secure"], morsel["httponly"], morsel["path"]) == (True, True, "/")
-        assert (morsel["domain"], morsel["samesite"].lower()) == ("", "lax")
+        assert (morsel["domain"], morsel["samesite"].lower()) == ("", "strict" if name.endswith("refresh") else "lax")
 
 
 async def test_over_plain_http_the_cookie_has_a_name_that_says_so() -> None:

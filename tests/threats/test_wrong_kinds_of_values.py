@@ -14,8 +14,8 @@ ODD = [["x"], {"$ne": 1}, {"$gt": ""}, True, 1, 10**400, 1.5, None, [], {}]
 BODIES = {
     "/api/sign-up": BOB,
     "/api/sign-in": ANN,
-    "/api/tokens": {**ANN, "scope": "links:read"},
-    "/api/refresh": {"refresh_token": "x"},
+    "/api/tokens": {**ANN, "scope": "links:read", "refresh": "body"},
+    "/api/refresh": {"refresh_token": "x", "refresh": "body"},
     "/api/password": {"current_password": ANN["password"], "new_password": NEW_PASSWORD},
 }
 

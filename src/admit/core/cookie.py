@@ -14,21 +14,25 @@ MAX_COOKIE_BYTES = 4_096
 _NAMES = {
     ("session", True): b"__Host-admit",
     ("session", False): b"admit-insecure",
+    ("refresh", True): b"__Host-admit-refresh",
+    ("refresh", False): b"admit-refresh-insecure",
     ("device", True): b"__Host-admit-device",
     ("device", False): b"admit-device-insecure",
 }
+# No link from elsewhere has to carry a refresh token: only a script of ours asks for the next one.
+_SAME_SITE = {"session": "Lax", "refresh": "Strict", "device": "Lax"}
 
 
 class CookieRule(msgspec.Struct, frozen=True):
-    """How a cookie of ours is written: the session's, or that of a known device.
+    """How a cookie of ours is written: the session's, the refresh token's, or that of a known device.
 
-    Over https: ``__Host-admit`` with Secure, HttpOnly, SameSite=Lax, Path=/ and no Domain, so that neither a
-    sibling host nor plain http can set it (RFC 6265bis, section 4.1.3.2). Over http, which only a loopback
+    Over https: ``__Host-admit`` with Secure, HttpOnly, SameSite, Path=/ and no Domain, so that neither a sibling
+    host nor plain http can set it (RFC 6265bis, section 4.1.3.2). SameSite is Strict for the refresh token. Over http, which only a loopback
     issuer may use, browsers accept neither Secure nor the prefix: there it has another name that says so.
     """
 
     secure: bool
-    of: Literal["session", "device"] = "session"
+    of: Literal["session", "refresh", "device"] = "session"
 
     @property
     def name(self) -> str:
@@ -37,7 +41,7 @@ class CookieRule(msgspec.Struct, frozen=True):
 
     def line(self, value: str, max_age: float) -> str:
         """The value of a Set-Cookie header that hands out ``value`` for ``max_age`` seconds."""
-        attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if self.secure else "")
+        attributes = f"; Path=/; HttpOnly; SameSite={_SAME_SITE[self.of]}" + ("; Secure" if self.secure else "")
         return f"{self.name}={value}; Max-Age={int(max_age)}{attributes}"
 
     def clearing(self) -> str:

@@ -34,6 +34,7 @@ def application(
     """
     app = Described(
         cookie=auth.cookies.name,
+        refresh=auth.refresh_cookies.name,
         title="Admit",
         version=version("admit"),
         openapi_url=None,

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says beyond the routes: problems, and the two ways of presenting a session."""
+"""What the OpenAPI description says beyond the routes: problems, and the ways of presenting a session."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ SIGNED_IN: dict[str, Any] = {"security": [{"cookie": []}, {"bearer": []}]}
 """``openapi_extra`` of a route that somebody must be signed in for."""
 
 
+REFRESHED: dict[str, Any] = {"security": [{}, {"refresh": []}]}
+"""``openapi_extra`` of the one route that takes the cookie of a refresh token."""
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """``responses`` of a route that may refuse with ``statuses``, and with what every route may refuse with."""
     named: dict[int | str, dict[str, Any]] = {
@@ -24,11 +28,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Described(FastAPI):
-    """A FastAPI application whose description is complete; ``cookie`` is the name of the session cookie."""
+    """A FastAPI application whose description is complete; ``cookie`` and ``refresh`` are the names of the cookies."""
 
-    def __init__(self, *, cookie: str, **settings: Any) -> None:
+    def __init__(self, *, cookie: str, refresh: str, **settings: Any) -> None:
         super().__init__(**settings)
         self._cookie = cookie
+        self._refresh = refresh
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description."""
@@ -37,6 +42,7 @@ class Described(FastAPI):
             components["schemas"].update(schemas())
             components["securitySchemes"] = {
                 "cookie": {"type": "apiKey", "in": "cookie", "name": self._cookie},
+                "refresh": {"type": "apiKey", "in": "cookie", "name": self._refresh},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             }
         return super().openapi()

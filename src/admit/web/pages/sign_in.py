@@ -100,7 +100,7 @@ async def sign_out(request: Asked, auth: Auth, pages: Shown) -> Response:
     """Sign out, and make the browser forget what it kept of us, whether or not the sign-in was still good."""
     answer = pages.onward(f"{pages.at}/sign-in?done=signed-out")
     try:
-        await sessions.sign_out(await auth.admit(request, accept=(COOKIE,)), answer, auth)
+        await sessions.sign_out(await auth.admit(request, accept=(COOKIE,)), request, answer, auth)
     except (NoCredential, BadCredential):
         sessions.forget(answer, auth)
     return answer

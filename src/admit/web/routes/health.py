@@ -19,7 +19,7 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses=problems())
 async def health() -> Health:
     """That the process lives: else it should be started again. Asks nobody, and tells nothing else."""
     return Health()

@@ -16,6 +16,7 @@ from admit.errors import BadInput, Denied
 from admit.web.caller import Asked, Auth, Caller, Credentials, hand_out, proven, session_of
 from admit.web.device import device_of
 from admit.web.openapi import SIGNED_IN, problems
+from admit.web.routes.tokens import end_refreshed
 
 router = APIRouter(tags=["sessions"])
 
@@ -59,11 +60,17 @@ async def sign_in(body: Credentials, request: Asked, response: Response, auth: A
 
 
 @router.post("/sign-out", status_code=204, responses=problems(401), openapi_extra=SIGNED_IN)
-async def sign_out(who: Caller, response: Response, auth: Auth) -> None:
-    """End the session of this request and all its credentials, on the server; a cookie is cleared too."""
+async def sign_out(who: Caller, request: Asked, response: Response, auth: Auth) -> None:
+    """End the session of this request and all its credentials, on the server; cookies are cleared too.
+
+    A session whose refresh token came along in a cookie ends with it.
+    """
     await auth.revoke(who)
+    await end_refreshed(auth, request)
     if who.credential == "session":
         forget(response, auth)
+    else:
+        response.headers.append("Set-Cookie", auth.refresh_cookies.clearing())
 
 
 @router.post("/sign-out-others", status_code=204, responses=problems(401), openapi_extra=SIGNED_IN)
@@ -95,8 +102,9 @@ async def _end_presented(auth: Authority, request: Request) -> None:
 
 
 def forget(response: Response, auth: Authority) -> None:
-    """Make the browser forget the cookie, and what it kept for this origin (OWASP ASVS 5.0, 14.3.1)."""
-    response.headers.append("Set-Cookie", auth.cookies.clearing())
+    """Make the browser forget the cookies, and what it kept for this origin (OWASP ASVS 5.0, 14.3.1)."""
+    for rule in (auth.cookies, auth.refresh_cookies):
+        response.headers.append("Set-Cookie", rule.clearing())
     # Not "cookies": that would take those of every other host of the domain along.
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
