@@ -19,7 +19,7 @@ help: ## list the targets
 
 setup: $(READY) ## prepare .venv from requirements.lock; the others call it
 
-$(READY): requirements.lock pyproject.toml scripts/setup.sh
+$(READY): requirements.lock pyproject.toml scripts/setup.sh tests/browser/package-lock.json
 	@bash scripts/setup.sh "$(PYTHON)"
 
 demo: setup ## start the server on http://127.0.0.1:8000 (PORT=) and print the story
@@ -74,9 +74,11 @@ docs-check: setup ## the generated pages are current
 bench: setup ## every benchmark, as tables
 	@for bench in $$(grep -l __main__ bench/*.py); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
 
-lock: setup ## renew requirements.lock from pyproject.toml (needs uv)
+lock: setup ## renew requirements.lock and bench.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group dev pyproject.toml -o requirements.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --group bench pyproject.toml -o bench.lock
 
 clean: ## remove what the tools left behind; var/ stays
-	@rm -rf .venv .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf .venv .bench .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -27,6 +27,7 @@ from admit.stores.sqlite_file import adopt
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "reference"
 Row = tuple[str, ...]
+MARK = re.compile(r"\b[A-Z]{3}-[0-9]{2}\b")
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:
@@ -115,8 +116,11 @@ def sample(entry: type) -> Any:
 def threats_page() -> str:
     """The attacks that a test goes through, from the docstrings of the tests."""
     parts: list[str] = []
-    for path in sorted((ROOT / "tests" / "threats").glob("test_*.py")):
+    tried = [*(ROOT / "tests" / "threats").glob("test_*.py"), *(ROOT / "tests" / "browser").glob("test_*.py")]
+    for path in sorted(tried, key=lambda path: path.name):
         tree = ast.parse(path.read_text())
+        if not MARK.search(ast.get_docstring(tree) or ""):  # what is tried in a browser is not always an attack
+            continue
         title = path.stem.removeprefix("test_").replace("_", " ").capitalize()
         claims = [
             f"- {node.name.removeprefix('test_').replace('_', ' ')}"
@@ -127,7 +131,8 @@ def threats_page() -> str:
     attacks = "\n\n".join(parts)
     return f"""# Threats
 
-Each of these attacks is tried by a test in `tests/threats/`, and the test was seen to fail without its defence.
+Each of these attacks is tried by a test in `tests/threats/`, or by one in `tests/browser/` where a real Chromium is the
+judge, and the test was seen to fail without its defence.
 The marks in brackets name requirements of the project's checklist, which follows OWASP ASVS 5.0, RFC 9700 and RFC 8725.
 
 {attacks}

@@ -31,5 +31,9 @@ while sleep 10 >/dev/null 2>&1; do echo "setup: still installing"; done &
 trap "kill $!" EXIT
 pip install --quiet --require-hashes -r requirements.lock
 pip install --quiet --no-deps --no-build-isolation --no-index --editable .
+# What tests inject into a browser: no part of the product, so without npm they are left out and the summary says so.
+if command -v npm >/dev/null; then
+    npm ci --silent --no-audit --no-fund --prefix tests/browser
+fi
 touch .venv/.ready
 echo "setup: .venv is ready"

@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import shutil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from counts import SCALE, SCALES, times
+
+# Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
+# and the summary says so.
+NEEDS = {"browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js")}
+MISSING = {
+    tests: [need for need in needs if not (shutil.which(need) or (Path(__file__).parent / need).exists())]
+    for tests, needs in NEEDS.items()
+}
+collect_ignore = [tests for tests, missing in MISSING.items() if missing]
 
 settings.register_profile(
     "admit",
@@ -40,6 +51,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how the run can be repeated, and what tests noted by ``record_property("note", …)``."""
     terminalreporter.write_line(f"scale {SCALES[SCALE]}; repeat the dice with ADMIT_TEST_SEED={SEED}")
+    for tests in collect_ignore:
+        terminalreporter.write_line(
+            f"LEFT OUT: tests/{tests}, for there is no {', '.join(MISSING[tests])} (make setup)"
+        )
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) == "call":

@@ -1,0 +1,171 @@
+"""A real Chromium: what a person does in it, what it sends, and what it says about a page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+PATIENCE = 15
+_SWITCHES = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --force-color-profile=srgb"
+)
+
+
+class Chromium:
+    """One browser, made as new for each test."""
+
+    def __init__(self, driver: Chrome) -> None:
+        self.driver = driver
+
+    def anew(self) -> None:
+        """Forget every cookie, and run scripts again."""
+        self.driver.get("about:blank")
+        self._tell("Network.clearBrowserCookies")
+        self.scripts(run=True)
+        self.events()
+        self.complaints()
+
+    def go(self, url: str) -> None:
+        """Navigate, as by typing the address."""
+        self.driver.get(url)
+
+    def scripts(self, *, run: bool) -> None:
+        """Whether pages may run scripts."""
+        self._tell("Emulation.setScriptExecutionDisabled", value=not run)
+
+    def theme(self, name: str) -> None:
+        """Prefer the light or the dark theme."""
+        self._tell("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+
+    def width(self, pixels: int) -> None:
+        """A window of this width."""
+        self._tell(
+            "Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=pixels < 600
+        )
+
+    def screenshot(self, path: Path) -> None:
+        """The whole page as a picture."""
+        size = self._tell("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": max(size["height"], 700), "scale": 1}
+        taken = self._tell("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(taken["data"]))
+
+    def fill(self, **fields: str) -> None:
+        """Type into fields by their names, in the place of what is there."""
+        for name, text in fields.items():
+            field = self.find(f"[name={name}]")
+            field.clear()
+            field.send_keys(text)
+
+    def insert(self, text: str) -> None:
+        """Put ``text`` where the cursor is at once, as pasting does."""
+        self._tell("Input.insertText", text=text)
+
+    def press(self, text: str) -> None:
+        """Press the button that reads, or begins with, ``text``, and wait for the page it leads to."""
+        button = next(found for found in self.all("button") if found.text.startswith(text))
+        self._leave(button)
+
+    def follow(self, text: str) -> None:
+        """Follow the link that reads ``text``."""
+        self._leave(self.driver.find_element(By.LINK_TEXT, text))
+
+    def submit(self, selector: str = "form") -> None:
+        """Send a form without pressing anything, as a script of the page would."""
+        form = self.find(selector)
+        self.driver.execute_script("arguments[0].submit()", form)
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: _is_gone(form))
+
+    def find(self, selector: str) -> WebElement:
+        """The one element that ``selector`` names."""
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        """Every element that ``selector`` names."""
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """What ``script`` returns in the page."""
+        return self.driver.execute_script(script, *arguments)
+
+    def ask(self, script: str) -> Any:
+        """What the promise of ``script`` comes to, in the page."""
+        return self.driver.execute_async_script(
+            f"const done = arguments[0]; ({script}).then(done, e => done(`${{e}}`))"
+        )
+
+    def cookies(self) -> dict[str, str]:
+        """Every cookie the browser has of any site, by name."""
+        return {cookie["name"]: cookie["value"] for cookie in self._tell("Network.getAllCookies")["cookies"]}
+
+    @property
+    def text(self) -> str:
+        """What stands on the page."""
+        return self.find("body").text
+
+    @property
+    def path(self) -> str:
+        """Where we are, without the host."""
+        return "/" + self.driver.current_url.split("/", 3)[3]
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the network did since this was asked last."""
+        return [json.loads(line["message"])["message"] for line in self._log("performance")]
+
+    def complaints(self) -> list[str]:
+        """What the console says since this was asked last."""
+        return [line["message"] for line in self._log("browser")]
+
+    def _leave(self, element: WebElement) -> None:
+        element.click()
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: _is_gone(element))
+        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "body"))
+
+    def _log(self, of: str) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = cast("Any", self.driver).get_log(of)
+        return lines
+
+    def _tell(self, command: str, **arguments: Any) -> Any:
+        return self.driver.execute_cdp_cmd(command, arguments)
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Chromium]:
+    """A browser with an empty profile, to which every host of .test is this machine."""
+    options = ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for switch in _SWITCHES.split():
+        options.add_argument(switch)
+    options.add_argument("--host-resolver-rules=MAP *.test 127.0.0.1")
+    options.add_argument("--ignore-certificate-errors")  # only here: the certificate is of this test run
+    options.add_argument(f"--user-data-dir={profile}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    driver = Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        driver.set_page_load_timeout(PATIENCE)
+        driver.set_script_timeout(PATIENCE)
+        yield Chromium(driver)
+    finally:
+        driver.quit()
+
+
+def _is_gone(element: WebElement) -> bool:
+    try:
+        element.is_enabled()
+    except (StaleElementReferenceException, NoSuchElementException):
+        return True
+    return False

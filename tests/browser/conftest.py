@@ -1,0 +1,40 @@
+"""Sites and a browser for each test; one Chromium for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from browser.chromium import Chromium, chromium
+from browser.site import Site, Web, self_signed, served
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return self_signed(tmp_path_factory.mktemp("tls") / "certificate.pem")
+
+
+@pytest.fixture(scope="session")
+def web(certificate: Path) -> Iterator[Web]:
+    with served(certificate) as found:
+        yield found
+
+
+@pytest.fixture
+def site(web: Web) -> Iterator[Site]:
+    with web.site() as here:
+        yield here
+
+
+@pytest.fixture(scope="session")
+def one_browser(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture
+def browser(one_browser: Chromium) -> Chromium:
+    one_browser.anew()
+    return one_browser

@@ -1,0 +1,108 @@
+"""Every page in every state worth looking at: how to come to it, from a browser that nobody is signed in with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from browser.chromium import Chromium
+from browser.site import EMAIL, EVIL, PASSWORD, Site
+
+LONG = "a.person.with.a.remarkably.long.address+and-a-tag-on-top-of-it@the-department-of-long-names.example.com"
+DEVICES = ("Safari/iOS", "Chrome/Android", "Edge/Windows", "Firefox/macOS", "curl", "", "Chrome/ChromeOS")
+
+
+def signed_in(site: Site, browser: Chromium, email: str = EMAIL, *devices: str) -> None:
+    """Somebody is signed in here, and has been on other devices."""
+    subject = site.signed_up(email)
+    for device in devices:
+        site.signed_in_elsewhere(subject, device)
+        site.clock.passes(150)
+    browser.go(f"{site.origin}/sign-in")
+    browser.fill(email=email, password=PASSWORD)
+    browser.press("Sign in")
+
+
+def _sign_in(site: Site, browser: Chromium) -> None:
+    browser.go(f"{site.origin}/sign-in")
+
+
+def _sign_in_refused(site: Site, browser: Chromium) -> None:
+    _sign_in(site, browser)
+    browser.fill(email=EMAIL, password="not this one")
+    browser.press("Sign in")
+
+
+def _sign_in_empty(site: Site, browser: Chromium) -> None:
+    _sign_in(site, browser)
+    browser.press("Sign in")
+
+
+def _sign_up(site: Site, browser: Chromium) -> None:
+    browser.go(f"{site.origin}/sign-up")
+
+
+def _sign_up_refused(site: Site, browser: Chromium) -> None:
+    _sign_up(site, browser)
+    browser.fill(email="nobody", password="short", password_again="other")
+    browser.press("Create account")
+
+
+def _account(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser)
+
+
+def _account_with_devices(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser, LONG, *DEVICES)
+    browser.press("Sign out\n")
+
+
+def _password(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser)
+    browser.go(f"{site.origin}/account/password")
+
+
+def _password_refused(site: Site, browser: Chromium) -> None:
+    _password(site, browser)
+    browser.fill(current_password="not this one", new_password="short", password_again="short")
+    browser.press("Change password")
+
+
+def _confirm(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser, LONG)
+    browser.go(f"{site.origin}/confirm")
+
+
+def _sign_out(site: Site, browser: Chromium) -> None:
+    browser.go(f"{site.origin}/sign-out")
+
+
+def _signed_out(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser)
+    browser.press("Sign out")
+
+
+def _not_found(site: Site, browser: Chromium) -> None:
+    browser.go(f"{site.origin}/nothing")
+
+
+def _cross_origin(site: Site, browser: Chromium) -> None:
+    browser.go(site.other(EVIL, f'<form method="post" action="{site.origin}/sign-in"><input name="email"></form>'))
+    browser.submit()
+
+
+PAGES: dict[str, Callable[[Site, Chromium], None]] = {
+    "sign-in": _sign_in,
+    "sign-in-refused": _sign_in_refused,
+    "sign-in-empty": _sign_in_empty,
+    "sign-up": _sign_up,
+    "sign-up-refused": _sign_up_refused,
+    "account": _account,
+    "account-with-devices": _account_with_devices,
+    "password": _password,
+    "password-refused": _password_refused,
+    "confirm": _confirm,
+    "sign-out": _sign_out,
+    "signed-out": _signed_out,
+    "error-404": _not_found,
+    "error-403": _cross_origin,
+}

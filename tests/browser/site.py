@@ -1,0 +1,140 @@
+"""Web sites for a real browser: ours, its siblings and those of attackers, over TLS on invented host names."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from admit.authority import Authority
+from admit.unsafe import CHEAPEST_HASH
+from admit.web import application
+from services import PassingClock
+
+HOST = "auth.example.test"
+EVIL = "evil.test"
+SIBLING = "sub.example.test"
+EMAIL = "ann@example.com"
+PASSWORD = "a password of some length"
+NEW_PASSWORD = "another one, not shorter"
+
+T = TypeVar("T")
+
+
+class Web:
+    """Every host of a test: ours, which changes from test to test, and any page on any other."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.loop = asyncio.new_event_loop()
+        self.ours: ASGIApp | None = None
+        self.elsewhere = dict[str, tuple[str, dict[str, str]]]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, to whichever of the sites."""
+        host = dict(scope["headers"]).get(b"host", b"").decode().partition(":")[0]
+        if host == HOST and self.ours is not None:
+            await self.ours(scope, receive, send)
+        else:
+            page, headers = self.elsewhere.get(host + scope["path"], ("nothing", {}))
+            await HTMLResponse(page, headers=headers)(scope, receive, send)
+
+    @contextmanager
+    def site(self, **settings: Any) -> Iterator[Site]:
+        """Our site, as new."""
+        here = Site(self, **settings)
+        self.elsewhere.clear()
+        self.ours = here.app
+        here.do(here.auth.open())
+        yield here
+        self.ours = None
+        here.do(here.auth.close())
+
+
+class Site:
+    """Ours at ``origin``, and the attackers beside it."""
+
+    def __init__(self, web: Web, **settings: Any) -> None:
+        self._web = web
+        self.origin = f"https://{HOST}:{web.port}"
+        self.clock = PassingClock()
+        self.auth = Authority("memory://", issuer=self.origin, hashing=CHEAPEST_HASH, clock=self.clock)
+        self.app = application(self.auth, **settings)
+
+    def other(self, host: str, page: str, path: str = "/", **headers: str) -> str:
+        """Put ``page`` on another site; its URL."""
+        self._web.elsewhere[host + path] = page, {name.replace("_", "-"): value for name, value in headers.items()}
+        return f"https://{host}:{self._web.port}{path}"
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """What ``work`` gives in the loop of the server."""
+        return asyncio.run_coroutine_threadsafe(work, self._web.loop).result(20)
+
+    def signed_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
+        """Somebody who has an account; its id."""
+        return self.do(self.auth.accounts.create(email, password, roles=["user"])).id
+
+    def signed_in_elsewhere(self, subject: str, device: str) -> None:
+        """Another device on which somebody is signed in."""
+
+        async def start() -> None:
+            before = await self.auth.subjects.before(subject)
+            await self.auth.sessions.start(before.proven("pwd"), device=device)
+
+        self.do(start())
+
+
+@contextmanager
+def served(certificate: Path) -> Iterator[Web]:
+    """Every host, on a free port of this machine. Browsers go first: it waits until their connections are closed."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        web = Web(listening.getsockname()[1])
+        config = uvicorn.Config(
+            web, lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+            ssl_certfile=str(certificate),
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        with asyncio.Runner(loop_factory=lambda: web.loop) as runner:
+            thread = threading.Thread(target=runner.run, args=(server.serve(sockets=[listening]),))
+            thread.start()
+            yield web
+            server.should_exit = True
+            thread.join(20)
+
+
+def self_signed(path: Path) -> Path:
+    """A certificate with its key in ``path``, for every host of these tests."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("*.example.test"), x509.DNSName(EVIL)]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    written = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(written + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
