@@ -79,6 +79,8 @@ lock: setup ## renew requirements.lock and bench.lock from pyproject.toml (needs
 		--all-extras --group dev pyproject.toml -o requirements.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group bench pyproject.toml -o bench.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --group bench pyproject.toml -o bench.lock
 
 clean: ## remove what the tools left behind; var/ stays
 	@rm -rf .venv .bench .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

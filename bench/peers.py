@@ -1,6 +1,6 @@
 """What others offer for a guarded endpoint, each as its own documentation shows; installed from bench.lock."""
 
-# ruff: noqa: B008 - dependencies as the documentation of FastAPI's users writes them
+# ruff: noqa: B008, FAST002 - dependencies as the documentation of FastAPI's users writes them
 # pyright: reportMissingImports=false, reportUntypedBaseClass=false
 from __future__ import annotations
 
