@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 from admit.core.codec import Codec
 from admit.core.email import canonical
 from admit.core.ids import HOMES, LENGTH, anchor, new_id
-from admit.core.password import SINGLE_FACTOR, PasswordPolicy
+from admit.core.password import SINGLE_FACTOR, PasswordPolicy, words_of
 from admit.core.store import PURGE_AT_MOST, Cursor, Delete, Insert, Key, Record, Replace
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, TooMany
 from admit.hashing import Hashing
@@ -47,6 +48,9 @@ class _Owner(msgspec.Struct, frozen=True):
 class _Sweep(msgspec.Struct, frozen=True):
     """That an account was deleted, and what it had is still to be removed."""
 
+
+SignUp = Literal["open", "closed"]
+"""Who may make an account over HTTP: everybody, or nobody but an operator."""
 
 ACCOUNT = Codec("account", _Kept)
 EMAIL = Codec("email", _Owner)
@@ -85,7 +89,7 @@ class Accounts:
         """A new account and its subject, in one commit. Raises BadInput (``email_taken`` …), TooMany."""
         email = canonical(email)
         roles = checked_roles(roles)
-        phc = None if password is None else await self._hashing.hash(self.policy.judge(password))
+        phc = None if password is None else await self._hashing.hash(self.policy.judge(password, words_of(email)))
         ledger = self._ledger
         now = ledger.clock.now()
         account = Account(id=new_id(_ALL[0], now, ledger.chance), email=email, created_at=now)
@@ -144,7 +148,7 @@ class Accounts:
         """
         id = session.subject
         presented = self.policy.prepare(current)
-        chosen = self.policy.judge(new)
+        chosen = self.policy.judge(new, await self._about(id))
 
         async def attempt() -> Started:
             # Made anew after a Conflict, the check of the present password too: somebody else may have changed it.
@@ -168,7 +172,7 @@ class Accounts:
 
         Raises BadInput (``no_account`` …), TooMany.
         """
-        phc = await self._hashing.hash(self.policy.judge(new))
+        phc = await self._hashing.hash(self.policy.judge(new, await self._about(id)))
 
         async def attempt() -> None:
             held = await self._subjects.held(id)
@@ -222,6 +226,10 @@ class Accounts:
             raise ConfigError([fault])
         [record] = await self._ledger.get((EMAIL.kind, anchor(email)))
         return None if record is None else EMAIL.decode(record).account
+
+    async def _about(self, id: str) -> tuple[str, ...]:
+        account = await self.get(id)
+        return () if account is None else words_of(account.email)
 
     async def _kept(self, id: str) -> tuple[Record, _Kept]:
         [record] = await self._ledger.get(self.key(id))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
-from admit import system
-from admit.accounts import Accounts
+from admit import blocklist, system
+from admit.accounts import Accounts, SignUp
 from admit.core import origin
 from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.log import Copy
-from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
+from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy, words_of
 from admit.core.presented import BEARER, COOKIE, DOORS, presented
 from admit.core.principal import Principal
 from admit.core.request import Request
@@ -55,6 +57,8 @@ class Authority:
     ``secret`` is the master secret, or a list of which the first encrypts and all decrypt; an embedded store
     keeps one beside it when none is given. ``scopes`` maps a role to the scope it allows. ``proxies`` are those
     whose word about a client's address counts; ``throttle`` is how often somebody may guess.
+    Of ``peppers``, secrets for passwords that are kept out of the store, the first is used and all verify.
+    With ``sign_up="closed"`` nobody makes an account over HTTP, and so nobody learns by it who has one.
 
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
     once.
@@ -71,10 +75,12 @@ class Authority:
         tokens: TokenPolicy = STANDARD,
         passwords: PasswordPolicy = SINGLE_FACTOR,
         hashing: HashParameters | CheapestHash = OWASP_2024,
+        peppers: Sequence[bytes] = (),
         scopes: Mapping[str, str] | None = None,
         trusted_origins: Collection[str] = (),
         proxies: TrustedProxies = NO_PROXIES,
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
+        sign_up: SignUp = "open",
         on_lost_history: OnLostHistory = "stop",
         clock: Clock | None = None,
         chance: Chance = system.chance,
@@ -97,17 +103,23 @@ class Authority:
         if on_lost_history not in get_args(OnLostHistory):
             # A policy that is misspelt would be read as the last of them, which accepts.
             faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
+        if sign_up not in get_args(SignUp):
+            faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
+        pepper = faults.of(Master, peppers, "Pepper") if peppers else None
         faults.report()
         self.origin = origin.origin_of(issuer)
+        self.sign_up = sign_up
         self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
         self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready, self._lost)
         self._history = History(self._ledger)
-        self._hashing = Hashing(hashing, chance=chance)
+        self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
+        words = (*passwords.words, *words_of(urlsplit(issuer).hostname or ""))
+        passwords = replace(passwords, known=passwords.known or blocklist.common, words=words)
         self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
         self.refresh_cookies = CookieRule(self.cookies.secure, "refresh")
         devices = CookieRule(self.cookies.secure, "device")

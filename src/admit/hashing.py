@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from admit.core.password import OWASP_2024, HashParameters, effort
+from admit.core.secret import Master
 from admit.core.world import Chance
 from admit.errors import BadCredential, ConfigError, StoreError, TooMany
 from admit.unsafe import CheapestHash
@@ -20,12 +22,17 @@ SALT_BYTES = 16  # RFC 9106, 3.1: recommended for password hashing
 TAG_BYTES = 32
 RETRY_AFTER = 2.0
 
+_PURPOSE = "pepper"
+
 
 class Hashing:
     """A bounded pool for argon2id: at most ``threads`` hashes at once, at most ``waiting`` behind them.
 
     Its memory is never more than ``threads`` times that of one hash, however many sign in at once. Threads
     start with the first hash, and hash what is waiting before :meth:`close` returns.
+
+    ``peppers`` are secrets that are not in the store: who has only a dump of it cannot even guess (OWASP Password
+    Storage). The first is used, all verify; what is kept begins with the id of the one that was used.
     """
 
     def __init__(
@@ -33,6 +40,7 @@ class Hashing:
         parameters: HashParameters | CheapestHash = OWASP_2024,
         *,
         chance: Chance,
+        peppers: Master | None = None,
         threads: int = 2,
         waiting: int = 128,
     ) -> None:
@@ -48,6 +56,7 @@ class Hashing:
         else:
             self._memory, self._passes, self._lanes = parameters.memory, parameters.passes, parameters.lanes
         self._chance = chance
+        self._peppers = peppers
         self._threads = threads
         self._places = threads + waiting
         self._taken = 0
@@ -55,20 +64,31 @@ class Hashing:
         self._pool: ThreadPoolExecutor | None = None
 
     async def hash(self, password: bytes) -> str:
-        """``password``, as :class:`admit.core.password.PasswordPolicy` prepared it, as a PHC string. Raises TooMany."""
-        return await self._beside(self._hash, password, self._chance(SALT_BYTES))
+        """What to keep of ``password``, as :class:`admit.core.password.PasswordPolicy` prepared it. Raises TooMany.
 
-    async def verify(self, password: bytes, phc: str | None) -> None:
-        """Return if ``phc`` is of ``password``; else raise BadCredential, after the same work whatever was wrong.
+        A PHC string, behind the id of its pepper, if there is one.
+        """
+        current = "" if self._peppers is None else self._peppers.current
+        peppered = self._peppered(password, current)
+        assert peppered is not None
+        return current + await self._beside(self._hash, peppered, self._chance(SALT_BYTES))
+
+    async def verify(self, password: bytes, kept: str | None) -> None:
+        """Return if ``kept`` is of ``password``; else raise BadCredential, after the same work whatever was wrong.
 
         None stands for an account that does not exist, is disabled or has no password. Raises TooMany.
         """
-        await self._beside(self._verify, password, phc)
+        pepper, phc = ("", None) if kept is None else _parts(kept)
+        peppered = self._peppered(password, pepper)
+        # ENU-01: the hash of a pepper that was taken out is like none.
+        await self._beside(self._verify, peppered or password, None if peppered is None else phc)
 
-    def outgrown(self, phc: str) -> bool:
-        """Whether ``phc`` was made with less memory or fewer passes than a hash has now. Raises StoreError."""
+    def outgrown(self, kept: str) -> bool:
+        """Whether ``kept`` was made with less memory, fewer passes or another pepper than now. Raises StoreError."""
+        pepper, phc = _parts(kept)
         memory, passes = effort(phc)
-        return memory < self._memory or passes < self._passes
+        current = "" if self._peppers is None else self._peppers.current
+        return memory < self._memory or passes < self._passes or pepper != current
 
     async def close(self) -> None:
         """End the threads, once they have hashed what is waiting; the next hash starts others."""
@@ -87,6 +107,12 @@ class Hashing:
         # Also when whoever waited was cancelled: the place is free again when the thread is.
         future.add_done_callback(self._leave)
         return await asyncio.wrap_future(future)
+
+    def _peppered(self, password: bytes, pepper: str) -> bytes | None:
+        if not pepper:
+            return password
+        key = None if self._peppers is None else self._peppers.key(_PURPOSE, pepper)
+        return None if key is None else hmac.digest(key, password, "sha256")
 
     def _leave(self, _: Future[T]) -> None:
         with self._lock:
@@ -132,3 +158,9 @@ class Hashing:
             return hash_secret(password, salt, passes, memory, self._lanes, TAG_BYTES, Type.ID).decode()
         except HashingError as error:  # no memory for it at the moment
             raise TooMany(f"argon2id: {error}", retry_after=RETRY_AFTER) from error
+
+
+def _parts(kept: str) -> tuple[str, str]:
+    """The id of the pepper, empty where there is none, and the PHC string."""
+    pepper, dollar, phc = kept.partition("$")
+    return pepper, dollar + phc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -15,14 +16,14 @@ from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import Ends, Principal
 from admit.core.refresh import Family
 from admit.core.scope import RoleScopes, parse, written
+from admit.core.session_cookie import parse_cookie, write_cookie
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.core.verdict import Seen
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, Revoked
 from admit.ledger import Ledger
-from admit.places import Alive, Ask, Places
+from admit.places import Alive, Places
 from admit.subjects import Held, Proof, Subject, Subjects
 
-PREFIX = "adm_s_"
 MAX_LOOK_UP_USE = 5 * 60.0
 """Seconds a look-up is used, at most; a ceiling of the protocol."""
 
@@ -34,8 +35,6 @@ MAX_AHEAD = 60.0
 
 MAX_DEVICE_BYTES = 16
 _LONGEST = 400 * 86_400.0
-_MAX_COOKIE_COUNTER_DIGITS = 9
-_DIGITS = frozenset("0123456789")
 
 
 class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,7 +179,9 @@ class Sessions:
         )
 
         async def attempt() -> None:
-            place = await self._places.take(session.subject, session.id, session.ends_at, self._ask(session.subject))
+            place = await self._places.take(
+                session.subject, session.id, session.ends_at, partial(self._alive, session.subject)
+            )
             await ledger.commit(Insert(self.record(session)), *place)
 
         async with self._places.queue(session.subject):
@@ -340,15 +341,12 @@ class Sessions:
         """The key of the session's record."""
         return SESSION.kind, id
 
-    def _ask(self, subject: str) -> Ask:
-        async def ask(ids: Sequence[str]) -> Alive:
-            subject_record, *records = await self._ledger.get(self._subjects.key(subject), *map(self.key, ids))
-            held, now = self._subjects.read(subject, subject_record), self._ledger.clock.now()
-            there = sorted((SESSION.decode(record) for record in records if record), key=lambda one: one.seen_at)
-            valid = tuple(one.id for one in there if one.is_valid(held.subject, now))
-            return Alive(valid, tuple({one.id for one in there}.difference(valid)))
-
-        return ask
+    async def _alive(self, subject: str, ids: Sequence[str]) -> Alive:
+        subject_record, *records = await self._ledger.get(self._subjects.key(subject), *map(self.key, ids))
+        held, now = self._subjects.read(subject, subject_record), self._ledger.clock.now()
+        there = sorted((SESSION.decode(record) for record in records if record), key=lambda one: one.seen_at)
+        valid = tuple(one.id for one in there if one.is_valid(held.subject, now))
+        return Alive(valid, tuple({one.id for one in there}.difference(valid)))
 
     def _seen(self, session: Session, subject: Subject, cookie: str, now: float) -> Seen:
         principal = Principal(
@@ -383,21 +381,5 @@ class Sessions:
 
     def _line(self, session: Session, presented: str) -> str:
         assert session.cookie is not None
-        value = f"{PREFIX}{session.id}.{session.cookie.n}.{presented}"
+        value = write_cookie(session.id, session.cookie.n, presented)
         return self._cookies.line(value, session.ends_at - self._ledger.clock.now())
-
-
-def parse_cookie(text: str) -> tuple[str, int, str]:
-    """Session id, number and secret of a cookie's value. Raises BadCredential."""
-    fields = text.removeprefix(PREFIX).split(".", 3)
-    if not text.startswith(PREFIX) or len(fields) != 3 or len(fields[2]) != secret.SECRET_DIGITS:
-        raise BadCredential("not a session cookie")
-    id, n, presented = fields
-    if not is_id(id) or not _is_counter(n) or not presented.isascii():
-        raise BadCredential("not a session cookie")
-    return id, int(n), presented
-
-
-def _is_counter(text: str) -> bool:
-    # One text for one number: "1" and "01" must not be two names of one cookie.
-    return 0 < len(text) <= _MAX_COOKIE_COUNTER_DIGITS and _DIGITS.issuperset(text) and text[0] != "0"

@@ -14,6 +14,11 @@ CHEAPEST_HASH: Final = CheapestHash()
 """Goes in the place of :class:`admit.core.password.HashParameters`. For tests only."""
 
 
+def any_password(password: str) -> bool:  # noqa: ARG001 - whatever it is
+    """Nothing is known to those who guess. Goes in the place of :attr:`admit.core.password.PasswordPolicy.known`."""
+    return False
+
+
 @final
 class NoThrottle:
     """Nobody has to wait, however often he guesses: where something in front slows guessing down, or for tests."""

@@ -35,10 +35,10 @@ async def test_a_password_over_the_cap_is_refused_before_anything_is_hashed(pass
 @pytest.mark.parametrize("length", [64, 72, 73, 200, 1_024])
 async def test_a_long_password_counts_to_its_last_byte(length: int) -> None:
     async with services(MemoryStore()) as here:
-        password = "x" * length
+        password = " ".join(map(str, range(1_000)))[:length]
         await here.accounts.create(EMAIL, password)
         await here.accounts.sign_in(EMAIL, password)
-        for wrong in (password[:-1] + "y", password[:-1], password[:72] + "y" * (length - 72)):
+        for wrong in (password[:-1] + "y", password[:-1], password[:71] + "y" + password[72:]):
             if wrong != password:
                 with pytest.raises(BadCredential):
                     await here.accounts.sign_in(EMAIL, wrong)

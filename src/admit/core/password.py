@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,9 @@ from admit.errors import BadInput, ConfigError, StoreError
 FIELD = "password"
 
 _UNASSIGNED = "Cn"
+_LEAST_OF_ITS_OWN = 8
+"""Characters that a password needs beside what is known of its owner and of the service."""
+_SHORTEST_WORD = 4  # "ann" is in many a good password
 _MUST_FIT = 64 * 4  # NIST SP 800-63B-4, 3.1.1.2: at least 64 characters, of up to four bytes each
 
 
@@ -27,10 +31,15 @@ class PasswordPolicy:
     another keyboard or system is the same password. That is fixed: to change it would lock people out.
     The least length is measured after it, in code points; the most before it and after it.
     A smaller ``max_bytes`` than before shuts out whoever has a longer password already.
+
+    ``known`` says of a password whether those who guess know it: a list of common or of breached ones. ``words`` are
+    what they try first here, such as the product's name. Neither concerns a password that somebody has already.
     """
 
     min_length: int = 15
     max_bytes: int = 1_024
+    known: Callable[[str], bool] | None = None
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         faults: list[str] = []
@@ -52,8 +61,11 @@ class PasswordPolicy:
             raise self._too_long()
         return prepared
 
-    def judge(self, password: str) -> bytes:
-        """What is hashed of a password that somebody chooses. Raises BadInput when it is not acceptable."""
+    def judge(self, password: str, about: Iterable[str] = ()) -> bytes:
+        """What is hashed of a password that somebody chooses, who is known by the words ``about`` him.
+
+        Raises BadInput when it is not acceptable.
+        """
         prepared = self.prepare(password)
         if len(prepared.decode()) < self.min_length:
             public = f"Choose a password of at least {self.min_length} characters; a few words in a row do."
@@ -62,7 +74,26 @@ class PasswordPolicy:
         if any(unicodedata.category(character) == _UNASSIGNED for character in password):
             public = "The password has a character that is too new to be typed the same everywhere; choose another."
             raise BadInput("bad_password", public, field=FIELD)
+        self._refuse_common(prepared.decode(), (*self.words, *about))
         return prepared
+
+    def _refuse_common(self, password: str, words: Iterable[str]) -> None:
+        """NIST SP 800-63B-4, 3.1.1.2: not what is common, breached, repeated, or the name of somebody or something here."""
+        own = password.casefold()
+        # The longest first: "example.com" leaves nothing of "example".
+        for word in sorted({word.casefold() for word in words}, key=len, reverse=True):
+            if len(word) >= _SHORTEST_WORD:
+                own = own.replace(word, "")
+        if len(own) < min(_LEAST_OF_ITS_OWN, self.min_length):
+            public = (
+                "This is mostly a name or an address that is known here. Add words that have nothing to do with it."
+            )
+            raise BadInput("password_too_common", public, field=FIELD)
+        repeated = _repeated(password)
+        spellings = {password, password.casefold(), repeated, repeated.casefold()}
+        if self.known and (len(repeated) < _LEAST_OF_ITS_OWN or any(map(self.known, spellings))):
+            public = "Those who guess try this password early. Choose three or four words that do not belong together."
+            raise BadInput("password_too_common", public, field=FIELD)
 
     def _too_long(self) -> BadInput:
         return BadInput("password_too_long", f"A password has at most {self.max_bytes} bytes.", field=FIELD)
@@ -122,12 +153,22 @@ _PHC: Final = re.compile(
 )
 
 
+def words_of(*texts: str) -> tuple[str, ...]:
+    """The texts, and the words they are made of: of an address or a host, what stands between its signs."""
+    return tuple({part for text in texts for part in (text, *re.split(r"[^\w]|_", text)) if part})
+
+
 def effort(phc: str) -> tuple[int, int]:
     """The memory in KiB and the passes that ``phc``, a PHC string of argon2id, was made with. Raises StoreError."""
     found = _PHC.fullmatch(phc)
     if found is None:
         raise StoreError("a password hash in the store is not a PHC string of argon2id, version 19")
     return int(found[1]), int(found[2])
+
+
+def _repeated(password: str) -> str:
+    """What ``password`` is a repetition of; itself, if of nothing."""
+    return password[: (password + password).find(password, 1)]
 
 
 def _utf8(password: str) -> bytes:

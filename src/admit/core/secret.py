@@ -54,7 +54,8 @@ class Master:
     until :meth:`unlock` brings them. Raises ConfigError.
     """
 
-    def __init__(self, secrets: Sequence[bytes] | None = None) -> None:
+    def __init__(self, secrets: Sequence[bytes] | None = None, called: str = "Master secret") -> None:
+        self._called = called
         self._secrets: dict[str, bytes] = {}
         if secrets is not None:
             self.unlock(secrets)
@@ -62,7 +63,7 @@ class Master:
     def unlock(self, secrets: Sequence[bytes]) -> None:
         """Serve ``secrets`` from now on. Raises ConfigError."""
         faults = [
-            f"Master secret {place} has {len(secret)} bytes; write at least {MIN_MASTER_BYTES} random ones."
+            f"{self._called} {place} has {len(secret)} bytes; write at least {MIN_MASTER_BYTES} random ones."
             for place, secret in enumerate(secrets, 1)
             if len(secret) < MIN_MASTER_BYTES
         ]

@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -14,19 +14,22 @@ from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BeforeValidator, Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from admit import blocklist
+from admit.accounts import SignUp
 from admit.authority import Authority
+from admit.blocklist import Breached
 from admit.core import origin
 from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
-from admit.core.faults import Faults
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.throttle import MODERATE, Limit, Limits, ThrottlePolicy
 from admit.errors import ConfigError
 from admit.history import OnLostHistory
+from admit.server.judged import contents, each, judged, table, words
 from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import open_store
@@ -34,7 +37,6 @@ from admit.tokens import TokenPolicy
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN
 
-P = TypeVar("P")
 T = TypeVar("T")
 
 PREFIX = "ADMIT_"
@@ -46,18 +48,8 @@ DEFAULT_PORT = 8000
 _NOT_SETTINGS = ("ADMIT_CONFIG", "ADMIT_VECTORS", "ADMIT_TEST_")
 
 
-def _words(value: object) -> object:
-    """A list, which an environment variable writes as words with spaces between them."""
-    return value.split() if isinstance(value, str) else value
-
-
 def _limits(limits: Limits) -> tuple[str, ...]:
     return tuple(f"{limit.hits}/{limit.window:g}" for limit in limits)
-
-
-def _table(value: object) -> object:
-    """A table, which an environment variable writes as JSON."""
-    return json.loads(value) if isinstance(value, str) else value
 
 
 def _local_issuer(given: Mapping[str, Any]) -> str:
@@ -79,7 +71,7 @@ class Settings(BaseSettings):
     issuer: str = Field(default_factory=_local_issuer, description="the URL the server is reached under")
     audience: str | None = Field(None, description="whom access tokens are for; the issuer if left out")
     store: str = Field("sqlite:///admit.db", description="the URL of the store, such as sqlite:///var/admit.db")
-    secret_file: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_words)] = Field(
+    secret_file: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(words)] = Field(
         (), description="files of at least 32 random bytes: the first encrypts, all decrypt; else the store makes one"
     )
     session_idle: FiniteFloat = Field(BALANCED.idle, description="seconds without activity until a session ends")
@@ -97,15 +89,25 @@ class Settings(BaseSettings):
     )
     password_min_length: int = Field(SINGLE_FACTOR.min_length, description="8 to 64 characters")
     password_max_bytes: int = Field(SINGLE_FACTOR.max_bytes, description="256 to 4096 bytes")
+    password_words: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
+        (), description="words that make no password here, such as the name of the product; those of the issuer do not"
+    )
+    breached_passwords: Path | None = Field(
+        None, description="a file of SHA-1 digests of breached passwords, in hexadecimal digits, sorted"
+    )
+    pepper_file: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(words)] = Field(
+        (), description="files of at least 32 random bytes, kept apart from the store: the first is used, all verify"
+    )
+    sign_up: SignUp = Field("open", description="“open”, or “closed”: accounts are made with admit accounts create")
     hash_memory: int = Field(
         OWASP_2024.memory, ge=LEAST_MEMORY, le=MOST_MEMORY, description="the memory of one password hash in KiB"
     )
     hash_passes: int = Field(OWASP_2024.passes, description="the passes of one password hash")
     hash_lanes: int = Field(OWASP_2024.lanes, description="the lanes of one password hash")
-    scopes: Annotated[dict[str, str], NoDecode, BeforeValidator(_table)] = Field(
+    scopes: Annotated[dict[str, str], NoDecode, BeforeValidator(table)] = Field(
         {}, description='what each role allows, such as {"user": "links:read links:write"}'
     )
-    trusted_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    trusted_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         (), description="other origins whose pages may change state here, such as https://app.example.com"
     )
     workers: int = Field(1, ge=1, le=64, description="how many processes serve: 1 to 64")
@@ -114,23 +116,23 @@ class Settings(BaseSettings):
     )
     max_connections: int = Field(1_000, ge=10, le=100_000, description="connections of a worker: 10 to 100000")
     log_format: LogFormat = Field("text", description="“text” for people, “json” for programs")
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         (), description="the networks of proxies in front, such as 127.0.0.1 or 10.0.0.0/8"
     )
     proxy_header: ProxyHeader = Field(
         NO_PROXIES.header,
         description="where they say who connected to them: “x-forwarded-for”, “forwarded” or “x-real-ip”",
     )
-    throttle_account: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    throttle_account: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         _limits(MODERATE.account), description="failures at an account, such as 5/60 20/3600: tries/seconds, growing"
     )
-    throttle_device: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    throttle_device: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         _limits(MODERATE.device), description="failures at an account from a device that signed in there before"
     )
-    throttle_source: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    throttle_source: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         _limits(MODERATE.source), description="failures from one address, at all accounts"
     )
-    throttle_sign_up: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = Field(
+    throttle_sign_up: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         _limits(MODERATE.sign_up), description="accounts asked for from one address"
     )
     brand_name: str = Field(PLAIN.name, description="the name in the head of every page")
@@ -161,33 +163,39 @@ class Settings(BaseSettings):
     @field_validator("trusted_origins")
     @classmethod
     def _origins(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        return _judged(texts, lambda: _each(origin.configured_origin, texts))
+        return judged(texts, lambda: each(origin.configured_origin, texts))
 
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        return _judged(texts, lambda: TrustedProxies.of(texts))
+        return judged(texts, lambda: TrustedProxies.of(texts))
 
     @field_validator("throttle_account", "throttle_device", "throttle_source", "throttle_sign_up")
     @classmethod
     def _throttle(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         name = cast("str", info.field_name).removeprefix("throttle_")
-        return _judged(texts, lambda: msgspec.structs.replace(MODERATE, **{name: tuple(_each(Limit.read, texts))}))
+        return judged(texts, lambda: msgspec.structs.replace(MODERATE, **{name: tuple(each(Limit.read, texts))}))
 
     @field_validator("store")
     @classmethod
     def _store(cls, url: str) -> str:
-        return _judged(url, lambda: open_store(url))
+        return judged(url, lambda: open_store(url))
 
-    @field_validator("secret_file")
+    @field_validator("secret_file", "pepper_file")
     @classmethod
-    def _secrets(cls, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-        return _judged(paths, lambda: _master(paths))
+    def _secrets(cls, paths: tuple[Path, ...], info: ValidationInfo) -> tuple[Path, ...]:
+        called = "Pepper" if info.field_name == "pepper_file" else "Master secret"
+        return judged(paths, lambda: paths and Master(contents(paths), called))
+
+    @field_validator("breached_passwords")
+    @classmethod
+    def _breached(cls, path: Path | None) -> Path | None:
+        return judged(path, lambda: path and Breached(path))
 
     @field_validator("scopes")
     @classmethod
     def _scopes(cls, scopes: dict[str, str]) -> dict[str, str]:
-        return _judged(scopes, lambda: RoleScopes(scopes))
+        return judged(scopes, lambda: RoleScopes(scopes))
 
     # Each is judged by itself, so that one that is wrong hides no other; of two that belong together the later is
     # judged with the earlier, if that was right.
@@ -195,60 +203,60 @@ class Settings(BaseSettings):
     @field_validator("session_idle")
     @classmethod
     def _idle(cls, idle: float) -> float:
-        return _judged(idle, lambda: SessionPolicy(idle=idle, absolute=idle))
+        return judged(idle, lambda: SessionPolicy(idle=idle, absolute=idle))
 
     @field_validator("session_absolute")
     @classmethod
     def _absolute(cls, absolute: float, info: ValidationInfo) -> float:
-        return _judged(absolute, lambda: SessionPolicy(idle=info.data.get("session_idle", 1), absolute=absolute))
+        return judged(absolute, lambda: SessionPolicy(idle=info.data.get("session_idle", 1), absolute=absolute))
 
     @field_validator("token_life")
     @classmethod
     def _life(cls, life: float) -> float:
-        return _judged(life, lambda: TokenPolicy(access=life))
+        return judged(life, lambda: TokenPolicy(access=life))
 
     @field_validator("token_grace")
     @classmethod
     def _grace(cls, grace: float) -> float:
-        return _judged(grace, lambda: TokenPolicy(grace=grace))
+        return judged(grace, lambda: TokenPolicy(grace=grace))
 
     @field_validator("token_leeway")
     @classmethod
     def _leeway(cls, leeway: float) -> float:
-        return _judged(leeway, lambda: TokenPolicy(leeway=leeway))
+        return judged(leeway, lambda: TokenPolicy(leeway=leeway))
 
     @field_validator("session_limit")
     @classmethod
     def _session_limit(cls, limit: int) -> int:
-        return _judged(limit, lambda: msgspec.structs.replace(BALANCED, max_sessions=limit))
+        return judged(limit, lambda: msgspec.structs.replace(BALANCED, max_sessions=limit))
 
     @field_validator("password_min_length")
     @classmethod
     def _min_length(cls, length: int) -> int:
-        return _judged(length, lambda: PasswordPolicy(min_length=length))
+        return judged(length, lambda: PasswordPolicy(min_length=length))
 
     @field_validator("password_max_bytes")
     @classmethod
     def _max_bytes(cls, size: int) -> int:
-        return _judged(size, lambda: PasswordPolicy(max_bytes=size))
+        return judged(size, lambda: PasswordPolicy(max_bytes=size))
 
     @field_validator("hash_passes")
     @classmethod
     def _passes(cls, passes: int, info: ValidationInfo) -> int:
         memory = info.data.get("hash_memory", OWASP_2024.memory)
-        return _judged(passes, lambda: HashParameters(memory=memory, passes=passes), "hash_memory, hash_passes")
+        return judged(passes, lambda: HashParameters(memory=memory, passes=passes), "hash_memory, hash_passes")
 
     @field_validator("hash_lanes")
     @classmethod
     def _lanes(cls, lanes: int) -> int:
-        return _judged(lanes, lambda: replace(OWASP_2024, lanes=lanes))
+        return judged(lanes, lambda: replace(OWASP_2024, lanes=lanes))
 
     @field_validator("brand_name", "brand_logo", "brand_colour", "brand_templates")
     @classmethod
     def _brand(cls, value: T, info: ValidationInfo) -> T:
         assert info.field_name is not None
         own: dict[str, Any] = {info.field_name.removeprefix("brand_"): value}
-        return _judged(value, lambda: Brand(**own))
+        return judged(value, lambda: Brand(**own))
 
     @property
     def brand(self) -> Brand:
@@ -276,7 +284,7 @@ class Settings(BaseSettings):
             self.store,
             issuer=self.issuer,
             audience=self.audience,
-            secret=_secrets(self.secret_file) or None,
+            secret=contents(self.secret_file) or None,
             sessions=SessionPolicy(
                 idle=self.session_idle, absolute=self.session_absolute, max_sessions=self.session_limit
             ),
@@ -286,13 +294,24 @@ class Settings(BaseSettings):
                 grace=self.token_grace,
                 leeway=self.token_leeway,
             ),
-            passwords=PasswordPolicy(min_length=self.password_min_length, max_bytes=self.password_max_bytes),
+            passwords=self._password_policy(),
+            peppers=contents(self.pepper_file),
             hashing=HashParameters(memory=self.hash_memory, passes=self.hash_passes, lanes=self.hash_lanes),
             scopes=self.scopes,
             trusted_origins=self.trusted_origins,
             proxies=TrustedProxies.of(self.trusted_proxies, self.proxy_header),
             throttle=self._throttle_policy(),
+            sign_up=self.sign_up,
             on_lost_history=on_lost_history or self.on_lost_history,
+        )
+
+    def _password_policy(self) -> PasswordPolicy:
+        breached = Breached(self.breached_passwords) if self.breached_passwords else None
+        return PasswordPolicy(
+            min_length=self.password_min_length,
+            max_bytes=self.password_max_bytes,
+            known=breached and blocklist.either(blocklist.common, breached),
+            words=self.password_words,
         )
 
     def _throttle_policy(self) -> ThrottlePolicy:
@@ -376,38 +395,3 @@ def _told(fault: ErrorDetails) -> list[str]:
             return [f"{name}: {PREFIX}{name.upper()} is not JSON. Write {Settings.model_fields[name].description}."]
         case _:
             return [f"{name}: {fault['msg']}. Write {Settings.model_fields[name].description}."]
-
-
-def _judged(value: T, judge: Callable[[], object], names: str | None = None) -> T:
-    """``value``, if ``judge`` has nothing against it; else a fault of the settings ``names``, or of its own."""
-    try:
-        judge()
-    except ConfigError as error:
-        context = {"faults": error.faults} | ({} if names is None else {"names": names})
-        raise PydanticCustomError("config", "not usable", context) from None
-    return value
-
-
-def _each(make: Callable[[P], T], parts: Iterable[P]) -> list[T]:
-    """What ``make`` gives for each part. Raises ConfigError with what is wrong with all of them."""
-    faults = Faults()
-    made = [faults.of(make, part) for part in parts]
-    faults.report()
-    return made
-
-
-def _master(paths: tuple[Path, ...]) -> None:
-    if paths:
-        Master().unlock(_secrets(paths))
-
-
-def _secrets(paths: tuple[Path, ...]) -> list[bytes]:
-    """What is in the files, every byte of it. Raises ConfigError."""
-    return _each(_read_bytes, paths)
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror}."]) from error

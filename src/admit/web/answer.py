@@ -20,6 +20,13 @@ _FIELD_LENGTH = 64
 _log = logging.getLogger("admit.web")
 
 
+class SignUpClosed(Denied):
+    """Accounts are made by an operator here, and nobody learns who has one by asking for another (ENU-02)."""
+
+    code = "sign_up_closed"
+    public = "You cannot make an account here yourself; ask those who run this service."
+
+
 class SignInFailed(Denied):
     """The address or the password is wrong, or the account may not sign in: nobody outside learns which."""
 

@@ -70,6 +70,7 @@ async def sign_in(
 @router.get("/sign-up")
 async def sign_up_page(pages: Shown, auth: Auth, next: str = "") -> Response:
     """The form to make an account with."""
+    accounts.refuse_unless_open(auth)
     return SIGN_UP.show(pages, {"next": next}, at_least=auth.accounts.policy.min_length)
 
 

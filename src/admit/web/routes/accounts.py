@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, SecretStr
 
+from admit.authority import Authority
 from admit.errors import BadInput
+from admit.web.answer import SignUpClosed
 from admit.web.caller import Asked, Auth, Body, Caller, Credentials, hand_out, session_of
 from admit.web.openapi import SIGNED_IN, problems
 
@@ -46,9 +48,16 @@ class PasswordChange(Body):
     new_password: SecretStr
 
 
-@router.post("/sign-up", status_code=201, responses=problems(409, 422, 429))
+def refuse_unless_open(auth: Authority) -> None:
+    """Return if everybody may make an account. Raises SignUpClosed."""
+    if auth.sign_up != "open":
+        raise SignUpClosed("sign_up is closed")
+
+
+@router.post("/sign-up", status_code=201, responses=problems(403, 409, 422, 429))
 async def sign_up(body: Credentials, request: Asked, auth: Auth) -> Account:
-    """Create an account. It is not signed in by this."""
+    """Create an account, where sign-up is open. It is not signed in by this."""
+    refuse_unless_open(auth)
     await auth.throttle.sign_up(request)
     account = await auth.accounts.create(body.email, body.password.get_secret_value(), roles=SIGN_UP_ROLES)
     return Account(id=account.id, email=account.email)

@@ -1,0 +1,56 @@
+"""How settings are read, and judged by what uses them: its faults become those of the setting, all at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic_core import PydanticCustomError
+
+from admit.core.faults import Faults
+from admit.errors import ConfigError
+
+P = TypeVar("P")
+T = TypeVar("T")
+
+
+def words(value: object) -> object:
+    """A list, which an environment variable writes as words with spaces between them."""
+    return value.split() if isinstance(value, str) else value
+
+
+def table(value: object) -> object:
+    """A table, which an environment variable writes as JSON."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def judged(value: T, judge: Callable[[], object], names: str | None = None) -> T:
+    """``value``, if ``judge`` has nothing against it; else a fault of the settings ``names``, or of its own."""
+    try:
+        judge()
+    except ConfigError as error:
+        context = {"faults": error.faults} | ({} if names is None else {"names": names})
+        raise PydanticCustomError("config", "not usable", context) from None
+    return value
+
+
+def each(make: Callable[[P], T], parts: Iterable[P]) -> list[T]:
+    """What ``make`` gives for each part. Raises ConfigError with what is wrong with all of them."""
+    faults = Faults()
+    made = [faults.of(make, part) for part in parts]
+    faults.report()
+    return made
+
+
+def contents(paths: Iterable[Path]) -> list[bytes]:
+    """What is in the files, every byte of it. Raises ConfigError."""
+    return each(_read_bytes, paths)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read: {error.strerror}."]) from error
