@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["admit"]):  # pyright: ignore[reportAtt
     from admit.core.request import Request
     from admit.core.return_to import safe_path
     from admit.errors import AdmitError
-    from admit.sessions import parse_cookie
+    from admit.core.session_cookie import parse_cookie
 
 NOW = 1_800_000_000
 ISSUER = "https://app.example"
