@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 JOBS ?= 2
+FUZZ_SECONDS ?= 60
 
 BIN := .venv/bin
 PYTEST = $(BIN)/python -m pytest
@@ -12,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check check-all format lint types rings fresh-coverage floors docs docs-check bench lock clean
+.PHONY: help setup system demo test check check-all fuzz format lint types rings fresh-coverage floors docs docs-check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +37,13 @@ check: PYTEST := $(BIN)/coverage run -m pytest
 check: setup lint types rings docs-check fresh-coverage test floors ## everything CI asks for; the tests with coverage
 
 check-all: export ADMIT_TEST_SCALE := all
-check-all: check ## the same with the large numbers of tests/counts.py
+check-all: check fuzz ## the same with the large numbers of tests/counts.py, and a minute of fuzzing
+
+fuzz: setup ## feed the parsers what a fuzzer thinks of, FUZZ_SECONDS= (60) long
+	@echo "== fuzzing for $(FUZZ_SECONDS) s; what it found interesting stays in build/fuzz"
+	@mkdir -p build/fuzz
+	@$(BIN)/python tests/fuzz/parsers.py -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 \
+		-artifact_prefix=build/fuzz- build/fuzz
 
 format: setup ## write the code as the formatter wants it
 	@$(BIN)/ruff format .
@@ -77,8 +84,6 @@ bench: setup ## every benchmark, as tables
 lock: setup ## renew requirements.lock and bench.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group dev pyproject.toml -o requirements.lock
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--all-extras --group bench pyproject.toml -o bench.lock
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--all-extras --group bench pyproject.toml -o bench.lock
 
