@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from admit.core.answers import MEDIA_TYPE, headers_of, problem_of
@@ -59,7 +59,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            who = await admitted(self._door, scope, self._requirement)
+            who = at_once(self._door, scope, self._requirement) or await admitted(self._door, scope, self._requirement)
         except AdmitError as error:
             await Refusal(error, asked(scope, self._door.origin), self._detours)(scope, receive, send)
             return
@@ -68,33 +68,37 @@ class Guard:
         await self._app(scope, receive, send)
 
 
-async def admitted(door: Door, scope: Scope, requirement: Requirement) -> Principal:
-    """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
-    who = at_once(door, scope, requirement.accept)
-    if who is None:
-        who = await door.admit(asked(scope, door.origin), accept=requirement.accept)
-    requirement.judge(who, door.clock.now())
-    return who
-
-
-def at_once(door: Door, scope: Scope, accept: Collection[str]) -> Principal | None:
+def at_once(door: Door, scope: Scope, requirement: Requirement) -> Principal | None:
     """Whom a request speaks for that is like most: no header twice, and a credential that was seen before.
 
-    None for every other: which credential counts then, and what is wrong with it, is for ``door.admit`` to say.
+    None for every other: which credential counts then, and what is wrong with it, is for :func:`admitted` to say. Raises
+    NotEnough.
     """
     headers = scope["headers"]
     given = dict(headers)
     if len(given) != len(headers):
         return None
     authorization = given.get(b"authorization")
-    if authorization is not None and BEARER in accept:
-        scheme, _, token = authorization.partition(b" ")
-        return door.seen(token.decode("latin-1"), BEARER) if scheme == b"Bearer" else None
+    if authorization is not None and BEARER in requirement.accept:
+        if authorization[:7] != b"Bearer ":
+            return None
+        who = door.seen(authorization[7:].decode("latin-1"), BEARER)
     # What a browser sends with a cookie is looked at more closely, unless it only reads.
-    if scope["type"] == "http" and scope["method"] in SAFE_METHODS and COOKIE in accept:
-        cookie = door.cookies.plain(given.get(b"cookie", b""))
-        return None if cookie is None else door.seen(cookie, COOKIE)
-    return None
+    elif b"cookie" in given and COOKIE in requirement.accept and scope.get("method") in SAFE_METHODS:
+        cookie = door.cookies.plain(given[b"cookie"])
+        who = None if cookie is None else door.seen(cookie, COOKIE)
+    else:
+        return None
+    if who is not None:
+        requirement.judge(who, door.clock.now())
+    return who
+
+
+async def admitted(door: Door, scope: Scope, requirement: Requirement) -> Principal:
+    """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
+    who = await door.admit(asked(scope, door.origin), accept=requirement.accept)
+    requirement.judge(who, door.clock.now())
+    return who
 
 
 def asked(scope: Scope, origin: str) -> Request:

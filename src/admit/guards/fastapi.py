@@ -18,7 +18,7 @@ from admit.core.principal import Principal
 from admit.core.requirement import Requirement
 from admit.core.scope import written
 from admit.guards import starlette
-from admit.guards.asgi import admitted
+from admit.guards.asgi import admitted, at_once
 
 __all__ = ["install", "required"]
 
@@ -38,7 +38,8 @@ class Required(SecurityBase):
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
         """Whom the request speaks for. Raises Denied, Stale, StoreError."""
-        return await admitted(self._door, connection.scope, self._requirement)
+        door, scope, requirement = self._door, connection.scope, self._requirement
+        return at_once(door, scope, requirement) or await admitted(door, scope, requirement)
 
 
 def required(
