@@ -153,9 +153,11 @@ _PHC: Final = re.compile(
 )
 
 
-def words_of(*texts: str) -> tuple[str, ...]:
-    """The texts, and the words they are made of: of an address or a host, what stands between its signs."""
-    return tuple({part for text in texts for part in (text, *re.split(r"[^\w]|_", text)) if part})
+def words_of(name: str) -> tuple[str, ...]:
+    """The words by which ``name``, an address or a host, is known: its two sides, and what stands between its signs."""
+    sides = (name, *name.split("@"))
+    parts = (re.split(r"[\W_]", side) for side in sides)
+    return tuple({*sides, *(word for words in parts for word in (*words, "".join(words)))} - {""})
 
 
 def effort(phc: str) -> tuple[int, int]:
