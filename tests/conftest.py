@@ -6,12 +6,14 @@ import os
 import random
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from counts import SCALE, SCALES, times
+from recorder import Recorder, recording
 
 # Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
 # and the summary says so.
@@ -35,6 +37,14 @@ settings.load_profile("admit")
 
 # Set before pytest-xdist starts its workers, which inherit it.
 SEED = int(os.environ.setdefault("ADMIT_TEST_SEED", str(secrets.randbits(32))))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_secret_is_logged() -> Iterator[Recorder]:
+    """All that this process logs, whatever the tests do, holds no secret that was handed out (TOK-09)."""
+    with recording() as recorder:
+        yield recorder
+    assert recorder.told() == set(), "secrets stand in the log"
 
 
 @pytest.fixture

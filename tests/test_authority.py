@@ -212,7 +212,7 @@ async def test_another_secret_is_told_by_its_name_and_restore_takes_it_over(tmp_
     with pytest.raises(StoreError, match=f"(?s){named}.*{other._master.current}.*admit restore"):
         await other.open()
     await other.restore()
-    assert await other.keys.signing()
+    assert (await other.keys.signing()).kid
     await other.close()
     with pytest.raises(StoreError, match="master secret"):
         await auth.open()
@@ -235,7 +235,7 @@ async def test_a_keyring_that_cannot_be_read_is_no_dead_end_either(here: World) 
     with pytest.raises(StoreError):
         await broken.open()
     await broken.restore()
-    assert await broken.keys.signing()
+    assert (await broken.keys.signing()).kid
 
 
 class Remote(Watched):
