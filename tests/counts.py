@@ -18,6 +18,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "revocations": (200, 1_000),  # by two processes, while two others verify without pause
     "kills": (16, 100),  # of a server in the middle of its writes
     "sign-ins": (1_000, 5_000),  # whose secrets are counted letter by letter
+    "sign-ins of each kind": (20, 200),  # timed at a running server, in each of up to three runs
     "lives of a writer": (5, 100),  # a process that commits, killed at a random moment
     "numbers counted by each process": (50, 1_000),  # two processes add to one counter
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from admit.core.throttle import Limit
 from admit.errors import ConfigError
 from admit.server.settings import Settings, load
 
@@ -155,3 +156,57 @@ def test_the_names_of_the_test_suite_are_nobodys_settings(monkeypatch: pytest.Mo
     monkeypatch.setenv("ADMIT_VECTORS", "somewhere")
     monkeypatch.setenv("ADMIT_TEST_SCALE", "all")
     assert load().store == "sqlite:///admit.db"
+
+
+def test_every_wrong_limit_list_and_proxy_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "short").write_bytes(b"short")
+    faults = faults_of(
+        throttle_account="5/60 often",
+        throttle_source="20/60 10/3600",
+        throttle_device="",
+        trusted_proxies="10.0.0.1/8 nginx",
+        proxy_header="x-client-ip",
+        session_limit=0,
+        pepper_file=str(tmp_path / "short"),
+        breached_passwords=str(tmp_path / "short"),
+        sign_up="perhaps",
+    )
+    for part in (
+        "throttle_account: 'often' is not a limit; write tries and seconds, such as 5/60",
+        "throttle_source: source must grow",
+        "throttle_device: device needs at least one limit",
+        "trusted_proxies: '10.0.0.1/8' is not",
+        "trusted_proxies: 'nginx' is not",
+        "proxy_header: ",
+        "session_limit: ",
+        "pepper_file: Pepper 1 has 5 bytes",
+        "breached_passwords: ",
+        "sign_up: ",
+    ):
+        assert any(fault.startswith(part) for fault in faults), part
+    assert len(faults) == 10
+
+
+def test_limits_proxies_and_lists_reach_the_authority(tmp_path: Path) -> None:
+    pepper, breached = tmp_path / "pepper", tmp_path / "breached"
+    pepper.write_bytes(bytes(range(32)))
+    breached.write_text("0" * 40 + ":3\n")
+    auth = load(
+        store="memory://",
+        throttle_account="3/60 9/3600",
+        trusted_proxies="127.0.0.1 ::1",
+        proxy_header="forwarded",
+        session_limit=7,
+        pepper_file=str(pepper),
+        breached_passwords=str(breached),
+        password_words="shortener",
+        sign_up="closed",
+    ).authority()
+    assert auth.sign_up == "closed"
+    assert auth.throttle._policy is not None
+    assert auth.throttle._policy.account == (Limit(3, 60.0), Limit(9, 3_600.0))
+    assert auth.throttle._proxies.header == "forwarded"
+    assert auth.accounts.policy.words[0] == "shortener"
+    assert auth.accounts.policy.known is not None
+    assert auth.accounts.policy.known("passwordpassword")
+    assert auth.sessions._policy.max_sessions == 7
