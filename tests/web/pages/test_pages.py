@@ -84,6 +84,16 @@ async def test_a_new_password_is_typed_twice_the_same() -> None:
         assert await here.door.auth.accounts.by_email(BOB["email"]) is None
 
 
+async def test_where_sign_up_is_closed_no_page_leads_there() -> None:
+    async with authority(sign_up="closed") as auth:
+        browser = Door(auth, application(auth), auth.issuer).browser(**AT_A_BROWSER)
+        assert "/sign-up" not in (await browser.get("/sign-in")).text
+        assert "/sign-up" not in (await browser.post("/sign-in", data=ANN)).text
+        answer = await browser.get("/sign-up")
+        assert answer.status_code == 403
+        assert "Ask them for one." in Page(answer.text).text
+
+
 async def test_a_taken_address_is_said_at_its_field() -> None:
     async with people() as here:
         answer = await here.browser().post("/sign-up", data={**ANN, "password_again": ANN["password"]})

@@ -35,6 +35,7 @@ WORDS = {
     "method_not_allowed": "This address does not take what was sent. Begin with the page it belongs to.",
     "not_enough": "You are signed in, but this is not open to you.",
     "not_found": "The address may be mistyped, or the page is gone.",
+    "sign_up_closed": "Accounts are made by those who run this service. Ask them for one.",
     "wrong_host": "This server does not go by the name in your address bar. Check the link that brought you here.",
 }
 """What people read where the words for programs would not help them, by the code of the error."""

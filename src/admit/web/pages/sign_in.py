@@ -50,7 +50,7 @@ async def sign_in_page(request: Asked, auth: Auth, pages: Shown, notice: Notice,
     with suppress(Denied):
         await auth.admit(request, accept=(COOKIE,))
         return pages.onward(pages.back(next))
-    return SIGN_IN.show(pages, {"next": next}, notice=notice)
+    return SIGN_IN.show(pages, {"next": next}, notice=notice, open=auth.sign_up == "open")
 
 
 @router.post("/sign-in")
@@ -64,7 +64,7 @@ async def sign_in(
         await sessions.sign_in(credentials(form), request, answer, auth)
         return answer
 
-    return await SIGN_IN.take(pages, form, act, notice="")
+    return await SIGN_IN.take(pages, form, act, notice="", open=auth.sign_up == "open")
 
 
 @router.get("/sign-up")
