@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +14,9 @@ from admit.core.cookie import CookieRule
 from admit.core.door import Door
 from admit.core.origin import SAFE_METHODS
 from admit.core.presented import COOKIE, DOORS, found
+from admit.core.requirement import Requirement
 from admit.errors import AdmitError
-from admit.guards.asgi import Guard, Message, Receive, Scope, Send, at_once
+from admit.guards.asgi import Entrance, Guard, Message, Receive, Scope, Send
 from admit.testing.clock import FakeClock
 from guards.applications import by_cookie, client
 from worlds import authority, value_of, with_cookie, with_token, world
@@ -107,14 +108,6 @@ class Everybody:
         return door, text
 
 
-class Unasking(NamedTuple):
-    """A requirement that is always met."""
-
-    accept: tuple[str, ...]
-
-    def judge(self, who: object, now: float) -> None: ...
-
-
 PAIRS = st.sampled_from([b"__Host-admit=a", b"__Host-admit=b", b"x=1", b"__Host-admit", b"a__Host-admit=c", b" ", b"__Host-admit =d"])  # fmt: skip
 JARS = st.tuples(st.just(b"cookie"), st.lists(PAIRS, max_size=3).flatmap(lambda pairs: st.sampled_from([b";", b"; "]).map(lambda by: by.join(pairs))))  # fmt: skip
 BEARERS = st.tuples(st.just(b"authorization"), st.sampled_from([b"Bearer t", b"bearer t", b"Bearer  t", b"Bearer ", b"Basic u", b""]))  # fmt: skip
@@ -126,8 +119,8 @@ def test_the_short_way_takes_what_the_long_way_would(
     headers: list[tuple[bytes, bytes]], method: str, accept: set[str]
 ) -> None:
     door: Any = Everybody()
-    asks: Any = Unasking(tuple(accept))
-    taken: Any = at_once(door, {"type": "http", "method": method, "headers": headers}, asks)
+    entrance = Entrance(door, Requirement(accept=tuple(accept)))
+    taken: Any = entrance.at_once({"type": "http", "method": method, "headers": headers})
     try:
         counts = found(headers, accept, door.cookies)
     except AdmitError:

@@ -48,14 +48,6 @@ class CookieRule(msgspec.Struct, frozen=True):
         """The value of a Set-Cookie header that makes a browser forget the cookie."""
         return self.line("", 0)
 
-    def plain(self, header: bytes) -> str | None:
-        """Our cookie in a Cookie header that holds its name once, and as browsers write it; else None."""
-        ours = _NAMES[self.of, self.secure] + b"="
-        before, found, after = header.partition(ours)
-        if not found or ours in after or not (not before or before.endswith(b"; ")):
-            return None
-        return after.partition(b";")[0].decode("latin-1")
-
     def read(self, headers: Iterable[bytes]) -> str | None:
         """Our cookie in the Cookie headers of a request, None where there is none.
 

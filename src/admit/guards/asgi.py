@@ -50,7 +50,7 @@ class Guard:
     ) -> None:
         self._app = app
         self._door = door
-        self._requirement = requirement
+        self._entrance = Entrance(door, requirement)
         self._detours = Detours(sign_in, confirm)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +59,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            who = at_once(self._door, scope, self._requirement) or await admitted(self._door, scope, self._requirement)
+            who = self._entrance.at_once(scope) or await self._entrance.admitted(scope)
         except AdmitError as error:
             await Refusal(error, asked(scope, self._door.origin), self._detours)(scope, receive, send)
             return
@@ -68,37 +68,52 @@ class Guard:
         await self._app(scope, receive, send)
 
 
-def at_once(door: Door, scope: Scope, requirement: Requirement) -> Principal | None:
-    """Whom a request speaks for that is like most: no header twice, and a credential that was seen before.
+class Entrance:
+    """A door and what is asked there, as every guard goes through it."""
 
-    None for every other: which credential counts then, and what is wrong with it, is for :func:`admitted` to say. Raises
-    NotEnough.
-    """
-    headers = scope["headers"]
-    given = dict(headers)
-    if len(given) != len(headers):
-        return None
-    authorization = given.get(b"authorization")
-    if authorization is not None and BEARER in requirement.accept:
-        if authorization[:7] != b"Bearer ":
+    __slots__ = ("_asks", "_bearer", "_cookie", "_door", "_now", "_ours", "_requirement", "_seen")
+
+    def __init__(self, door: Door, requirement: Requirement) -> None:
+        self._door = door
+        self._requirement = requirement
+        # Looked up once, for `at_once` is on the way of every request.
+        self._seen = door.seen
+        self._now = door.clock.now
+        self._ours = f"{door.cookies.name}=".encode()
+        self._bearer = BEARER in requirement.accept
+        self._cookie = COOKIE in requirement.accept
+        self._asks = requirement != Requirement(accept=requirement.accept)
+
+    def at_once(self, scope: Scope) -> Principal | None:
+        """Whom a request speaks for that is like most: no header twice, and a credential that was seen before.
+
+        None for every other: which credential counts then, and what is wrong with it, is for :meth:`admitted` to
+        say. Raises NotEnough.
+        """
+        headers = scope["headers"]
+        given = dict(headers)
+        if len(given) != len(headers):
             return None
-        who = door.seen(authorization[7:].decode("latin-1"), BEARER)
-    # What a browser sends with a cookie is looked at more closely, unless it only reads.
-    elif b"cookie" in given and COOKIE in requirement.accept and scope.get("method") in SAFE_METHODS:
-        cookie = door.cookies.plain(given[b"cookie"])
-        who = None if cookie is None else door.seen(cookie, COOKIE)
-    else:
-        return None
-    if who is not None:
-        requirement.judge(who, door.clock.now())
-    return who
+        if self._bearer and b"authorization" in given:
+            authorization = given[b"authorization"]
+            who = self._seen(authorization[7:].decode("latin-1"), BEARER) if authorization[:7] == b"Bearer " else None
+        # What a browser sends with a cookie is looked at more closely, unless it only reads.
+        elif self._cookie and b"cookie" in given and scope.get("method") in SAFE_METHODS:
+            before, found, after = given[b"cookie"].partition(self._ours)
+            if not found or self._ours in after or (before and not before.endswith(b"; ")):
+                return None
+            who = self._seen(after.partition(b";")[0].decode("latin-1"), COOKIE)
+        else:
+            return None
+        if who is not None and self._asks:
+            self._requirement.judge(who, self._now())
+        return who
 
-
-async def admitted(door: Door, scope: Scope, requirement: Requirement) -> Principal:
-    """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
-    who = await door.admit(asked(scope, door.origin), accept=requirement.accept)
-    requirement.judge(who, door.clock.now())
-    return who
+    async def admitted(self, scope: Scope) -> Principal:
+        """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
+        who = await self._door.admit(asked(scope, self._door.origin), accept=self._requirement.accept)
+        self._requirement.judge(who, self._now())
+        return who
 
 
 def asked(scope: Scope, origin: str) -> Request:

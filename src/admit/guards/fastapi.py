@@ -18,7 +18,7 @@ from admit.core.principal import Principal
 from admit.core.requirement import Requirement
 from admit.core.scope import written
 from admit.guards import starlette
-from admit.guards.asgi import admitted, at_once
+from admit.guards.asgi import Entrance
 
 __all__ = ["install", "required"]
 
@@ -30,16 +30,15 @@ class Required(SecurityBase):
     """What :func:`required` returns: called once for a request or a WebSocket, returns the Principal."""
 
     def __init__(self, door: Door, requirement: Requirement) -> None:
-        self._door = door
-        self._requirement = requirement
+        self._entrance = Entrance(door, requirement)
         # One dependency, for speed, stands for one or two schemes: `install` writes out which.
         self.model = HTTPBase(scheme=BEARER)
         self.scheme_name = f"{_MARK}{'|'.join(requirement.accept)}:{written(requirement.scope)}"
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
         """Whom the request speaks for. Raises Denied, Stale, StoreError."""
-        door, scope, requirement = self._door, connection.scope, self._requirement
-        return at_once(door, scope, requirement) or await admitted(door, scope, requirement)
+        scope = connection.scope
+        return self._entrance.at_once(scope) or await self._entrance.admitted(scope)
 
 
 def required(

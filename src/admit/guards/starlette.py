@@ -20,7 +20,7 @@ from admit.core.principal import Principal
 from admit.core.requirement import Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, NoCredential
-from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Receive, Refusal, Scope, Send, admitted, asked
+from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Receive, Refusal, Scope, Send, asked
 
 Endpoint = Callable[..., Any]
 
@@ -56,13 +56,13 @@ class Authentication:
     def __init__(self, app: App, door: Door, *, accept: str | Collection[str] = DOORS) -> None:
         self._app = app
         self._door = door
-        self._requirement = Requirement.of(accept=accept)
+        self._entrance = Entrance(door, Requirement.of(accept=accept))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one WebSocket, or the life of the application."""
         if scope["type"] in ("http", "websocket"):
             try:
-                _know(scope, await admitted(self._door, scope, self._requirement))
+                _know(scope, await self._entrance.admitted(scope))
             except NoCredential:
                 scope["user"], scope["auth"] = UnauthenticatedUser(), AuthCredentials()
             except AdmitError as error:
@@ -83,7 +83,7 @@ def required(
     They signed in at most ``within`` seconds ago; ``accept`` names the credentials that count. The endpoint finds
     the Principal as ``request.user.principal``. Refusals are answered where :func:`install` was called. Raises ConfigError.
     """
-    requirement = Requirement.of(*scopes, roles=roles, within=within, accept=accept)
+    entrance = Entrance(door, Requirement.of(*scopes, roles=roles, within=within, accept=accept))
 
     def guarding(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
         waits = inspect.iscoroutinefunction(endpoint)
@@ -91,7 +91,7 @@ def required(
         @wraps(endpoint)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
             scope = _scope(*args, *kwargs.values())
-            _know(scope, await admitted(door, scope, requirement))
+            _know(scope, entrance.at_once(scope) or await entrance.admitted(scope))
             return await endpoint(*args, **kwargs) if waits else await run_in_threadpool(endpoint, *args, **kwargs)
 
         return guarded
