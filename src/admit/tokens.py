@@ -158,7 +158,7 @@ class Tokens:
         await self._keys.reread()
         return self._proven(text, now)
 
-    async def lasts(self, who: Principal, _now: float) -> float:
+    async def lasts(self, who: Principal, now: float) -> float:  # noqa: ARG002 - a token has its end written in it
         """When an access token expires (Unix seconds), leeway included."""
         return who.expires_at + self._policy.leeway
 
