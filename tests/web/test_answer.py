@@ -24,9 +24,9 @@ from admit.errors import (
     StoreError,
     TooMany,
 )
+from admit.guards.asgi import asked
 from admit.web import device
 from admit.web.answer import answer
-from admit.web.asked import asked
 from admit.web.device import device_of
 from doors import door, is_problem
 

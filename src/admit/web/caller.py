@@ -11,10 +11,10 @@ from admit.authority import Authority
 from admit.core import request as core
 from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
+from admit.guards.asgi import asked
 from admit.sessions import Session, Started
 from admit.subjects import Proof
 from admit.web.answer import SignInFailed
-from admit.web.asked import asked
 
 
 async def _authority(request: Request) -> Authority:

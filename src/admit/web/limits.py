@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from admit.authority import Authority
 from admit.core.origin import refuse_cross_origin
+from admit.guards.asgi import asked
 from admit.web.answer import answer
-from admit.web.asked import asked
 from admit.web.families import FORM, JSON, is_below
 
 MAX_BODY_BYTES = 65_536

@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from admit.core.answers import Problem
 from admit.errors import BadCredential, NoCredential, StepUp
-from admit.web.asked import asked
+from admit.guards.asgi import asked
 from admit.web.families import is_below
 from admit.web.pages.look import Pages
 
