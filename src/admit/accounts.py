@@ -85,11 +85,16 @@ class Accounts:
         self._hashing = hashing
         self.policy = policy
 
-    async def create(self, email: str, password: str | None = None, *, roles: Iterable[str] = ()) -> Account:
-        """A new account and its subject, in one commit. Raises BadInput (``email_taken`` …), TooMany."""
+    async def create(
+        self, email: str, password: str | None = None, *, phc: str | None = None, roles: Iterable[str] = ()
+    ) -> Account:
+        """A new account and its subject, in one commit; ``phc`` is a password that was hashed already.
+
+        Raises BadInput (``email_taken`` …), TooMany.
+        """
         email = canonical(email)
         roles = checked_roles(roles)
-        phc = None if password is None else await self._hashing.hash(self.policy.judge(password, words_of(email)))
+        phc = phc if password is None else await self._hashing.hash(self.policy.judge(password, words_of(email)))
         ledger = self._ledger
         now = ledger.clock.now()
         account = Account(id=new_id(_ALL[0], now, ledger.chance), email=email, created_at=now)

@@ -181,6 +181,12 @@ class Authority:
         """Return if this can answer: the store gives an answer, and all that has ended is known. Raises StoreError, Stale."""
         await self._ledger.get(TERM)
 
+    async def hash_time(self) -> float:
+        """Seconds that hashing one password takes, here and now. Raises TooMany."""
+        began = self.clock.lease()
+        await self._hashing.hash(b"a password of some length")
+        return self.clock.lease() - began
+
     async def open(self) -> None:
         """Open the store, begin its history if it has none, and know all that has ended. Harmless when open.
 

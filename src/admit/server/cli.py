@@ -99,6 +99,48 @@ def worker(
 
 
 @app.command(epilog=EXIT_CODES)
+def doctor(
+    *,
+    source: Annotated[Path | None, typer.Option(help="An application's code, searched for weakened checks.")] = None,
+    config: Config = None,
+    store: Store = None,
+    issuer: Issuer = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is on, what is weak and why; exit 1 when something must be mended.
+
+    admit doctor --config /etc/admit/admit.toml
+    """
+    from admit.server.doctor import examined
+
+    with exits(as_json=as_json):
+        rows = asyncio.run(examined(load(config, store=store, issuer=issuer), source))
+    show(rows, as_json=as_json)
+    if any(row["state"] == "mend" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command("config", epilog=EXIT_CODES)
+def show_config(
+    *,
+    example: Annotated[bool, typer.Option("--example", help="Print a file with every setting instead.")] = False,
+    config: Config = None,
+    store: Store = None,
+    issuer: Issuer = None,
+    as_json: Json = False,
+) -> None:
+    """Show the settings in effect, and where each came from."""
+    from admit.server import config as own
+
+    with exits(as_json=as_json):
+        if example:
+            typer.echo(own.example(), nl=False)
+            return
+        given = {"store": store, "issuer": issuer}
+        show(own.effective(load(config, **given), config, given), as_json=as_json)
+
+
+@app.command(epilog=EXIT_CODES)
 def restore(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic_core import PydanticCustomError
 
 from admit.core.faults import Faults
+from admit.core.throttle import Limits
 from admit.errors import ConfigError
 
 P = TypeVar("P")
@@ -54,3 +55,8 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError([f"{path} cannot be read: {error.strerror}."]) from error
+
+
+def limits(those: Limits) -> tuple[str, ...]:
+    """How ``those`` are written as settings."""
+    return tuple(f"{limit.hits}/{limit.window:g}" for limit in those)

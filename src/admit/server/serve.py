@@ -16,6 +16,7 @@ import uvicorn
 from admit.authority import Authority
 from admit.core.store import PURGE_AT_MOST
 from admit.errors import ConfigError, StoreError
+from admit.server import seed
 from admit.server.connection import KEPT_FOR, Bounded, end_overdue
 from admit.server.drain import Drain
 from admit.server.log import log_to_stderr
@@ -70,6 +71,8 @@ async def served(
         server = _Server(_config(settings, drain), ready)
         with _told_to_stop(orphaned or asyncio.Event(), drain) as (stopping, hurried):
             await first(auth)
+            if settings.seed_file is not None:
+                await seed.sow(auth, settings.seed_file)
             async with _beside(end_overdue(server.server_state.connections)):
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 await stopping.wait()

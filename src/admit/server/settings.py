@@ -26,10 +26,11 @@ from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
-from admit.core.throttle import MODERATE, Limit, Limits, ThrottlePolicy
+from admit.core.throttle import MODERATE, Limit, ThrottlePolicy
 from admit.errors import ConfigError
 from admit.history import OnLostHistory
-from admit.server.judged import contents, each, judged, table, words
+from admit.server import seed
+from admit.server.judged import contents, each, judged, limits, table, words
 from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import open_store
@@ -46,10 +47,6 @@ DEFAULT_PORT = 8000
 
 # Names with our prefix that are the test suite's.
 _NOT_SETTINGS = ("ADMIT_CONFIG", "ADMIT_VECTORS", "ADMIT_TEST_")
-
-
-def _limits(limits: Limits) -> tuple[str, ...]:
-    return tuple(f"{limit.hits}/{limit.window:g}" for limit in limits)
 
 
 def _local_issuer(given: Mapping[str, Any]) -> str:
@@ -116,6 +113,7 @@ class Settings(BaseSettings):
     )
     max_connections: int = Field(1_000, ge=10, le=100_000, description="connections of a worker: 10 to 100000")
     log_format: LogFormat = Field("text", description="“text” for people, “json” for programs")
+    seed_file: Path | None = Field(None, description="a file of accounts that are made at start where there are none")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         (), description="the networks of proxies in front, such as 127.0.0.1 or 10.0.0.0/8"
     )
@@ -124,16 +122,16 @@ class Settings(BaseSettings):
         description="where they say who connected to them: “x-forwarded-for”, “forwarded” or “x-real-ip”",
     )
     throttle_account: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
-        _limits(MODERATE.account), description="failures at an account, such as 5/60 20/3600: tries/seconds, growing"
+        limits(MODERATE.account), description="failures at an account, such as 5/60 20/3600: tries/seconds, growing"
     )
     throttle_device: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
-        _limits(MODERATE.device), description="failures at an account from a device that signed in there before"
+        limits(MODERATE.device), description="failures at an account from a device that signed in there before"
     )
     throttle_source: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
-        _limits(MODERATE.source), description="failures from one address, at all accounts"
+        limits(MODERATE.source), description="failures from one address, at all accounts"
     )
     throttle_sign_up: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
-        _limits(MODERATE.sign_up), description="accounts asked for from one address"
+        limits(MODERATE.sign_up), description="accounts asked for from one address"
     )
     brand_name: str = Field(PLAIN.name, description="the name in the head of every page")
     brand_logo: Path | None = Field(None, description="the logo in the head: a local file, .svg, .png, .webp or .jpg")
@@ -175,6 +173,11 @@ class Settings(BaseSettings):
     def _throttle(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         name = cast("str", info.field_name).removeprefix("throttle_")
         return judged(texts, lambda: msgspec.structs.replace(MODERATE, **{name: tuple(each(Limit.read, texts))}))
+
+    @field_validator("seed_file")
+    @classmethod
+    def _seed(cls, path: Path | None) -> Path | None:
+        return judged(path, lambda: path and seed.read(path))
 
     @field_validator("store")
     @classmethod
