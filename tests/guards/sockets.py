@@ -15,6 +15,7 @@ async def opened(app: App, headers: dict[str, str], *, can_answer: bool = True) 
         "type": "websocket",
         "asgi": {"version": "3.0"},
         "scheme": "wss",
+        "method": "GET",  # some servers say so, though no WebSocket is a mere GET
         "path": "/links",
         "raw_path": b"/links",
         "query_string": b"",

@@ -98,7 +98,7 @@ class Entrance:
             authorization = given[b"authorization"]
             who = self._seen(authorization[7:].decode("latin-1"), BEARER) if authorization[:7] == b"Bearer " else None
         # What a browser sends with a cookie is looked at more closely, unless it only reads.
-        elif self._cookie and b"cookie" in given and scope.get("method") in SAFE_METHODS:
+        elif self._cookie and b"cookie" in given and scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             before, found, after = given[b"cookie"].partition(self._ours)
             if not found or self._ours in after or (before and not before.endswith(b"; ")):
                 return None
