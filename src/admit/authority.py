@@ -181,6 +181,11 @@ class Authority:
         """Return if this can answer: the store gives an answer, and all that has ended is known. Raises StoreError, Stale."""
         await self._ledger.get(TERM)
 
+    @property
+    def hashing(self) -> int:
+        """How many passwords are hashed at this moment, or wait for it."""
+        return self._hashing.busy
+
     async def hash_time(self) -> float:
         """Seconds that hashing one password takes, here and now. Raises TooMany."""
         began = self.clock.lease()

@@ -90,6 +90,11 @@ class Hashing:
         current = "" if self._peppers is None else self._peppers.current
         return memory < self._memory or passes < self._passes or pepper != current
 
+    @property
+    def busy(self) -> int:
+        """How many are hashed at this moment, or wait for it."""
+        return self._taken
+
     async def close(self) -> None:
         """End the threads, once they have hashed what is waiting; the next hash starts others."""
         with self._lock:

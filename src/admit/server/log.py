@@ -7,6 +7,7 @@ neutralise what somebody put into a path (CWE-117).
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,10 @@ LogFormat = Literal["text", "json"]
 
 # What a terminal, or whoever reads a log line by line, would take for something else.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)}
+
+
+REQUEST: ContextVar[str] = ContextVar("request", default="")
+"""The id of the request that is being answered."""
 
 
 class OneLine(logging.Formatter):
@@ -26,7 +31,7 @@ class OneLine(logging.Formatter):
 
 
 class JsonLine(logging.Formatter):
-    """An object for each record: ``at`` (Unix seconds), ``level``, ``logger``, ``process``, ``said``, and its facts."""
+    """An object for each record: ``at`` (Unix seconds), ``level``, ``logger``, ``process``, ``request``, ``said``, and its facts."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of JSON, with its traceback."""
@@ -36,6 +41,7 @@ class JsonLine(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
+            "request": REQUEST.get(),
             "said": record.getMessage().translate(_CONTROLS),
             **facts,
         }

@@ -16,10 +16,11 @@ import uvicorn
 from admit.authority import Authority
 from admit.core.store import PURGE_AT_MOST
 from admit.errors import ConfigError, StoreError
-from admit.server import seed
+from admit.server import metrics, seed
 from admit.server.connection import KEPT_FOR, Bounded, end_overdue
 from admit.server.drain import Drain
 from admit.server.log import log_to_stderr
+from admit.server.seen import Seen
 from admit.server.settings import Settings
 from admit.web import application
 
@@ -45,7 +46,7 @@ async def nothing(_: Authority) -> None:
 def run(settings: Settings, *, first: Callable[[Authority], Awaitable[None]] = nothing) -> None:
     """Serve until SIGINT or SIGTERM, once ``first`` is done. Raises ConfigError, StoreError before the first request."""
     log_to_stderr(settings.log_format)
-    with bound(*settings.listens_on) as listening:
+    with bound(*settings.listens_on) as listening, metrics.told(settings):
 
         async def told(auth: Authority) -> None:
             await first(auth)
@@ -67,13 +68,14 @@ async def served(
     auth = settings.authority()
     async with auth, _beside(_purge_for_ever(auth)):
         app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
-        drain = Drain(app, ready=f"{settings.path}/readyz")
+        drain = Drain(Seen(app, counted=settings.metrics_port is not None), ready=f"{settings.path}/readyz")
         server = _Server(_config(settings, drain), ready)
         with _told_to_stop(orphaned or asyncio.Event(), drain) as (stopping, hurried):
             await first(auth)
             if settings.seed_file is not None:
                 await seed.sow(auth, settings.seed_file)
-            async with _beside(end_overdue(server.server_state.connections)):
+            overdue = end_overdue(server.server_state.connections)
+            async with _beside(overdue), _beside(metrics.watch_hashing(auth)):
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 await stopping.wait()
                 drain.on = True

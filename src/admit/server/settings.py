@@ -108,9 +108,8 @@ class Settings(BaseSettings):
         (), description="other origins whose pages may change state here, such as https://app.example.com"
     )
     workers: int = Field(1, ge=1, le=64, description="how many processes serve: 1 to 64")
-    drain_limit: FiniteFloat = Field(
-        15.0, ge=0, le=3_600, description="seconds in which requests may finish when the server stops"
-    )
+    drain_limit: FiniteFloat = Field(15.0, ge=0, le=3_600, description="seconds to finish requests in when stopped")
+    metrics_port: int | None = Field(None, ge=0, le=65_535, description="the port on 127.0.0.1 that tells Prometheus")
     max_connections: int = Field(1_000, ge=10, le=100_000, description="connections of a worker: 10 to 100000")
     log_format: LogFormat = Field("text", description="“text” for people, “json” for programs")
     seed_file: Path | None = Field(None, description="a file of accounts that are made at start where there are none")

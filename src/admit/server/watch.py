@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from contextlib import suppress
 import typer
 
 from admit.errors import ConfigError
+from admit.server import metrics
 from admit.server.log import log_to_stderr
 from admit.server.serve import REPLACED, STOPS, announce, bound
 from admit.server.settings import Settings
@@ -44,8 +46,8 @@ def run(settings: Settings, given: Mapping[str, object]) -> None:
         raise ConfigError(["A store in memory belongs to one process; write workers = 1, or another store."])
     log_to_stderr(settings.log_format)
     options = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
-    with bound(*settings.listens_on) as listening:
-        code = asyncio.run(Watch(settings, listening, options).until_stopped())
+    with bound(*settings.listens_on) as listening, metrics.told(settings) as more:
+        code = asyncio.run(Watch(settings, listening, options, more).until_stopped())
     if code:
         raise typer.Exit(code)
     _log.info("stopped")
@@ -54,21 +56,24 @@ def run(settings: Settings, given: Mapping[str, object]) -> None:
 class Worker:
     """A process that serves, and the line on which it says that it is ready."""
 
-    def __init__(self, process: Process, line: socket.socket) -> None:
+    def __init__(self, process: Process, line: socket.socket, more: Mapping[str, str]) -> None:
         self.process = process
         self._line = line
+        self._more = more
 
     @classmethod
-    async def started(cls, listening: socket.socket, options: Sequence[str]) -> Worker:
+    async def started(cls, listening: socket.socket, options: Sequence[str], more: Mapping[str, str]) -> Worker:
         """A new one. In a session of its own: a terminal's Ctrl-C is for the parent, which tells it."""
         ours, theirs = socket.socketpair()
         with theirs:
             fds = listening.fileno(), theirs.fileno()
             words = ["worker", *map(str, fds), *options]
             line = [sys.executable, "-m", "admit.server", *words]
-            process = await asyncio.create_subprocess_exec(*line, pass_fds=fds, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(
+                *line, pass_fds=fds, env={**os.environ, **more}, start_new_session=True
+            )
         ours.setblocking(False)
-        return cls(process, ours)
+        return cls(process, ours, more)
 
     async def ready(self) -> bool:
         """Whether it has begun to take requests, in time."""
@@ -97,13 +102,17 @@ class Worker:
         """Wait until it is dead; its exit code."""
         code = await self.process.wait()
         self._line.close()
+        metrics.forget(self.process.pid, self._more)
         return code
 
 
 class Watch:
     """Keeps as many workers as the settings say."""
 
-    def __init__(self, settings: Settings, listening: socket.socket, options: Sequence[str]) -> None:
+    def __init__(
+        self, settings: Settings, listening: socket.socket, options: Sequence[str], more: Mapping[str, str]
+    ) -> None:
+        self._more = more
         self._settings = settings
         self._listening = listening
         self._options = options
@@ -119,7 +128,7 @@ class Watch:
             loop.add_signal_handler(kind, self._told.put_nowait, kind)
         # One alone makes what has to be made once: the store, its secret, the keys.
         for together in (1, self._settings.workers - 1):
-            new = [await Worker.started(self._listening, self._options) for _ in range(together)]
+            new = [await self._new() for _ in range(together)]
             self._workers += new
             ready = await asyncio.gather(*(worker.ready() for worker in new))
             if not all(ready):
@@ -150,6 +159,9 @@ class Watch:
         for worker in self._workers:
             worker.tell(signal.SIGINT)
 
+    async def _new(self) -> Worker:
+        return await Worker.started(self._listening, self._options, self._more)
+
     async def _keep(self, place: int) -> None:
         """Put another worker into ``place`` whenever the one there dies by itself."""
         loop, wait = asyncio.get_running_loop(), AGAIN_AFTER
@@ -162,13 +174,13 @@ class Watch:
             _log.error("worker %d died (%d); another starts in %.1f s", worker.process.pid, code, wait)
             await asyncio.sleep(wait)
             async with self._changing:
-                self._workers[place] = await Worker.started(self._listening, self._options)
+                self._workers[place] = await self._new()
 
     async def _roll(self) -> None:
         """Replace the workers one by one; each goes when the next is ready, so that somebody always takes requests."""
         for place in range(len(self._workers)):
             async with self._changing:
-                fresh = await Worker.started(self._listening, self._options)
+                fresh = await self._new()
                 if not await fresh.ready():
                     code = await fresh.ended(None, KILLED_AFTER)
                     _log.error("the new worker did not start (%d); the others go on as they were", code)

@@ -1,0 +1,104 @@
+"""Figures for Prometheus, on a port of their own; those of several workers are added up by whoever watches them.
+
+With PROMETHEUS_MULTIPROC_DIR in the environment the library keeps the figures of every process in files there, also
+beyond its death: what a worker that was replaced has counted stays counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from starlette.types import Scope
+
+from admit.authority import Authority
+from admit.errors import ConfigError
+from admit.server.settings import Settings
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+LOOK_EVERY = 1.0
+
+# A route is the template of a path: of those there are few, whatever strangers ask for.
+REQUESTS = Counter("admit_requests", "Requests that were answered.", ["method", "route", "status"])
+SECONDS = Histogram("admit_request_seconds", "Seconds until a request was answered.", ["route"])
+SIGN_INS = Counter("admit_sign_ins", "Attempts to sign in, by outcome.", ["outcome"])
+HASHING = Gauge("admit_hashing", "Passwords that are hashed or wait for it.", multiprocess_mode="livesum")
+
+_SIGN_IN = ("/sign-in", "/tokens")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def count(scope: Scope, status: int, seconds: float) -> None:
+    """Count an answer."""
+    route = route_of(scope)
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(route).observe(seconds)
+    if method == "POST" and route.endswith(_SIGN_IN):
+        SIGN_INS.labels(_outcome(status)).inc()
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the path that was asked for, “none” where there is nothing."""
+    if scope.get("route") is None:
+        return "none"
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
+
+
+async def watch_hashing(auth: Authority) -> None:
+    """Note again and again how many passwords wait."""
+    while True:
+        HASHING.set(auth.hashing)
+        await asyncio.sleep(LOOK_EVERY)
+
+
+@contextmanager
+def told(settings: Settings) -> Generator[dict[str, str]]:
+    """Serve the figures meanwhile, if there is a port for them; gives what the environment of workers must hold.
+
+    Raises ConfigError.
+    """
+    if settings.metrics_port is None:
+        yield {}
+        return
+    with TemporaryDirectory(prefix="admit-metrics-") as shared:
+        registry = REGISTRY
+        if settings.workers > 1:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, shared)  # type: ignore[no-untyped-call]
+        try:
+            server, thread = start_http_server(settings.metrics_port, "127.0.0.1", registry)
+        except OSError as error:
+            fault = (
+                f"Cannot tell figures on port {settings.metrics_port}: {error.strerror}. Write another metrics_port."
+            )
+            raise ConfigError([fault]) from error
+        try:
+            yield {SHARED: shared}
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def forget(pid: int, more: Mapping[str, str]) -> None:
+    """A process is dead: what it has counted stays, how it stood does not."""
+    if shared := more.get(SHARED):
+        mark_process_dead(pid, shared)  # type: ignore[no-untyped-call]
+
+
+def _outcome(status: int) -> str:
+    match status:
+        case 200 | 303:
+            return "signed in"
+        case 401:
+            return "refused"
+        case 429:
+            return "too many"
+        case _:
+            return "failed"

@@ -1,0 +1,63 @@
+"""What is noted of every request: its id, a line in the log, and the figures; never a query, a header or a body."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from admit import system
+from admit.core.secret import written
+from admit.server import metrics
+from admit.server.log import REQUEST
+
+_log = logging.getLogger("admit.access")
+
+
+class Seen:
+    """``app``, whose every answer has an ``X-Request-Id``, is logged under it, and counted if ``counted``."""
+
+    def __init__(self, app: ASGIApp, *, counted: bool) -> None:
+        self._app = app
+        self._counted = counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+        # Ours, never the sender's: what a log is searched for should not be his choice.
+        request = written(system.chance(9))
+        REQUEST.set(request)
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            seconds = time.perf_counter() - began
+            _tell(scope, status, seconds, request)
+            if self._counted:
+                metrics.count(scope, status, seconds)
+
+
+def _tell(scope: Scope, status: int, seconds: float, request: str) -> None:
+    route, client = metrics.route_of(scope), scope.get("client")
+    facts = {
+        "method": scope["method"],
+        # The template, where there is one: a path may hold what its sender alone should know.
+        "route": route if route != "none" else ascii(scope["path"][:100]),
+        "status": status,
+        "ms": round(seconds * 1e3, 1),
+        "peer": client[0] if client else "",
+        "request": request,
+    }
+    _log.info("%s %s %d %.1f ms %s %s", *facts.values(), extra={"facts": facts})
