@@ -27,7 +27,8 @@ CLOCKS_AGREE = 1.0
 
 _NETWORKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 _UNSAFE = re.compile(
-    r"^\s*(?:from admit\.unsafe import|import admit\.unsafe|from admit import .*\bunsafe\b)", re.MULTILINE
+    r"^[ \t]{0,80}(?:from admit\.unsafe import|import admit\.unsafe|from admit import [^\n]{0,400}\bunsafe\b)",
+    re.MULTILINE,
 )
 
 
