@@ -24,8 +24,8 @@ with atheris.instrument_imports(include=["admit"]):  # pyright: ignore[reportAtt
     from admit.core.presented import DOORS, presented
     from admit.core.request import Request
     from admit.core.return_to import safe_path
-    from admit.errors import AdmitError
     from admit.core.session_cookie import parse_cookie
+    from admit.errors import AdmitError
 
 NOW = 1_800_000_000
 ISSUER = "https://app.example"
