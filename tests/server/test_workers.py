@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from admit.authority import Authority
-from commands import admit
+from commands import admit, free_port
 from counts import times
 from processes.test_revoked_at_once_in_every_process import Seen, instant, violations
 from server.fleet import Connection, Fleet, serving, until
@@ -243,7 +243,9 @@ def test_workers_do_not_outlive_whoever_watches_them(tmp_path: Path) -> None:
 
 
 def test_workers_that_cannot_start_end_the_server_with_their_code(tmp_path: Path) -> None:
-    said = admit(tmp_path, "serve", "--workers", "2", "--store", "sqlite:////dev/null/admit.db", "--port", "0")
+    said = admit(
+        tmp_path, "serve", "--workers", "2", "--store", "sqlite:////dev/null/admit.db", "--port", str(free_port())
+    )
     assert said.code == 2
     assert "/dev/null/admit.db cannot be made" in said.err
     assert "Traceback" not in said.err

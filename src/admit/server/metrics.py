@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import (
+    MultiProcessCollector,
+    mark_process_dead,  # pyright: ignore[reportUnknownVariableType] - it has no types
+)
 from starlette.types import Scope
 
 from admit.authority import Authority
@@ -46,8 +49,10 @@ def route_of(scope: Scope) -> str:
     """The template of the path that was asked for, “none” where there is nothing."""
     if scope.get("route") is None:
         return "none"
-    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
-    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
+    given: dict[str, object] = scope.get("path_params", {})
+    names = {str(value): f"{{{name}}}" for name, value in given.items()}
+    path: str = scope["path"]
+    return "/".join(names.get(part, part) for part in path.split("/"))
 
 
 async def watch_hashing(auth: Authority) -> None:
