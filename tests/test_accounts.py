@@ -205,8 +205,8 @@ async def test_a_sign_in_succeeds_though_another_was_faster_to_hash_anew() -> No
 class Crowded(Hashing):
     """A pool whose only place is taken right after a password was verified."""
 
-    async def verify(self, password: bytes, phc: str | None) -> None:
-        await super().verify(password, phc)
+    async def verify(self, password: bytes, kept: str | None) -> None:
+        await super().verify(password, kept)
         self.other = asyncio.create_task(self.hash(password))
         await asyncio.sleep(0)
 
