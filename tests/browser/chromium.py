@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -133,7 +133,8 @@ class Chromium:
     def _leave(self, element: WebElement) -> None:
         element.click()
         WebDriverWait(self.driver, PATIENCE).until(lambda _: _is_gone(element))
-        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "body"))
+        arriving = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=[WebDriverException])
+        arriving.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, "body"))
 
     def _log(self, of: str) -> list[dict[str, Any]]:
         lines: list[dict[str, Any]] = cast("Any", self.driver).get_log(of)
@@ -168,4 +169,9 @@ def _is_gone(element: WebElement) -> bool:
         element.is_enabled()
     except (StaleElementReferenceException, NoSuchElementException):
         return True
+    except WebDriverException as error:
+        # What the driver says of it while the next page takes the place of this one.
+        if "does not belong to the document" in str(error):
+            return True
+        raise
     return False
