@@ -38,6 +38,7 @@ class Busy:
     def __init__(self, url: str) -> None:
         self._auth = Authority(url, issuer="https://bench.example", tokens=TokenPolicy(grace=0))
         self._tokens: list[str] = []
+        self._subjects = 0
         self._sessions: list[list[Session]] = [[] for _ in range(TASKS)]
 
     async def rate(self, act: str, seconds: float) -> float:
@@ -64,7 +65,9 @@ class Busy:
         await self._auth.revoke(sessions.pop() if sessions else await self._started(task))
 
     async def _started(self, task: int) -> Session:
-        before = await self._auth.subjects.before(f"{os.getpid()}-{task}")
+        # Another subject each time: of one, the session that was away longest would end at the limit.
+        self._subjects += 1
+        before = await self._auth.subjects.before(f"{os.getpid()}-{task}-{self._subjects}")
         return (await self._auth.sessions.start(before.proven("pwd"))).session
 
 
@@ -170,6 +173,10 @@ def server(folder: str) -> Iterator[tuple[int, str]]:
         "ADMIT_STORE": f"sqlite:///{folder}/served.db",
         "ADMIT_ISSUER": f"http://127.0.0.1:{port}",
         "ADMIT_PORT": str(port),
+        # Nothing is to be slowed down here but by the work itself.
+        "ADMIT_THROTTLE_ACCOUNT": "100000/60",
+        "ADMIT_THROTTLE_SOURCE": "100000/60",
+        "ADMIT_SESSION_LIMIT": "1000",
     }
     command = [sys.executable, "-m", "admit.server"]
     created = [*command, "accounts", "create", EMAIL, "--password-stdin"]
