@@ -86,7 +86,7 @@ class Contract:
     @pytest.fixture
     def make(self) -> Make:
         """Override this: a function that returns a new and empty store, not yet opened."""
-        raise NotImplementedError("override the fixture `make`")
+        pytest.fail("StoreContract does not know your store: override its fixture `make`")
 
     @pytest_asyncio.fixture
     async def store(self, make: Make) -> AsyncGenerator[Store]:
