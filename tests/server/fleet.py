@@ -42,7 +42,13 @@ class Fleet:
 
     @property
     def log(self) -> str:
-        return (self.directory / "log").read_text()
+        # The last character may be half written.
+        return (self.directory / "log").read_text(errors="replace")
+
+    def records(self) -> list[dict[str, Any]]:
+        """What is written in its log, where that is JSON; a line that is being written is not there yet."""
+        *whole, _ = self.log.split("\n")
+        return [json.loads(line) for line in whole]
 
     def workers(self) -> set[int]:
         """The processes that serve."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from commands import free_port
-from server.fleet import serving, until
+from server.fleet import Fleet, serving, until
 
 
 def value(figures: str, name: str) -> float:
     return sum(float(found) for found in re.findall(rf"^{re.escape(name)}[^\n]* (\S+)$", figures, re.MULTILINE))
+
+
+def noted(fleet: Fleet, **facts: object) -> list[dict[str, Any]]:
+    """The lines of the access log that hold ``facts``."""
+    access = [record for record in fleet.records() if record["logger"] == "admit.access"]
+    return [record for record in access if facts.items() <= record.items()]
 
 
 def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path) -> None:
@@ -34,18 +40,22 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
             return httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
         me = 'admit_requests_total{method="GET",route="/api/me",status="401"}'
-        until(lambda: value(figures(), me) == 6, "they are not counted")
-        assert value(figures(), 'admit_sign_ins_total{outcome="refused"}') == 1
+        # An answer is counted, and noted, after it was sent.
+        expected = {
+            me: 6,
+            'admit_sign_ins_total{outcome="refused"}': 1,
+            'admit_requests_total{method="GET",route="none",status="404"}': 1,
+        }
+        until(lambda: {name: value(figures(), name) for name in expected} == expected, "they are not counted")
         assert "nothing" not in figures()
         assert httpx.get(f"{fleet.base}/metrics").status_code == 404
         before = fleet.workers()
         os.kill(min(before), signal.SIGKILL)
         until(lambda: len(fleet.workers()) == 2 and fleet.workers() != before, "nobody took its place")
         assert value(figures(), me) == 6
-        answer = httpx.get(f"{fleet.base}/api/me")
-        request = answer.headers["x-request-id"]
-        until(lambda: request in fleet.log, "no line bears its id")
-        lines = [json.loads(line) for line in fleet.log.splitlines()]
-        [line] = [line for line in lines if (line["logger"], line["request"]) == ("admit.access", request)]
+        request = httpx.get(f"{fleet.base}/api/me").headers["x-request-id"]
+        until(lambda: bool(noted(fleet, request=request)), "no line of the access log bears its id")
+        [line] = noted(fleet, request=request)
         assert (line["method"], line["route"], line["status"]) == ("GET", "/api/me", 401)
+        until(lambda: bool(noted(fleet, status=404, route="'/nothing'")), "what is not there is not noted")
         assert "hunter2" not in fleet.log
