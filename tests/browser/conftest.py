@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from browser.chromium import Chromium, chromium
-from browser.site import Site, Web, self_signed, served
+from browser.site import Site, Web, served
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return self_signed(tmp_path_factory.mktemp("tls") / "certificate.pem")
-
-
-@pytest.fixture(scope="session")
-def web(certificate: Path) -> Iterator[Web]:
-    with served(certificate) as found:
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    with served(tmp_path_factory.mktemp("tls")) as found:
         yield found
 
 

@@ -7,21 +7,17 @@ import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.authority import Authority
 from admit.unsafe import CHEAPEST_HASH
 from admit.web import application
+from certificates import self_signed
 from services import PassingClock
 
 HOST = "auth.example.test"
@@ -98,13 +94,14 @@ class Site:
 
 
 @contextmanager
-def served(certificate: Path) -> Iterator[Web]:
+def served(directory: Path) -> Iterator[Web]:
     """Every host, on a free port of this machine. Browsers go first: it waits until their connections are closed."""
+    certificate, key = self_signed(directory, "*.example.test", EVIL)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         web = Web(listening.getsockname()[1])
         config = uvicorn.Config(
             web, lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False,
-            ssl_certfile=str(certificate),
+            ssl_certfile=str(certificate), ssl_keyfile=str(key),
         )  # fmt: skip
         server = uvicorn.Server(config)
         with asyncio.Runner(loop_factory=lambda: web.loop) as runner:
@@ -113,28 +110,3 @@ def served(certificate: Path) -> Iterator[Web]:
             yield web
             server.should_exit = True
             thread.join(20)
-
-
-def self_signed(path: Path) -> Path:
-    """A certificate with its key in ``path``, for every host of these tests."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("*.example.test"), x509.DNSName(EVIL)]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    written = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(written + certificate.public_bytes(serialization.Encoding.PEM))
-    return path

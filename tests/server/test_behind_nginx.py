@@ -14,16 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from certificates import self_signed
 from commands import free_port
 from server.fleet import Fleet, serving, until
 
@@ -49,30 +45,6 @@ class Front:
         browser = httpx.Client(base_url=url, verify=self.trusted, headers={"Host": host, **headers}, timeout=60)
         browser.event_hooks["request"].append(lambda asked: asked.extensions.update(sni_hostname=NAME))
         return browser
-
-
-def certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for the name, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    at, key_at = directory / "certificate.pem", directory / "key.pem"
-    at.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_at.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return at, key_at
 
 
 def block(language: str) -> str:
@@ -116,7 +88,7 @@ def nginx(directory: Path, site: str) -> Iterator[None]:
 @contextmanager
 def front(directory: Path, *, site: Callable[[str], str] = lambda text: text) -> Iterator[Front]:
     """Both, as the page says."""
-    at, key = certificate(directory)
+    at, key = self_signed(directory, NAME)
     tls, plain, behind = free_port(), free_port(), free_port()
     places = {
         "listen 443": f"listen 127.0.0.1:{tls}",

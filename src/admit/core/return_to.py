@@ -50,25 +50,32 @@ class Detours(msgspec.Struct, frozen=True):
 
     def instead_of(self, error: AdmitError, request: Request) -> str | None:
         """Where a browser that navigates goes first, and comes back from; None where ``error`` is the answer."""
-        match error:
-            case StepUp():
-                page = self.confirm
-            case NoCredential() | BadCredential():
-                page = self.sign_in
-            case _:
-                page = None
+        page = self.first(error)
         if page is None or not is_navigation(request):
             return None
         _, _, path = request.url.removeprefix("https://").removeprefix("http://").partition("/")
         return f"{page}?next={quote(safe_path(f'/{path}'))}"
 
+    def first(self, error: AdmitError) -> str | None:
+        """The page that helps somebody who was refused with ``error``; None where none does."""
+        match error:
+            case StepUp():
+                return self.confirm
+            case NoCredential() | BadCredential():
+                return self.sign_in
+            case _:
+                return None
+
 
 def is_navigation(request: Request) -> bool:
-    """Whether a person waits for the answer: a browser fetches a page, or somebody prefers to read HTML.
+    """Whether a person waits who can come back to where this asked for: a browser fetches a page.
 
     Not where an Authorization header is what counts: after signing in it would still be there.
     """
-    if request.method != "GET" or request.values(b"authorization"):
-        return False
+    return request.method == "GET" and not request.values(b"authorization") and is_for_a_person(request)
+
+
+def is_for_a_person(request: Request) -> bool:
+    """Whether a person reads the answer: a browser goes to a page, or sends a form, or somebody prefers HTML."""
     modes = request.values(b"sec-fetch-mode")
     return modes == [b"navigate"] if modes else any(b"text/html" in value for value in request.values(b"accept"))

@@ -21,7 +21,9 @@ from jinja2 import (
 )
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from admit.core.return_to import safe_path
+from admit.core.presented import COOKIE
+from admit.core.requirement import Requirement
+from admit.core.return_to import Detours, safe_path
 from admit.errors import ConfigError
 from admit.web.pages import colour, when
 from admit.web.pages.brand import LOGO_TYPES, Brand
@@ -48,11 +50,16 @@ _STATIC = files("admit.web.pages") / "static"
 
 
 class Pages:
-    """The pages of an issuer, as a brand looks. ``confirm_within``: seconds in which a sign-in counts as fresh."""
+    """The pages of an issuer, as a brand looks.
+
+    ``detours`` are the pages to go to first, ``lately`` is what ends other devices: a sign-in at most
+    ``confirm_within`` seconds ago. Raises ConfigError.
+    """
 
     def __init__(self, issuer: str, brand: Brand, confirm_within: float) -> None:
         self.at = urlsplit(issuer).path
-        self.confirm_within = confirm_within
+        self.detours = Detours(f"{self.at}/sign-in", f"{self.at}/confirm")
+        self.lately = Requirement.of(within=confirm_within, accept=COOKIE)
         self.assets = dict[str, tuple[bytes, str]]()
         self._templates = _templates(brand)
         known: dict[str, Any] = self._templates.globals
@@ -85,9 +92,9 @@ class Pages:
         return safe_path(next, self.account)
 
     def by_way_of(self, page: str, next: str) -> Response:
-        """The answer that leads to ``page``, and from there back to ``next``."""
+        """The answer that leads to ``page``, a path of ours, and from there back to ``next``."""
         then = "" if self.back(next) == self.account else f"?next={quote(self.back(next))}"
-        return self.onward(f"{self.at}{page}{then}")
+        return self.onward(f"{page}{then}")
 
     def _logo(self, brand: Brand) -> str:
         logo = brand.logo or _STATIC / "mark.svg"

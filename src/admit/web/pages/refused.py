@@ -8,7 +8,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from admit.core.answers import Problem
-from admit.errors import BadCredential, NoCredential, StepUp
+from admit.core.return_to import is_for_a_person
+from admit.errors import AdmitError
 from admit.guards.asgi import asked
 from admit.web.families import is_below
 from admit.web.pages.look import Pages
@@ -42,24 +43,16 @@ WORDS = {
 
 
 def is_page(scope: Scope) -> bool:
-    """Whether a person waits for the answer: a browser navigates, or would read HTML; never where programs ask."""
+    """Whether a person waits for the answer; never where programs ask."""
     app = scope.get("app")
-    if app is None or is_below(scope, app.state.api):
-        return False
-    request = asked(scope, "")
-    mode = request.values(b"sec-fetch-mode")
-    return mode == [b"navigate"] if mode else any(b"text/html" in value for value in request.values(b"accept"))
+    return app is not None and not is_below(scope, app.state.api) and is_for_a_person(asked(scope, ""))
 
 
 def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, headers: Mapping[str, str]) -> Response:
     """The page in the place of ``problem``."""
-    next = asked(scope, "").url if scope["method"] == "GET" else pages.account
-    match error:
-        case NoCredential() | BadCredential():
-            return pages.by_way_of("/sign-in", next)
-        case StepUp():
-            return pages.by_way_of("/confirm", next)
-        case _:
-            title = TITLES.get(problem.status, TITLES[500])
-            detail = WORDS.get(problem.code, problem.detail)
-            return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail)
+    page = pages.detours.first(error) if isinstance(error, AdmitError) else None
+    if page is not None:
+        return pages.by_way_of(page, asked(scope, "").url if scope["method"] == "GET" else pages.account)
+    title = TITLES.get(problem.status, TITLES[500])
+    detail = WORDS.get(problem.code, problem.detail)
+    return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail)

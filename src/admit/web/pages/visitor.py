@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from admit.accounts import Account
 from admit.core.presented import COOKIE
 from admit.core.principal import Principal
-from admit.errors import NotEnough, StepUp
+from admit.errors import NotEnough
 from admit.web.caller import Asked, Auth
 from admit.web.pages.look import Pages
 
@@ -46,8 +46,7 @@ SignedIn = Annotated[Visitor, Depends(_visitor)]
 
 async def _confirmed(visitor: SignedIn, auth: Auth, pages: Shown) -> Visitor:
     # OWASP ASVS 5.0, 7.5.2: a browser left open is not its owner.
-    if auth.clock.now() - visitor.who.authenticated_at > pages.confirm_within:
-        raise StepUp("signed in too long ago for this", max_age=pages.confirm_within)
+    pages.lately.judge(visitor.who, auth.clock.now())
     return visitor
 
 
