@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from admit.errors import StoreUnavailable
 from browser.chromium import Chromium
-from browser.site import EMAIL, EVIL, PASSWORD, Site
+from browser.site import ALIAS, EMAIL, EVIL, HOST, PASSWORD, Site
 
 LONG = "a.person.with.a.remarkably.long.address+and-a-tag-on-top-of-it@the-department-of-long-names.example.com"
 DEVICES = ("Safari/iOS", "Chrome/Android", "Edge/Windows", "Firefox/macOS", "curl", "", "Chrome/ChromeOS")
@@ -35,6 +36,13 @@ def _sign_in_refused(site: Site, browser: Chromium) -> None:
 def _sign_in_empty(site: Site, browser: Chromium) -> None:
     _sign_in(site, browser)
     browser.press("Sign in")
+
+
+def _sign_in_throttled(site: Site, browser: Chromium) -> None:
+    _sign_in_refused(site, browser)
+    while "Too many tries" not in browser.text:
+        browser.fill(password="nor this one")
+        browser.press("Sign in")
 
 
 def _sign_up(site: Site, browser: Chromium) -> None:
@@ -90,10 +98,55 @@ def _cross_origin(site: Site, browser: Chromium) -> None:
     browser.submit()
 
 
+def _changed(site: Site, browser: Chromium, script: str) -> None:
+    """The form of the sign-in page, sent after ``script`` has done something to it."""
+    _sign_in(site, browser)
+    browser.run(f"const form = document.querySelector('main form'); {script}")
+    browser.submit("main form")
+
+
+def _bad_form(site: Site, browser: Chromium) -> None:
+    _changed(site, browser, "form.append(Object.assign(document.createElement('input'), {name: 'more'}))")
+
+
+def _sign_up_closed(site: Site, browser: Chromium) -> None:
+    site.auth.sign_up = "closed"
+    _sign_up(site, browser)
+
+
+def _not_taken(site: Site, browser: Chromium) -> None:
+    _changed(site, browser, "form.action = '/account'")
+
+
+def _too_large(site: Site, browser: Chromium) -> None:
+    _changed(site, browser, "form.email.type = 'text'; form.email.value = 'x'.repeat(70_000)")
+
+
+def _other_kind(site: Site, browser: Chromium) -> None:
+    _changed(site, browser, "form.enctype = 'multipart/form-data'")
+
+
+def _wrong_host(site: Site, browser: Chromium) -> None:
+    browser.go(f"{site.origin}/sign-in".replace(HOST, ALIAS))
+
+
+def _broken(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser)
+    site.breaks(OSError("disk on fire"))
+    browser.go(f"{site.origin}/account")
+
+
+def _not_available(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser)
+    site.breaks(StoreUnavailable("no answer"))
+    browser.go(f"{site.origin}/account")
+
+
 PAGES: dict[str, Callable[[Site, Chromium], None]] = {
     "sign-in": _sign_in,
     "sign-in-refused": _sign_in_refused,
     "sign-in-empty": _sign_in_empty,
+    "sign-in-throttled": _sign_in_throttled,
     "sign-up": _sign_up,
     "sign-up-refused": _sign_up_refused,
     "account": _account,
@@ -103,6 +156,14 @@ PAGES: dict[str, Callable[[Site, Chromium], None]] = {
     "confirm": _confirm,
     "sign-out": _sign_out,
     "signed-out": _signed_out,
-    "error-404": _not_found,
+    "error-400": _bad_form,
     "error-403": _cross_origin,
+    "error-403-closed": _sign_up_closed,
+    "error-404": _not_found,
+    "error-405": _not_taken,
+    "error-413": _too_large,
+    "error-415": _other_kind,
+    "error-421": _wrong_host,
+    "error-500": _broken,
+    "error-503": _not_available,
 }

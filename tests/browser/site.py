@@ -15,12 +15,15 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.authority import Authority
+from admit.stores.memory import MemoryStore
 from admit.unsafe import CHEAPEST_HASH
 from admit.web import application
 from certificates import self_signed
 from services import PassingClock
+from worlds import Watched
 
 HOST = "auth.example.test"
+ALIAS = "alias.example.test"
 EVIL = "evil.test"
 SIBLING = "sub.example.test"
 EMAIL = "ann@example.com"
@@ -42,7 +45,7 @@ class Web:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, to whichever of the sites."""
         host = dict(scope["headers"]).get(b"host", b"").decode().partition(":")[0]
-        if host == HOST and self.ours is not None:
+        if host in (HOST, ALIAS) and self.ours is not None:
             await self.ours(scope, receive, send)
         else:
             page, headers = self.elsewhere.get(host + scope["path"], ("nothing", {}))
@@ -67,7 +70,8 @@ class Site:
         self._web = web
         self.origin = f"https://{HOST}:{web.port}"
         self.clock = PassingClock()
-        self.auth = Authority("memory://", issuer=self.origin, hashing=CHEAPEST_HASH, clock=self.clock)
+        self.store = Watched(MemoryStore())
+        self.auth = Authority(self.store, issuer=self.origin, hashing=CHEAPEST_HASH, clock=self.clock)
         self.app = application(self.auth, **settings)
 
     def other(self, host: str, page: str, path: str = "/", **headers: str) -> str:
@@ -78,6 +82,15 @@ class Site:
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` gives in the loop of the server."""
         return asyncio.run_coroutine_threadsafe(work, self._web.loop).result(20)
+
+    def breaks(self, error: Exception) -> None:
+        """Let the store answer nothing but ``error`` from now on."""
+
+        async def broken() -> None:
+            raise error
+
+        for verb in ("get", "find", "commit", "count"):
+            self.store.before[verb] = broken
 
     def signed_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
         """Somebody who has an account; its id."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from doors import ANN, ROUTES, door
+from doors import ANN, ISSUER, ROUTES, door
+from web.pages.html import Page
+from web.pages.people import people
 
 HOSTS = ["evil.test", "auth.example.com.evil.test", "evil.test:443", "auth.example.com:80", "auth.example.com@evil.test",
          "auth.example.com, evil.test", " ", "auth.example.com.", "127.0.0.1"]  # fmt: skip
@@ -35,3 +37,18 @@ async def test_no_other_header_speaks_for_the_host_or_the_path(name: str) -> Non
         answer = await here.browser().get("/healthz", headers={name: "host=evil.test"})
         assert answer.json() == {"status": "ok"}
         assert "evil" not in str(answer.headers)
+
+
+async def test_the_page_that_says_so_is_whole_and_leads_to_the_right_host() -> None:
+    async with people() as here:
+        lost = here.browser(Host="evil.test")
+        answer = await lost.get("/account")
+        assert answer.status_code == 421
+        page = Page(answer.text)
+        for path in (page.one("link", rel="stylesheet").attributes["href"], page.one("img").attributes["src"]):
+            # The same for everybody, whatever the name: it holds no link and no secret.
+            assert (await lost.get(path)).status_code == 200
+        assert page.one("a", **{"class": "button"}).attributes["href"] == f"{ISSUER}/account"
+        assert "evil" not in answer.text
+        assert (await lost.get("/static/../account")).status_code == 421
+        assert (await lost.post("/static/x", data={})).status_code == 405

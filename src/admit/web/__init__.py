@@ -42,7 +42,7 @@ def application(
         servers=[{"url": auth.issuer.removesuffix(at)}],
         middleware=[
             Middleware(Answers, secure=auth.issuer.startswith("https:")),
-            Middleware(Limits, auth=auth, api=f"{at}/api"),
+            Middleware(Limits, auth=auth, api=f"{at}/api", static=f"{at}/static"),
         ],
         exception_handlers={
             AdmitError: answered,

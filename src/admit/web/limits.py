@@ -67,12 +67,14 @@ class Answers:
 class Limits:
     """Refuses what no route should see: another host, another site's browser, large bodies and those of other kinds.
 
-    Below the path ``api`` bodies are JSON, elsewhere forms.
+    Below the path ``api`` bodies are JSON, elsewhere forms. What is below ``static`` is the same for everybody, under
+    any name: the page that says that a name is wrong is made of it.
     """
 
-    def __init__(self, app: ASGIApp, *, auth: Authority, api: str) -> None:
+    def __init__(self, app: ASGIApp, *, auth: Authority, api: str, static: str) -> None:
         self._app = app
         self._api = api
+        self._static = static
         self._auth = auth
         parts = urlsplit(auth.origin)
         host = parts.netloc.encode()
@@ -87,7 +89,8 @@ class Limits:
         request = asked(scope, self._auth.origin)
         # Whoever chooses the Host chooses the links of an application that believes it, or what a cache keeps.
         hosts = request.values(b"host")
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+        known = len(hosts) == 1 and hosts[0].lower() in self._hosts
+        if not known and not is_below(scope, self._static):
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST)
         # Signing in and up too: else another site signs its visitors in as somebody else (login CSRF).
         refuse_cross_origin(request, self._auth.origin, self._auth.trusted_origins)

@@ -66,6 +66,8 @@ class Pages:
         known.update(
             ago=when.ago,
             at=self.at,
+            # With the host: who came by a wrong name gets to the right one.
+            home=f"{issuer}/account",
             name=brand.name,
             css=self._asset("pages", ".css", _colours(brand) + (_STATIC / "pages.css").read_bytes(), "text/css"),
             logo=self._logo(brand),

@@ -27,6 +27,8 @@ TITLES = {
     500: "Something went wrong",
     503: "Not available at the moment",
 }
+CLOSED = {"sign_up_closed": "Sign-up is closed"}
+"""Titles that a code has of its own: nobody did anything wrong there."""
 
 WORDS = {
     "bad_request": "What your browser sent could not be read. Go back, load the page again, and try once more.",
@@ -35,8 +37,10 @@ WORDS = {
     "error": "This is our fault, not yours. It was written down; try again in a while.",
     "method_not_allowed": "This address does not take what was sent. Begin with the page it belongs to.",
     "not_enough": "You are signed in, but this is not open to you.",
+    "not_form": "What was sent is of a kind that no form of ours sends. Load the page again, and try once more.",
     "not_found": "The address may be mistyped, or the page is gone.",
     "sign_up_closed": "Accounts are made by those who run this service. Ask them for one.",
+    "too_large": "That is larger than anything a form here takes, so nothing was done.",
     "wrong_host": "This server does not go by the name in your address bar. Check the link that brought you here.",
 }
 """What people read where the words for programs would not help them, by the code of the error."""
@@ -53,6 +57,6 @@ def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, head
     page = pages.detours.first(error) if isinstance(error, AdmitError) else None
     if page is not None:
         return pages.by_way_of(page, asked(scope, "").url if scope["method"] == "GET" else pages.account)
-    title = TITLES.get(problem.status, TITLES[500])
+    title = CLOSED.get(problem.code) or TITLES.get(problem.status, TITLES[500])
     detail = WORDS.get(problem.code, problem.detail)
     return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail)
