@@ -6,6 +6,7 @@ or bytes for HMAC. A key that is unfit raises BadInput when it is read, so that 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import math
 from abc import ABC, abstractmethod
@@ -236,17 +237,14 @@ _ROCA = {p: {pow(65_537, power, p) for power in range(p)} for p in _PRIMES if p 
 
 
 class _Rsa(Algorithm[rsa.RSAPublicKey, rsa.RSAPrivateKey]):
-    """RSA with SHA-256: PKCS #1 v1.5 or PSS with a salt as long as the digest (RFC 7518, sections 3.3 and 3.5)."""
+    """RSA with SHA-256, whose signatures :class:`_Pkcs1` and :class:`_Pss` pad."""
 
     kty = "RSA"
     public_members = ("n", "e")
     private_members = ("d", "p", "q", "dp", "dq", "qi")
 
     _hash = SHA256()
-
-    def __init__(self, name: str, padding: padding.AsymmetricPadding) -> None:
-        super().__init__(name)
-        self._padding = padding
+    _padding: padding.AsymmetricPadding
 
     def generate(self, chance: Chance) -> rsa.RSAPrivateKey:
         """A new key of 2048 bits; takes a good part of a second, and its chance from OpenSSL."""
@@ -305,6 +303,26 @@ class _Rsa(Algorithm[rsa.RSAPublicKey, rsa.RSAPrivateKey]):
     def _numbers(self, jwk: Mapping[str, object]) -> rsa.RSAPublicNumbers:
         n, e = (int.from_bytes(member(jwk, name)) for name in self.public_members)
         return rsa.RSAPublicNumbers(e, n)
+
+
+class _Pkcs1(_Rsa):
+    """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3)."""
+
+    _padding = padding.PKCS1v15()
+    _prefix = bytes.fromhex("3031300d060960864801650304020105000420")  # says SHA-256 in DER (RFC 8017, 9.2)
+
+    def verify(self, key: rsa.RSAPublicKey, data: bytes, signature: bytes) -> None:
+        # RFC 8017, section 8.2.2: what was signed is recovered and compared as a whole with what had to be signed;
+        # verifiers that parsed it were forged (CVE-2006-4339). Nor may a zero in front of the signature be left out.
+        signed = key.recover_data_from_signature(signature, self._padding, None)
+        if signed != self._prefix + hashlib.sha256(data).digest() or len(signature) != (key.key_size + 7) // 8:
+            raise InvalidSignature
+
+
+class _Pss(_Rsa):
+    """RSASSA-PSS with SHA-256 and a salt as long as the digest (RFC 7518, section 3.5)."""
+
+    _padding = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,8 +391,8 @@ ALGORITHMS: Mapping[str, Algorithm[Any, Any]] = MappingProxyType(
             _Ecdsa("ES256"),
             _Ed25519("Ed25519"),
             _Ed25519("EdDSA"),
-            _Rsa("RS256", padding.PKCS1v15()),
-            _Rsa("PS256", padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)),
+            _Pkcs1("RS256"),
+            _Pss("PS256"),
             _Hmac("HS256"),
         )
     }

@@ -85,14 +85,9 @@ def verify(text: str, keys: Known, typ: str) -> bytes:
     # One function, because this is the path of every token not seen before: each call less is measured.
     if len(text) > MAX_LENGTH:
         raise BadCredential(f"a token of {len(text)} characters")
-    signed, _, last = text.rpartition(".")
-    first, dot, middle = signed.partition(".")
-    if not dot:
-        raise BadCredential("not a compact JWS: fewer than three parts")
     try:
-        # A fourth part would stand in the payload, whose alphabet has no dot.
+        first, middle, last = text.split(".", 3)  # ValueError for fewer or more
         header, payload, signature = _header(first), strict.base64url(middle), strict.base64url(last)
-        data = signed.encode("ascii")
     except ValueError as error:
         raise BadCredential(f"not a compact JWS: {error}") from error
     if header.typ != typ != ANY:
@@ -100,7 +95,7 @@ def verify(text: str, keys: Known, typ: str) -> bytes:
     key = keys.get(header.kid)
     if key is None:
         raise UnknownKey(header.kid)
-    key.verify(data, signature, header.alg)
+    key.verify(text[: ~len(last)].encode(), signature, header.alg)  # ASCII, as base64url has found
     return payload
 
 
