@@ -11,7 +11,7 @@ import msgspec
 from admit.core import secret
 from admit.core.codec import Codec
 from admit.core.cookie import CookieRule
-from admit.core.faults import is_number
+from admit.core.faults import is_number, is_whole
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import Ends, Principal
 from admit.core.refresh import Family
@@ -56,8 +56,8 @@ class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
         if not is_number(self.absolute, self.idle if idle else 1, _LONGEST):
             fault = f"The absolute limit of sessions is {self.absolute!r}"
             faults.append(f"{fault}; write at least the idle limit, at most 400 days, in seconds.")
-        if not 1 <= self.max_sessions <= 1_000:
-            faults.append(f"A subject may have {self.max_sessions} sessions at once; write 1 to 1000.")
+        if not is_whole(self.max_sessions, 1, 1_000):
+            faults.append(f"A subject may have {self.max_sessions!r} sessions at once; write 1 to 1000.")
         if faults:
             raise ConfigError(faults)
 

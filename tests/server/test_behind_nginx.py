@@ -39,12 +39,25 @@ class Front:
     plain: int
     trusted: ssl.SSLContext
 
-    def browser(self, host: str = NAME, **headers: str) -> httpx.Client:
-        """Somebody outside, who asked for ``host``."""
+    def browser(self, host: str = NAME, *, at: str = "127.0.0.1", **headers: str) -> httpx.Client:
+        """Somebody outside, who asked for ``host`` and comes from the address ``at``."""
         url = f"https://127.0.0.1:{self.tls}"
-        browser = httpx.Client(base_url=url, verify=self.trusted, headers={"Host": host, **headers}, timeout=60)
+        way = httpx.HTTPTransport(verify=self.trusted, local_address=at)
+        browser = httpx.Client(base_url=url, transport=way, headers={"Host": host, **headers}, timeout=60)
         browser.event_hooks["request"].append(lambda asked: asked.extensions.update(sni_hostname=NAME))
         return browser
+
+    def past_nginx(self, at: str, **headers: str) -> httpx.Client:
+        """Somebody on the same network who comes from the address ``at``, and not through nginx."""
+        way = httpx.HTTPTransport(local_address=at)
+        return httpx.Client(base_url=self.fleet.base, transport=way, headers={"Host": NAME, **headers}, timeout=60)
+
+    def client(self, answer: httpx.Response) -> str:
+        """Who the log says got ``answer``."""
+        request = answer.headers["x-request-id"]
+        until(lambda: f"{request}\n" in self.fleet.log, "no line bears its id")
+        [line] = [line for line in self.fleet.log.splitlines() if line.endswith(request)]
+        return line.split()[-2]
 
 
 def block(language: str) -> str:
@@ -155,6 +168,41 @@ def test_requests_that_two_parsers_could_read_differently_do_not_get_through(her
             tls.sendall(f"POST /api/sign-in HTTP/1.1\r\nHost: {NAME}\r\n{lines}".encode())
             answer = tls.recv(65_536)
         assert answer.split(b" ")[1] in (b"400", b"501"), lines
+
+
+LIES = {"X-Forwarded-For": "198.51.100.1", "X-Real-IP": "198.51.100.2", "Forwarded": "for=198.51.100.3"}
+
+
+def test_the_client_is_whom_nginx_names_whatever_the_client_says(here: Front) -> None:
+    with here.browser(at="127.0.0.5") as honest, here.browser(at="127.0.0.6", **LIES) as liar:
+        assert here.client(honest.get("/readyz")) == "127.0.0.5"
+        assert here.client(liar.get("/readyz")) == "127.0.0.6"
+    with here.past_nginx("127.0.0.7", **LIES) as neighbour:
+        assert here.client(neighbour.get("/readyz")) == "127.0.0.7"
+
+
+def test_who_guesses_is_one_client_whatever_he_says_and_slows_down_nobody_else(here: Front) -> None:
+    def guess(browser: httpx.Client, number: int) -> int:
+        wrong = {"email": f"user{number}@example.com", "password": "Summer of 2026 and all"}
+        lie = {name: text.replace("198.51.100", f"198.51.{number}") for name, text in LIES.items()}
+        return browser.post("/api/sign-in", json=wrong, headers=lie).status_code
+
+    # One comes through nginx, one past it; each has 20 tries in a minute, and another minute may have begun.
+    for name, at in (("browser", "127.0.0.8"), ("past_nginx", "127.0.0.9")):
+        with getattr(here, name)(at=at) as eve:
+            statuses = [guess(eve, number) for number in range(41)]
+        assert statuses[:20] == [401] * 20, name
+        assert 429 in statuses, name
+    with here.browser(at="127.0.0.10") as somebody:
+        assert guess(somebody, 50) == 401
+
+
+def test_a_proxy_that_adds_to_what_the_client_said_is_read_from_the_end(tmp_path: Path) -> None:
+    def adding(text: str) -> str:
+        return put(text, {"X-Forwarded-For $remote_addr": "X-Forwarded-For $proxy_add_x_forwarded_for"})
+
+    with front(tmp_path, site=adding) as here, here.browser(at="127.0.0.5", **LIES) as liar:
+        assert here.client(liar.get("/readyz")) == "127.0.0.5"
 
 
 def test_a_rolling_restart_under_load_fails_no_request(here: Front) -> None:

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from admit.server.doctor import examined
+from admit.server.load import load
 from commands import admit
 
 
@@ -33,6 +35,20 @@ def test_what_is_weak_is_said_and_does_not_fail(tmp_path: Path) -> None:
     assert said.code == 0, said.out
     assert [found[what] for what in ("issuer", "on_lost_history", "unsafe")] == ["weak"] * 3
     assert list(tmp_path.iterdir()) == [tmp_path / "app.py"]
+
+
+async def test_an_https_issuer_without_trusted_proxies_is_weak_and_says_what_to_write(tmp_path: Path) -> None:
+    async def proxies(**given: object) -> Any:
+        rows = await examined(load(Path(os.devnull), store=f"sqlite:///{tmp_path / 'admit.db'}", **given))
+        return {row["what"]: row for row in rows}.get("proxies")
+
+    forgotten = await proxies(issuer="https://auth.example.com")
+    assert forgotten["state"] == "weak"
+    assert forgotten["said"].endswith('Write trusted_proxies = ["127.0.0.1"].')
+    # Where others connect, the proxy is not on this machine.
+    assert "127.0.0.1" not in (await proxies(issuer="https://auth.example.com", host="0.0.0.0"))["said"]
+    assert (await proxies(issuer="https://auth.example.com", trusted_proxies=["10.0.0.0/8"]))["state"] == "good"
+    assert await proxies() is None
 
 
 def test_what_must_be_mended_ends_with_1(tmp_path: Path) -> None:

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
 
+from admit.server.metrics import route_of
+from admit.web import application
 from commands import free_port
+from doors import authority
 from server.fleet import Fleet, serving, until
 
 
@@ -22,6 +27,22 @@ def noted(fleet: Fleet, **facts: object) -> list[dict[str, Any]]:
     """The lines of the access log that hold ``facts``."""
     access = [record for record in fleet.records() if record["logger"] == "admit.access"]
     return [record for record in access if facts.items() <= record.items()]
+
+
+@pytest.mark.parametrize("id", ["qP7-9dYxaZaTO9pr3Ny096", "sessions", "api", "auth", "{id}"])
+async def test_a_route_is_its_template_whatever_stands_in_the_path(id: str) -> None:
+    app = application(authority(issuer="https://auth.example.com/auth"), at="/auth")
+    scope: Scope = {}
+
+    async def kept(asked: Scope, receive: Receive, send: Send) -> None:
+        scope.update(asked)
+        await app(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(kept), base_url="https://auth.example.com") as client:
+        assert (await client.delete(f"/auth/api/sessions/{id}")).status_code == 401
+        assert route_of(scope) == "/auth/api/sessions/{id}"
+        assert (await client.delete(f"/auth/{id}/{id}")).status_code == 404
+        assert route_of({**scope, "route": None}) == "none"
 
 
 def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from admit.errors import ConfigError
 from admit.server import place
-from admit.server.settings import load
+from admit.server.load import load
 
 
 def test_it_is_written_again_at_each_start(tmp_path: Path) -> None:

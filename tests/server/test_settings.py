@@ -8,7 +8,8 @@ import pytest
 
 from admit.core.throttle import Limit
 from admit.errors import ConfigError
-from admit.server.settings import Settings, load
+from admit.server.load import load
+from admit.server.settings import Settings
 
 EVERYTHING_WRONG = """
 issuer = "http://auth.example.com"

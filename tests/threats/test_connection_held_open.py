@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from admit.server import connection
+from admit.server.load import load
 from admit.server.serve import bound, served
-from admit.server.settings import load
 
 SOON = 0.6
 BODY_TO_COME = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"

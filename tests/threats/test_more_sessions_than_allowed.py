@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,7 +125,7 @@ async def test_a_lower_limit_holds_from_the_next_sign_in(tmp_path: Path) -> None
             assert len(await auth.sessions.of("ann")) == left
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1_001])
-def test_a_limit_that_is_none_is_refused(limit: int) -> None:
+@pytest.mark.parametrize("limit", [0, -1, 1_001, 2.5, True, "10", None, float("nan")])
+def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
     with pytest.raises(ConfigError, match="1 to 1000"):
         SessionPolicy(idle=60, absolute=60, max_sessions=limit)

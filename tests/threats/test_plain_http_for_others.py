@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from admit.errors import ConfigError
-from admit.server.settings import load
+from admit.server.load import load
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "auth.example.com", ""])

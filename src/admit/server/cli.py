@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from admit.server import accounts, keys, sessions
-from admit.server.command import EXIT_CODES, Config, Issuer, Json, Row, Store, exits, show
-from admit.server.settings import DEFAULT_PORT, Settings, load
+from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
+from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import refuse_absent
 
 app = typer.Typer(
@@ -28,8 +28,9 @@ app.add_typer(keys.app, name="keys")
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
 Port = Annotated[int | None, typer.Option(help="The port to listen on.", min=0, max=65_535)]
-
 Workers = Annotated[int | None, typer.Option(help="How many processes serve; 1 if left out.", min=1, max=64)]
+
+_SERVING: dict[str, object] = {"host": Host, "port": Port, "workers": Workers, **WHERE}
 
 
 def main() -> None:
@@ -53,59 +54,34 @@ def admit(
     """Sessions, tokens and their end, through one door."""
 
 
-@app.command(epilog=EXIT_CODES)
-def serve(
-    *,
-    host: Host = None,
-    port: Port = None,
-    workers: Workers = None,
-    config: Config = None,
-    store: Store = None,
-    issuer: Issuer = None,
-) -> None:
+@command(app, "serve", options=_SERVING)
+def serve(given: Given) -> None:
     """Serve the HTTP application until SIGTERM or Ctrl-C; with several workers, SIGHUP replaces them one by one.
 
     admit serve --issuer https://auth.example.com --store sqlite:////var/lib/admit/admit.db --workers 4
     """
     from admit.server import serve, watch
 
-    with exits():
-        given = {"host": host, "port": port, "workers": workers, "store": store, "issuer": issuer}
-        settings = load(config, **given)
-        if settings.workers == 1:
-            serve.run(settings)
-        else:
-            watch.run(settings, {"config": config, **given})
+    settings = given.load()
+    if settings.workers == 1:
+        serve.run(settings)
+    else:
+        watch.run(settings, {"config": given.config, **given.settings})
 
 
-@app.command(hidden=True)
-def worker(
-    *,
-    listening: int,
-    parent: int,
-    host: Host = None,
-    port: Port = None,
-    workers: Workers = None,
-    config: Config = None,
-    store: Store = None,
-    issuer: Issuer = None,
-) -> None:
+@command(app, "worker", options=_SERVING, hidden=True)
+def worker(given: Given, *, listening: int, parent: int) -> None:
     """Serve a socket that was handed over: what `admit serve` starts."""
     from admit.server.worker import run
 
-    with exits():
-        settings = load(config, host=host, port=port, workers=workers, store=store, issuer=issuer)
-        run(settings, listening, parent)
+    run(given.load(), listening, parent)
 
 
-@app.command(epilog=EXIT_CODES)
+@command(app, "doctor")
 def doctor(
+    given: Given,
     *,
     source: Annotated[Path | None, typer.Option(help="An application's code, searched for weakened checks.")] = None,
-    config: Config = None,
-    store: Store = None,
-    issuer: Issuer = None,
-    as_json: Json = False,
 ) -> None:
     """Say what is on, what is weak and why; exit 1 when something must be mended.
 
@@ -113,62 +89,47 @@ def doctor(
     """
     from admit.server.doctor import examined
 
-    with exits(as_json=as_json):
-        rows = asyncio.run(examined(load(config, store=store, issuer=issuer), source))
-    show(rows, as_json=as_json)
+    rows = asyncio.run(examined(given.load(), source))
+    given.show(rows)
     if any(row["state"] == "mend" for row in rows):
         raise typer.Exit(1)
 
 
-@app.command("config", epilog=EXIT_CODES)
+@command(app, "config")
 def show_config(
+    given: Given,
     *,
     example: Annotated[bool, typer.Option("--example", help="Print a file with every setting instead.")] = False,
-    config: Config = None,
-    store: Store = None,
-    issuer: Issuer = None,
-    as_json: Json = False,
 ) -> None:
     """Show the settings in effect, and where each came from."""
     from admit.server import config as own
 
-    with exits(as_json=as_json):
-        if example:
-            typer.echo(own.example(), nl=False)
-            return
-        given = {"store": store, "issuer": issuer}
-        show(own.effective(load(config, **given), config, given), as_json=as_json)
+    if example:
+        typer.echo(own.example(), nl=False)
+    else:
+        given.show(own.effective(given.load(), given.config, given.settings))
 
 
-@app.command(epilog=EXIT_CODES)
-def restore(
-    *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    config: Config = None,
-    store: Store = None,
-    issuer: Issuer = None,
-    as_json: Json = False,
-) -> None:
+@command(app, "restore")
+def restore(given: Given, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """End everything that was issued so far: after a backup was put back, or when all may be compromised.
 
     Stop the server, put the database back, run this, start the server.
     """
-    with exits(as_json=as_json):
-        settings = load(config, store=store, issuer=issuer)
-        refuse_absent(settings.store)
-        if not yes:
-            typer.confirm("This signs everybody out. Go on?", abort=True)
-        show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))}, as_json=as_json)
+    settings = given.load()
+    refuse_absent(settings.store)
+    if not yes:
+        typer.confirm("This signs everybody out. Go on?", abort=True)
+    given.show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))})
 
 
-@app.command(epilog=EXIT_CODES)
-def openapi(*, config: Config = None, issuer: Issuer = None) -> None:
+@command(app, "openapi", options={"config": Config, "issuer": Issuer})
+def openapi(given: Given) -> None:
     """Print the OpenAPI description of the HTTP application, which the server does not serve."""
     from admit.web import application
 
-    with exits():
-        settings = load(config, issuer=issuer)
-        typer.echo(json.dumps(application(settings.authority(), at=settings.path).openapi(), indent=2))
+    settings = given.load()
+    typer.echo(json.dumps(application(settings.authority(), at=settings.path).openapi(), indent=2))
 
 
 @app.command(epilog=EXIT_CODES)

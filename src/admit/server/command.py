@@ -7,9 +7,10 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, ParamSpec, cast
 
 import typer
 from rich.console import Console
@@ -19,9 +20,11 @@ from rich.text import Text
 from admit.accounts import Account
 from admit.authority import Authority
 from admit.errors import AdmitError, BadInput, ConfigError, StoreError
-from admit.server import settings
-from admit.server.settings import Settings
+from admit.server.load import load
+from admit.server.settings import CONFIG, Settings
 from admit.stores import refuse_absent
+
+P = ParamSpec("P")
 
 Row = Mapping[str, object]
 Answer = Row | Sequence[Row]
@@ -42,7 +45,7 @@ Config = Annotated[
         "--config",
         help="Settings in TOML; admit.toml in the working directory if left out.",
         metavar="FILE",
-        envvar=settings.CONFIG,
+        envvar=CONFIG,
         rich_help_panel=_WHERE,
     ),
 ]
@@ -56,7 +59,48 @@ Issuer = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for scripts.", rich_help_panel=_WHERE)]
 
-_SHARED = {"config": Config, "store": Store, "issuer": Issuer, "as_json": Json}
+Options = Mapping[str, object]
+"""Options of a command by name, each with its annotation."""
+
+WHERE: dict[str, object] = {"config": Config, "store": Store, "issuer": Issuer}
+SHARED: dict[str, object] = WHERE | {"as_json": Json}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the options that commands share say: those that are settings, by name, and how to answer."""
+
+    config: Path | None
+    settings: Mapping[str, object]
+    as_json: bool = False
+
+    def load(self) -> Settings:
+        """The settings in effect. Raises ConfigError."""
+        return load(self.config, **self.settings)
+
+    def show(self, answer: Answer) -> None:
+        """Print ``answer`` to standard output."""
+        show(answer, as_json=self.as_json)
+
+
+def command(
+    group: typer.Typer, name: str, *, options: Options = SHARED, hidden: bool = False
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Make a function the command ``name`` of ``group``; its first argument is what was given for ``options``."""
+
+    def register(action: Callable[P, None]) -> Callable[P, None]:
+        def run(*, config: Path | None, as_json: bool = False, **rest: object) -> None:
+            given = Given(config, {name: value for name, value in rest.items() if name in options}, as_json)
+            own = {name: value for name, value in rest.items() if name not in options}
+            with exits(as_json=as_json):
+                cast("Callable[..., None]", action)(given, **own)
+
+        run.__doc__ = action.__doc__
+        _give_options(run, action, options)
+        group.command(name, hidden=hidden, epilog=EXIT_CODES)(run)
+        return action
+
+    return register
 
 
 def on(group: typer.Typer, name: str, *, begins: bool = False) -> Callable[[Action], Action]:
@@ -66,17 +110,14 @@ def on(group: typer.Typer, name: str, *, begins: bool = False) -> Callable[[Acti
     """
 
     def register(action: Action) -> Action:
-        def command(
-            *, config: Path | None, store: str | None, issuer: str | None, as_json: bool, **own: object
-        ) -> None:
-            with exits(as_json=as_json):
-                configured = settings.load(config, store=store, issuer=issuer)
-                refuse_absent(configured.store, begins=begins)
-                show(asyncio.run(_acted(configured, action, own)), as_json=as_json)
+        def run(given: Given, **own: object) -> None:
+            configured = given.load()
+            refuse_absent(configured.store, begins=begins)
+            given.show(asyncio.run(_acted(configured, action, own)))
 
-        command.__doc__ = action.__doc__
-        _give_options(command, action)
-        group.command(name, epilog=EXIT_CODES)(command)
+        run.__doc__ = action.__doc__
+        vars(run)["__signature__"] = inspect.signature(action, eval_str=True)
+        command(group, name)(run)
         return action
 
     return register
@@ -125,13 +166,14 @@ async def _acted(configured: Settings, action: Action, own: Mapping[str, object]
         return await action(auth, **own)
 
 
-def _give_options(command: Callable[..., None], action: Action) -> None:
-    """Let ``command`` take what ``action`` takes after the authority, and the shared options."""
+def _give_options(command: Callable[..., None], action: Callable[..., object], options: Options) -> None:
+    """Let ``command`` take what ``action`` takes after its first argument, and ``options``."""
     own = list(inspect.signature(action, eval_str=True).parameters.values())[1:]
-    empty = {"config": None, "store": None, "issuer": None, "as_json": False}
     shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=empty[name], annotation=kind)
-        for name, kind in _SHARED.items()
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "as_json" else None, annotation=kind
+        )
+        for name, kind in options.items()
     ]
     parameters = [*(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own), *shared]
     vars(command)["__signature__"] = inspect.Signature(parameters)

@@ -12,7 +12,7 @@ from admit.authority import Authority
 from admit.errors import BadCredential
 from admit.server import place, serve
 from admit.server.accounts import new_password
-from admit.server.settings import load
+from admit.server.load import load
 from admit.subjects import Subject
 
 ANN = "ann@example.com"

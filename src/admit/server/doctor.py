@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from admit.authority import Authority
+from admit.core import origin
 from admit.errors import AdmitError
 from admit.server.command import Row
 from admit.server.demo import PASSWORDS
@@ -62,9 +64,12 @@ def _front(settings: Settings) -> Iterator[Row]:
         yield _row(
             "proxies", "good", f"{' '.join(settings.trusted_proxies)} say who connects, in {settings.proxy_header}"
         )
-    else:
-        yield _row("proxies", "weak", "Nobody may say who connects: behind a proxy, all guesses come from one address. "
-                   "Write trusted_proxies.")  # fmt: skip
+        return
+    # This server speaks plain HTTP: of an https issuer somebody in front has the certificate.
+    here = origin.is_loopback(urlsplit(f"//{settings.listens_on[0]}"))
+    write = 'trusted_proxies = ["127.0.0.1"]' if here else "trusted_proxies with the address your proxy connects from"
+    yield _row("proxies", "weak", "The issuer is https, so a proxy has the certificate, and all requests seem to come from it: the log "
+               f"names no client, and one who guesses passwords slows down everybody. Write {write}.")  # fmt: skip
 
 
 def _process(settings: Settings) -> Iterator[Row]:

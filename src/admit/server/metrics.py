@@ -47,12 +47,13 @@ def count(scope: Scope, status: int, seconds: float) -> None:
 
 def route_of(scope: Scope) -> str:
     """The template of the path that was asked for, “none” where there is nothing."""
-    if scope.get("route") is None:
+    route = scope.get("route")
+    if route is None:
         return "none"
-    given: dict[str, object] = scope.get("path_params", {})
-    names = {str(value): f"{{{name}}}" for name, value in given.items()}
-    path: str = scope["path"]
-    return "/".join(names.get(part, part) for part in path.split("/"))
+    # The route knows its own template, below a prefix that holds nothing of the sender's.
+    template: str = route.path_format
+    prefix: str = scope["path"].rsplit("/", template.count("/"))[0]
+    return prefix + template
 
 
 async def watch_hashing(auth: Authority) -> None:

@@ -9,7 +9,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from admit import system
+from admit.core.address import NOWHERE, TrustedProxies
 from admit.core.secret import written
+from admit.guards.asgi import asked
 from admit.server import metrics
 from admit.server.log import REQUEST
 
@@ -17,10 +19,14 @@ _log = logging.getLogger("admit.access")
 
 
 class Seen:
-    """``app``, whose every answer has an ``X-Request-Id``, is logged under it, and counted if ``counted``."""
+    """``app``, whose every answer has an ``X-Request-Id``, is logged under it, and counted if ``counted``.
 
-    def __init__(self, app: ASGIApp, *, counted: bool) -> None:
+    Whom the log names as the client is decided by ``proxies``, as it is for limits.
+    """
+
+    def __init__(self, app: ASGIApp, *, proxies: TrustedProxies, counted: bool) -> None:
         self._app = app
+        self._proxies = proxies
         self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,20 +50,19 @@ class Seen:
             await self._app(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - began
-            _tell(scope, status, seconds, request)
+            self._tell(scope, status, seconds, request)
             if self._counted:
                 metrics.count(scope, status, seconds)
 
-
-def _tell(scope: Scope, status: int, seconds: float, request: str) -> None:
-    route, client = metrics.route_of(scope), scope.get("client")
-    facts = {
-        "method": scope["method"],
-        # The template, where there is one: a path may hold what its sender alone should know.
-        "route": route if route != "none" else ascii(scope["path"][:100]),
-        "status": status,
-        "ms": round(seconds * 1e3, 1),
-        "peer": client[0] if client else "",
-        "request": request,
-    }
-    _log.info("%s %s %d %.1f ms %s %s", *facts.values(), extra={"facts": facts})
+    def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
+        route = metrics.route_of(scope)
+        facts = {
+            "method": scope["method"],
+            # The template, where there is one: a path may hold what its sender alone should know.
+            "route": route if route != "none" else ascii(scope["path"][:100]),
+            "status": status,
+            "ms": round(seconds * 1e3, 1),
+            "client": str(self._proxies.client(asked(scope, "")) or NOWHERE),
+            "request": request,
+        }
+        _log.info("%s %s %d %.1f ms %s %s", *facts.values(), extra={"facts": facts})

@@ -68,7 +68,8 @@ async def served(
     auth = settings.authority()
     async with auth, _beside(_purge_for_ever(auth)):
         app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
-        drain = Drain(Seen(app, counted=settings.metrics_port is not None), ready=f"{settings.path}/readyz")
+        seen = Seen(app, proxies=settings.proxies, counted=settings.metrics_port is not None)
+        drain = Drain(seen, ready=f"{settings.path}/readyz")
         server = _Server(_config(settings, drain), ready)
         with _told_to_stop(orphaned or asyncio.Event(), drain) as (stopping, hurried):
             await first(auth)
