@@ -17,7 +17,7 @@ from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, LostHi
 from admit.watch import Watch
 
 CAPACITY = 100_000
-"""How many credentials of a kind are remembered, at most."""
+"""How many credentials of a kind are remembered for certain; twice as many, at most."""
 
 GONE = 5.0
 """Seconds for which a credential that a look-up refused is refused without another."""
@@ -46,13 +46,14 @@ class Credential(Protocol):
 
 
 class Recent(Generic[V]):
-    """The last few things by text, bounded: when the young are many, the old are forgotten.
+    """The last ``capacity`` things by text, and never more than twice as many.
 
-    Reading costs one dictionary look-up and writes nothing.
+    When the young are ``capacity`` they become the old, and what was old is forgotten. Reading what is young costs
+    one dictionary look-up and writes nothing.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._half = max(1, capacity // 2)
+        self._capacity = capacity
         self.young: dict[str, V] = {}
         self._old: dict[str, V] = {}
 
@@ -65,7 +66,7 @@ class Recent(Generic[V]):
 
     def put(self, text: str, value: V) -> None:
         """Remember ``value`` under ``text``."""
-        if len(self.young) >= self._half:
+        if len(self.young) >= self._capacity:
             self._old, self.young = self.young, {}
         self.young[text] = value
 
@@ -92,7 +93,7 @@ class Gate:
         self._clock = clock
         self._now = clock.now
         self._seen: dict[str, Recent[Seen]] = {door: Recent(capacity) for door in kinds}
-        self._gone: Recent[tuple[float, str]] = Recent(capacity // 10)
+        self._gone: Recent[tuple[float, str]] = Recent(capacity // 20)
         self._tail: Tail | None = None
         self._moved: Callable[[bytes], bool] = _unknown
         self._fenced: str | None = None

@@ -6,13 +6,13 @@ import hashlib
 
 import pytest
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from admit.core.algorithms import ALGORITHMS
 from forge import key
 
-KEY = key("RS256").material
+KEY: rsa.RSAPrivateKey = key("RS256").material
 NUMBERS = KEY.private_numbers()
 MODULUS = NUMBERS.public_numbers.n
 DATA = b"what is signed"
@@ -72,11 +72,9 @@ def test_every_other_form_is_refused(message: bytes) -> None:
 
 def test_a_signature_is_as_long_as_the_modulus() -> None:
     rs256 = ALGORITHMS["RS256"]
-    for number in range(10_000):
-        data = b"%d" % number
-        signature = KEY.sign(data, padding.PKCS1v15(), SHA256())
-        if signature[0] == 0:
-            break
+    texts = (b"%d" % number for number in range(10_000))
+    made = ((text, KEY.sign(text, padding.PKCS1v15(), SHA256())) for text in texts)
+    data, signature = next((text, found) for text, found in made if found[0] == 0)
     rs256.verify(KEY.public_key(), data, signature)
     for respelled in (signature[1:], b"\0" + signature):
         with pytest.raises(InvalidSignature):
