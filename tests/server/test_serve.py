@@ -1,4 +1,4 @@
-"""`admit serve`, `admit demo` and `admit tour`: real processes on real sockets."""
+"""`admit serve` and `admit demo`: real processes on real sockets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from admit.server.client import Answer
-from admit.server.tour import Tour
 from commands import admit, environment, free_port
 
 PASSWORD = "a password of some length"
@@ -176,46 +174,3 @@ def test_the_passwords_of_the_demo_work_whatever_happened_since(tmp_path: Path) 
                 assert admit(tmp_path, "accounts", "password", "ann@example.com", "--generate", *config).code == 0
     assert (tmp_path / "var").stat().st_mode & 0o77 == 0
     assert (tmp_path / "var" / "passwords.json").stat().st_mode & 0o77 == 0
-
-
-def test_every_step_of_the_tour_is_as_promised(tmp_path: Path) -> None:
-    said = admit(tmp_path, "tour", "--json")
-    assert said.code == 0, said.err
-    assert said.json["holds"] is True
-    assert len(said.json["steps"]) == 36
-    assert {step["request"] for step in said.json["steps"]} >= {
-        "POST /api/sign-in", "POST /api/tokens", "POST /api/refresh", "POST /api/sign-out", "POST /api/password",
-        "admit accounts disable ann@example.com", "admit accounts enable ann@example.com",
-    }  # fmt: skip
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_tour_notices_a_server_that_keeps_none_of_its_promises(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = {"email": "ann@example.com", "refresh_token": "always the same", "access_token": "x"}
-    monkeypatch.setattr("admit.server.tour.ask", lambda *_: Answer(200, body, "a=b"))
-    monkeypatch.setattr("admit.server.tour.GRACE", -0.3)
-    tour = Tour(0, lambda *_: 1)
-    tour.tell()
-    assert not tour.holds
-    broken = {step.promised for step in tour.steps if not step.holds}
-    assert broken >= {
-        "a copy of the cookie is refused",
-        "the spent one after the grace: refused",
-        "its session ended: the access token is refused",
-        "the other cookie has ended",
-        "done by another process",
-        "her cookie is refused at once",
-        "her cookie does not come back",
-    }
-
-
-def test_the_tour_says_which_step_is_not_as_promised(tmp_path: Path) -> None:
-    code = (
-        "from admit.server import tour, cli\n"
-        "step = {'chapter': 'c', 'request': 'GET /', 'answer': '200', 'ms': 1.0, 'promised': 'it is refused', 'holds': False}\n"
-        "tour.play = lambda: {'holds': False, 'steps': [step]}\n"
-        "cli.app(['tour'])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment())
-    assert done.returncode == 1
-    assert "Not as promised: it is refused (GET /: 200)" in done.stderr

@@ -26,12 +26,15 @@ _ASK_EVERY = 0.05
 
 
 class Fresh:
-    """A server on a free port of this machine; ``grace`` as in the settings. Raises StoreUnavailable if it won't start."""
+    """A server on a free port of this machine. Raises StoreUnavailable if it won't start.
 
-    def __init__(self, *, grace: float) -> None:
+    ``grace`` (seconds) is that of refresh tokens, ``fresh_for`` is how long a sign-in may end other devices.
+    """
+
+    def __init__(self, *, grace: float, fresh_for: float) -> None:
         self.port = _free_port()
         self._directory = TemporaryDirectory(prefix="admit-")
-        self._config = place.prepare(Path(self._directory.name), self.port, grace=grace)
+        self._config = place.prepare(Path(self._directory.name), self.port, token_grace=grace, confirm_within=fresh_for)
         self._log = Path(self._directory.name) / "server.log"
 
     def __enter__(self) -> Self:

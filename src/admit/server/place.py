@@ -13,18 +13,17 @@ _FIRST = 'issuer = "http://127.0.0.1:'
 SCOPES = {"user": "links:read links:write", "admin": "links:read links:write links:admin"}
 
 
-def prepare(directory: Path, port: int, *, grace: float | None = None) -> Path:
+def prepare(directory: Path, port: int, **more: float) -> Path:
     """Make ``directory``, closed to others, and write the settings of a server on ``port`` into it; their path.
 
-    Raises ConfigError for a directory that is not empty and was not made by this.
+    ``more`` are settings by their names. Raises ConfigError for a directory that is not empty and was not made by this.
     """
     config = directory / CONFIG
     settings: dict[str, object] = {
         "issuer": f"http://127.0.0.1:{port}",
         "store": f"sqlite:///{directory / 'admit.db'}",
+        **more,
     }
-    if grace is not None:
-        settings["token_grace"] = grace
     # Strings and numbers of JSON are strings and numbers of TOML, which knows no surrogates.
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items()]
     lines += ["", "[scopes]", *(f"{role} = {json.dumps(scope)}" for role, scope in SCOPES.items())]

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     brand_colour: str = Field(PLAIN.colour, description="the colour of buttons and links, as #rrggbb")
     brand_templates: Path | None = Field(None, description="a folder of templates that replace those of the pages")
     confirm_within: FiniteFloat = Field(
-        CONFIRM_WITHIN, ge=60, description="seconds after which other devices are ended by password only, at least 60"
+        CONFIRM_WITHIN, ge=1, description="seconds after which other devices are ended by password only, at least 1"
     )
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 
