@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from admit.server import fresh
+
+free_port = fresh.free_port
+
+PATIENCE = 300.0
+"""Seconds after which a command that says nothing is given up."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,6 @@ def admit(directory: Path, *words: str, stdin: str = "", **env: str) -> Said:
     """What `admit` says in ``directory``."""
     done = subprocess.run(
         [sys.executable, "-m", "admit.server", *words],
-        cwd=directory, input=stdin, capture_output=True, text=True, env=environment(**env), timeout=60, check=False,
+        cwd=directory, input=stdin, capture_output=True, text=True, env=environment(**env), timeout=PATIENCE, check=False,
     )  # fmt: skip
     return Said(done.returncode, done.stdout, done.stderr)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port

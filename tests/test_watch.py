@@ -15,8 +15,8 @@ from admit.core.principal import Principal
 from admit.errors import StoreUnavailable
 from worlds import MINUTE, SHORT, World, authority, with_cookie, with_token, world
 
-SOON = 5.0
-"""Seconds after which a test gives up; what is waited for takes a twentieth of one."""
+SOON = 60.0
+"""Seconds after which a test gives up; what is waited for takes a twentieth of one, or more on a busy machine."""
 
 Act = Callable[[World, Principal], Awaitable[object]]
 
@@ -67,9 +67,10 @@ async def test_it_returns_when_the_principal_ends_and_not_before(end: Act) -> No
         tasks = await waiting(*principals.values(), bystander)
         assert not any(task.done() for task in tasks)
         await end(here, principals["cookie"])
-        await asyncio.wait_for(asyncio.gather(*tasks[:2]), SOON)
+        everybody = end in (restored, history_lost, long_ago)
+        await asyncio.wait_for(asyncio.gather(*(tasks if everybody else tasks[:2])), SOON)
         await asyncio.sleep(2 * watch.LOOK_EVERY)
-        assert tasks[2].done() == (end in (restored, history_lost, long_ago))
+        assert tasks[2].done() == everybody
         tasks[2].cancel()
 
 
@@ -143,7 +144,8 @@ async def test_many_wait_with_one_task_and_without_asking_the_store() -> None:
         await asyncio.sleep(4 * watch.LOOK_EVERY)
         assert sum(here.store.asked.values()) == 0
         await here.auth.revoke(principals[3])
-        await asyncio.sleep(3 * watch.LOOK_EVERY)
+        await asyncio.wait_for(asyncio.gather(*tasks[3::20]), SOON)
+        await asyncio.sleep(2 * watch.LOOK_EVERY)
         assert [task.done() for task in tasks] == [place % 20 == 3 for place in range(len(tasks))]
         for task in tasks:
             task.cancel()

@@ -77,7 +77,7 @@ async def socket_ends_with_the_session(example: Any, cookie: str) -> None:
     assert (await sent.get())["text"].startswith("hello ")
     session = cookie.partition("adm_s_")[2].partition(".")[0]
     await example.auth.sessions.revoke(session)
-    closed = await asyncio.wait_for(sent.get(), 5)
+    closed = await asyncio.wait_for(sent.get(), 60)
     assert (closed["type"], closed["code"]) == ("websocket.close", 1008)
     await served
 

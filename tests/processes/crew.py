@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Self
 
 P = ParamSpec("P")
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which whoever is waited for has failed."""
 
 # Forked from a process that has no threads and has loaded the library: ten milliseconds a member.

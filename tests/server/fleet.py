@@ -18,7 +18,7 @@ from typing import Any
 
 from commands import environment, free_port
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 _nobody = threading.Event()
 
@@ -69,15 +69,28 @@ class Fleet:
         workers = self.workers()
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and found.keys() != workers:
-            # Several at once: else whoever woke first takes them all.
+            # Several at once: else whoever woke first takes them all. And those found before: else they are let go.
             fresh = [self.connect() for _ in range(16)]
-            for connection in fresh:
+            for connection in (*found.values(), *fresh):
                 connection.send("GET", "/healthz")
-            for connection in fresh:
+            for connection in (*found.values(), *fresh):
                 assert connection.receive()[0] == 200
-                if found.setdefault(connection.worker(workers), connection) is not connection:
+            serves = self._who_serves(workers)
+            for connection in fresh:
+                if found.setdefault(serves[connection.here], connection) is not connection:
                     connection.close()
         assert found.keys() == workers
+        return found
+
+    def _who_serves(self, workers: set[int]) -> dict[int, int]:
+        """The worker at the other end of each connection, by our port."""
+        held = {file: pid for pid in workers for file in _open_files(pid)}
+        ends = re.compile(rf":{self.port:04X} [0-9A-F]+:([0-9A-F]{{4}}) ")
+        found: dict[int, int] = {}
+        for line in Path("/proc/net/tcp").read_text().splitlines():
+            socket = f"socket:[{line.split()[9]}]"
+            if (end := ends.search(line)) and socket in held:
+                found[int(end[1], 16)] = held[socket]
         return found
 
 
@@ -85,7 +98,6 @@ class Connection:
     """One kept connection of HTTP/1.1, opened anew when the server has closed it."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] = {}) -> None:
@@ -101,14 +113,11 @@ class Connection:
         self.send(method, path, body, headers)
         return self.receive()
 
-    def worker(self, among: set[int]) -> int:
-        """The process at the other end."""
-        here = self._http.sock.getsockname()[1]
-        ends = f":{self._port:04X} [0-9A-F]+:{here:04X} "
-        [line] = [line for line in Path("/proc/net/tcp").read_text().splitlines() if re.search(ends, line)]
-        socket = f"socket:[{line.split()[9]}]"
-        [pid] = [pid for pid in among if socket in _open_files(pid)]
-        return pid
+    @property
+    def here(self) -> int:
+        """The port at our end."""
+        port: int = self._http.sock.getsockname()[1]
+        return port
 
     def close(self) -> None:
         self._http.close()

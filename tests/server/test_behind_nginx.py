@@ -21,7 +21,7 @@ import pytest
 
 from certificates import self_signed
 from commands import free_port
-from server.fleet import Fleet, serving, until
+from server.fleet import PATIENCE, Fleet, serving, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-behind-nginx.md"
 NAME = "auth.example.com"
@@ -43,14 +43,14 @@ class Front:
         """Somebody outside, who asked for ``host`` and comes from the address ``at``."""
         url = f"https://127.0.0.1:{self.tls}"
         way = httpx.HTTPTransport(verify=self.trusted, local_address=at)
-        browser = httpx.Client(base_url=url, transport=way, headers={"Host": host, **headers}, timeout=60)
+        browser = httpx.Client(base_url=url, transport=way, headers={"Host": host, **headers}, timeout=PATIENCE)
         browser.event_hooks["request"].append(lambda asked: asked.extensions.update(sni_hostname=NAME))
         return browser
 
     def past_nginx(self, at: str, **headers: str) -> httpx.Client:
         """Somebody on the same network who comes from the address ``at``, and not through nginx."""
         way = httpx.HTTPTransport(local_address=at)
-        return httpx.Client(base_url=self.fleet.base, transport=way, headers={"Host": NAME, **headers}, timeout=60)
+        return httpx.Client(base_url=self.fleet.base, transport=way, headers={"Host": NAME, **headers}, timeout=PATIENCE)
 
     def client(self, answer: httpx.Response) -> str:
         """Who the log says got ``answer``."""
@@ -95,7 +95,10 @@ def nginx(directory: Path, site: str) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGQUIT)
-        process.wait(30)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
 
 
 @contextmanager
@@ -162,7 +165,7 @@ def test_requests_that_two_parsers_could_read_differently_do_not_get_through(her
         f"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n{smuggled}",
     ):
         with (
-            socket.create_connection(("127.0.0.1", here.tls), timeout=10) as raw,
+            socket.create_connection(("127.0.0.1", here.tls), timeout=60) as raw,
             here.trusted.wrap_socket(raw, server_hostname=NAME) as tls,
         ):
             tls.sendall(f"POST /api/sign-in HTTP/1.1\r\nHost: {NAME}\r\n{lines}".encode())
@@ -221,8 +224,10 @@ def test_a_rolling_restart_under_load_fails_no_request(here: Front) -> None:
     with ThreadPoolExecutor(4) as threads:
         clients = [threads.submit(ask_for_ever) for _ in range(4)]
         here.fleet.process.send_signal(signal.SIGHUP)
-        until(lambda: "all workers are new" in here.fleet.log or any(one.done() for one in clients), "no end")
-        enough.set()
+        try:
+            until(lambda: "all workers are new" in here.fleet.log or any(one.done() for one in clients), "no end")
+        finally:
+            enough.set()
         assert sum(client.result() for client in clients) > 40
     assert not here.fleet.workers() & before
 

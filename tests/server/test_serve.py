@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,8 @@ from commands import admit, environment, free_port
 
 PASSWORD = "a password of some length"
 ANN = {"email": "ann@example.com", "password": PASSWORD}
-STOPS_WITHIN = 15
+PATIENCE = 120
+"""Seconds for what takes two."""
 
 
 @contextmanager
@@ -34,11 +36,15 @@ def running(directory: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str
         yield process, log
     finally:
         process.terminate()
-        process.wait(STOPS_WITHIN)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
 
 
 def wait_for(base: str, process: subprocess.Popen[str], log: Path) -> None:
-    for _ in range(600):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         try:
             if httpx.get(f"{base}/healthz").status_code == 200:
                 return
@@ -55,7 +61,7 @@ def test_it_says_where_it_listens_warns_of_plain_http_and_stops_when_told(tmp_pa
     with running(tmp_path, "serve", "--port", str(port)) as (process, log):
         wait_for(f"http://127.0.0.1:{port}", process, log)
         process.send_signal(kind)
-        assert process.wait(STOPS_WITHIN) == 0
+        assert process.wait(PATIENCE) == 0
     said = log.read_text()
     assert f"listening on 127.0.0.1 port {port}, issuer http://127.0.0.1:{port}" in said
     assert "THE ISSUER IS PLAIN HTTP" in said

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,16 @@ async def cookie_and_id(auth: Authority, subject: str = "ann") -> tuple[str, str
     return started.cookie.partition(";")[0], started.session.id
 
 
+@contextmanager
+def until_left() -> Iterator[threading.Event]:
+    """What tells those who go on and on that it was enough, also when something fails meanwhile."""
+    enough = threading.Event()
+    try:
+        yield enough
+    finally:
+        enough.set()
+
+
 def look(connection: Connection, cookie: str, seen: Seen) -> None:
     began = instant()
     status, _ = connection.ask("GET", "/api/sessions", Cookie=cookie)
@@ -96,12 +106,11 @@ async def test_what_one_worker_has_ended_no_worker_accepts(fleet: Fleet, record_
                 for connection in connections.values():  # from here on, each knows them all
                     for cookie in held:
                         assert connection.ask("GET", "/api/sessions", Cookie=cookie)[0] == 200
-                enough = threading.Event()
-                verifiers = [threads.submit(verify, one, held, enough) for one in connections.values()]
                 # Signing out goes through each worker in its turn, on a connection beside that of its verifier.
                 own = fleet.one_to_each()
-                ended = threads.submit(revoke, own[list(own)[turn % WORKERS]], held).result()
-                enough.set()
+                with until_left() as enough:
+                    verifiers = [threads.submit(verify, one, held, enough) for one in connections.values()]
+                    ended = threads.submit(revoke, own[list(own)[turn % WORKERS]], held).result()
                 sights = [verifier.result() for verifier in verifiers]
                 wrong += violations(ended, sights)
                 seen += [one for sight in sights for one in sight.values()]
@@ -208,12 +217,12 @@ def ask_for_ever(fleet: Fleet, enough: threading.Event) -> int:
 
 def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
     with serving(tmp_path, 2, "--config", str(config(tmp_path, "token_life = 600"))) as fleet:
-        before, enough = fleet.workers(), threading.Event()
+        before = fleet.workers()
         with ThreadPoolExecutor(4) as threads:
-            clients = [threads.submit(ask_for_ever, fleet, enough) for _ in range(4)]
-            fleet.process.send_signal(signal.SIGHUP)
-            until(lambda: "all workers are new" in fleet.log, "it never came to its end")
-            enough.set()
+            with until_left() as enough:
+                clients = [threads.submit(ask_for_ever, fleet, enough) for _ in range(4)]
+                fleet.process.send_signal(signal.SIGHUP)
+                until(lambda: "all workers are new" in fleet.log, "it never came to its end")
             assert all(client.result() > 10 for client in clients)
         after = fleet.workers()
         assert len(after) == 2

@@ -245,7 +245,7 @@ async def test_a_caller_whose_loop_is_gone_disturbs_nobody(store: SqliteStore) -
     assert b"patient" in await whole_log(store)
 
 
-async def test_a_stamp_that_names_nothing_is_mended_within_a_second(store: SqliteStore, path: Path) -> None:
+async def test_a_stamp_that_names_nothing_is_mended_soon_and_not_at_once(store: SqliteStore, path: Path) -> None:
     await store.commit(entry())
     page = store.tail.read(None)
     other = Stamp(path.with_name("store.db-stamp"))
@@ -253,7 +253,7 @@ async def test_a_stamp_that_names_nothing_is_mended_within_a_second(store: Sqlit
     other.head = b"crashed!"
     assert store.tail.moved(page.stamp)
     began = monotonic()
-    while store.tail.moved(page.stamp) and monotonic() < began + 1.0:
+    while store.tail.moved(page.stamp) and monotonic() < began + 60.0:
         page = store.tail.read(page.cursor)
     assert not store.tail.moved(page.stamp)
     assert monotonic() - began > 0.1, "a writer may be about to commit: it was not given the time"

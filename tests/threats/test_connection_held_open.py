@@ -18,7 +18,7 @@ SOON = 0.6
 BODY_TO_COME = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("HEADERS_WITHIN", "BODY_WITHIN", "READ_WITHIN", "KEPT_FOR"):
         monkeypatch.setattr(connection, limit, SOON)
@@ -34,9 +34,11 @@ async def server(directory: Path) -> AsyncIterator[int]:
         port: int = listening.getsockname()[1]
         serving = asyncio.create_task(served(settings, listening, ready=ready.set, orphaned=over))
         await ready.wait()
-        yield port
-        over.set()
-        await serving
+        try:
+            yield port
+        finally:
+            over.set()
+            await serving
 
 
 async def answer_to_drops(port: int, begin: bytes, drop: bytes) -> tuple[bytes, int]:
@@ -59,6 +61,7 @@ async def answer_to_drops(port: int, begin: bytes, drop: bytes) -> tuple[bytes, 
         return b"", dropped
 
 
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("begin", "drop"),
     [

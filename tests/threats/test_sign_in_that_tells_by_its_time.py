@@ -31,6 +31,9 @@ from counts import SCALE, times
 
 ISSUER = "http://127.0.0.1:8000"
 PASSWORD, WRONG = "a password of some length", "another one, not shorter"
+PATIENCE = 120
+"""Seconds for what takes two."""
+
 EACH = 10
 """Accounts of each kind: nobody is asked for a hundred times, which is where even this server stops."""
 
@@ -70,18 +73,18 @@ def served(store: str, directory: Path) -> Iterator[tuple[http.client.HTTPConnec
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=directory, env=environment(**MANY), stderr=out, stdout=out)
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + PATIENCE
         while not (found := re.search(r"port (\d+), issuer", log.read_text())):
             assert time.monotonic() < until, log.read_text()
             assert process.poll() is None, log.read_text()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)
-        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=PATIENCE)
         yield connection, process.pid
         connection.close()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 def worked(process: int) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +34,7 @@ class Fresh:
     """
 
     def __init__(self, *, grace: float, fresh_for: float) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._directory = TemporaryDirectory(prefix="admit-")
         self._config = place.prepare(Path(self._directory.name), self.port, token_grace=grace, confirm_within=fresh_for)
         self._log = Path(self._directory.name) / "server.log"
@@ -81,10 +83,13 @@ class Fresh:
             return False
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port of this machine that nobody listens on, and that no connection is given before somebody does."""
+    while True:
+        # Above 32767 a system takes ports for outgoing connections, and might take this one before it is listened on.
+        port = random.randrange(10_000, 32_768)  # noqa: S311 - nobody has to guess it
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _environment() -> dict[str, str]:
