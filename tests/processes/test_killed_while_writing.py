@@ -51,10 +51,11 @@ async def server(line: Line, url: str) -> None:
 
 
 async def killed(crew: Crew, url: str, life: float) -> dict[str, Told]:
-    """The last that a server said of each session before it was killed, ``life`` seconds after it was ready."""
+    """The last that a server said of each session before it was killed, ``life`` seconds after its first word."""
     member = crew.start(server, url)
     assert await member.hear() == "ready"
-    said: list[Told] = []
+    # From its first word on: on a busy machine it might have done nothing else by then.
+    said: list[Told] = [await member.hear()]
     end = time.monotonic() + life
     while (left := end - time.monotonic()) > 0:
         try:

@@ -50,6 +50,13 @@ class Fleet:
         *whole, _ = self.log.split("\n")
         return [json.loads(line) for line in whole]
 
+    def until_said(self, text: str) -> None:
+        """Return once ``text`` is in its log. AssertionError, with the log, when it never is."""
+        try:
+            until(lambda: text in self.log or self.process.poll() is not None, text)
+        finally:
+            assert text in self.log, self.log
+
     def workers(self) -> set[int]:
         """The processes that serve."""
         return {pid for pid, parent in _parents() if parent == self.process.pid}
@@ -160,8 +167,7 @@ def serving(directory: Path, workers: int, *words: str, port: int = 0) -> Iterat
         )  # fmt: skip
     fleet = Fleet(process, directory, port)
     try:
-        until(lambda: "listening on" in fleet.log or process.poll() is not None, "it does not start")
-        assert process.poll() is None, fleet.log
+        fleet.until_said("listening on")
         yield fleet
     finally:
         fleet.hang_up()

@@ -50,7 +50,9 @@ class Front:
     def past_nginx(self, at: str, **headers: str) -> httpx.Client:
         """Somebody on the same network who comes from the address ``at``, and not through nginx."""
         way = httpx.HTTPTransport(local_address=at)
-        return httpx.Client(base_url=self.fleet.base, transport=way, headers={"Host": NAME, **headers}, timeout=PATIENCE)
+        return httpx.Client(
+            base_url=self.fleet.base, transport=way, headers={"Host": NAME, **headers}, timeout=PATIENCE
+        )
 
     def client(self, answer: httpx.Response) -> str:
         """Who the log says got ``answer``."""

@@ -222,7 +222,7 @@ def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
             with until_left() as enough:
                 clients = [threads.submit(ask_for_ever, fleet, enough) for _ in range(4)]
                 fleet.process.send_signal(signal.SIGHUP)
-                until(lambda: "all workers are new" in fleet.log, "it never came to its end")
+                fleet.until_said("all workers are new")
             assert all(client.result() > 10 for client in clients)
         after = fleet.workers()
         assert len(after) == 2
@@ -230,7 +230,7 @@ def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
         # Settings are read anew; where they are wrong, all stays as it was.
         config(tmp_path, "token_life = 999999")
         fleet.process.send_signal(signal.SIGHUP)
-        until(lambda: "did not start (2); the others go on" in fleet.log, "nobody noticed")
+        fleet.until_said("did not start (2); the others go on")
         assert fleet.workers() == after
         assert fleet.connect().ask("GET", "/readyz")[0] == 200
         assert "Traceback" not in fleet.log
