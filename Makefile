@@ -23,10 +23,10 @@ setup: $(READY) ## prepare .venv from requirements.lock; the others call it
 $(READY): requirements.lock pyproject.toml scripts/setup.sh tests/browser/package-lock.json
 	@bash scripts/setup.sh "$(PYTHON)"
 
-demo: setup ## start the server on http://127.0.0.1:8000 (PORT=) and print the story
+demo: setup ## start a server on http://127.0.0.1:8000 (PORT=) whose front page says what to try
 	@$(BIN)/admit demo --port $(PORT)
 
-system: ## install the system's programs that some tests start (nginx, Chromium), if we may
+system: ## install the system's programs that some tests start (nginx, Chromium, curl), if we may
 	@bash scripts/system.sh
 
 test: setup system ## run the tests; the last line counts them

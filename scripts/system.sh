@@ -3,7 +3,7 @@
 set -euo pipefail
 
 missing=()
-for program in nginx chromium chromedriver; do
+for program in nginx chromium chromedriver curl; do
     command -v "$program" >/dev/null || missing+=("${program/chromedriver/chromium-driver}")
 done
 [ ${#missing[@]} = 0 ] && exit 0

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from admit.errors import StoreUnavailable
+from admit.server.front import Demo
+from admit.server.lines import chapters
+from admit.server.load import load
 from browser.chromium import Chromium
 from browser.site import ALIAS, EMAIL, EVIL, HOST, PASSWORD, Site
 
@@ -142,6 +146,31 @@ def _not_available(site: Site, browser: Chromium) -> None:
     browser.go(f"{site.origin}/account")
 
 
+def _demo(site: Site, browser: Chromium) -> None:
+    directory = Path("/srv/admit/var")
+    settings = load(store="memory://", issuer=site.origin, metrics_port=9_000)
+    demo = Demo((EMAIL,), directory / "passwords.json", chapters(settings, directory), "http://127.0.0.1:9000/metrics")
+    demo.furnish(site.app)
+    browser.go(f"{site.origin}/")
+
+
+def _demo_opened(site: Site, browser: Chromium) -> None:
+    _demo(site, browser)
+    for summary in browser.all("details:not([open]) summary"):
+        summary.click()
+
+
+def _links(site: Site, browser: Chromium) -> None:
+    _demo(site, browser)
+    signed_in(site, browser)
+    browser.go(f"{site.origin}/links")
+
+
+def _links_settings(site: Site, browser: Chromium) -> None:
+    _links(site, browser)
+    browser.follow("One that asks for more")
+
+
 PAGES: dict[str, Callable[[Site, Chromium], None]] = {
     "sign-in": _sign_in,
     "sign-in-refused": _sign_in_refused,
@@ -156,6 +185,10 @@ PAGES: dict[str, Callable[[Site, Chromium], None]] = {
     "confirm": _confirm,
     "sign-out": _sign_out,
     "signed-out": _signed_out,
+    "demo": _demo,
+    "demo-opened": _demo_opened,
+    "demo-links": _links,
+    "demo-settings": _links_settings,
     "error-400": _bad_form,
     "error-403": _cross_origin,
     "error-403-closed": _sign_up_closed,

@@ -71,7 +71,9 @@ class Site:
         self.origin = f"https://{HOST}:{web.port}"
         self.clock = PassingClock()
         self.store = Watched(MemoryStore())
-        self.auth = Authority(self.store, issuer=self.origin, hashing=CHEAPEST_HASH, clock=self.clock)
+        self.auth = Authority(
+            self.store, issuer=self.origin, hashing=CHEAPEST_HASH, clock=self.clock, scopes={"user": "links:read"}
+        )
         self.app = application(self.auth, **settings)
 
     def other(self, host: str, page: str, path: str = "/", **headers: str) -> str:

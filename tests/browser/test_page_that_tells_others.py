@@ -16,7 +16,9 @@ from browser.site import PASSWORD, Site
 LEFT = "return [localStorage.length, document.cookie, window.name, (await indexedDB.databases()).length]"
 
 
-@pytest.mark.parametrize("page", ["sign-up", "account-with-devices", "password-refused", "signed-out", "error-404"])
+@pytest.mark.parametrize(
+    "page", ["sign-up", "account-with-devices", "password-refused", "signed-out", "error-404", "demo"]
+)
 def test_every_page_comes_from_one_origin(page: str, site: Site, browser: Chromium) -> None:
     PAGES[page](site, browser)
     urls = [

@@ -44,7 +44,9 @@ def test_an_address_may_hold_what_addresses_may_hold(site: Site, browser: Chromi
     assert address in browser.text
 
 
-@pytest.mark.parametrize("page", ["sign-up-refused", "account-with-devices", "password", "signed-out", "error-403"])
+@pytest.mark.parametrize(
+    "page", ["sign-up-refused", "account-with-devices", "password", "signed-out", "error-403", "demo"]
+)
 def test_no_page_breaks_its_own_policy(page: str, site: Site, browser: Chromium) -> None:
     PAGES[page](site, browser)
     assert [line for line in browser.complaints() if "Content Security Policy" in line or "Refused" in line] == []

@@ -158,25 +158,3 @@ def test_a_deleted_account_is_gone_at_once_and_its_address_free(tmp_path: Path) 
             assert ann.post("/api/sign-in", json=ANN).status_code == 401
             assert admit(tmp_path, "accounts", "delete", "ann@example.com", "--yes").code == 1
             assert ann.post("/api/sign-up", json=ANN).json()["id"] != id
-
-
-def test_the_passwords_of_the_demo_work_whatever_happened_since(tmp_path: Path) -> None:
-    for start in range(3):
-        port = free_port()
-        with running(tmp_path, "demo", "--port", str(port)) as (process, log):
-            wait_for(base := f"http://127.0.0.1:{port}", process, log)
-            told = dict(re.findall(r"^  (\w+@example\.com) +(\S+)$", log.read_text(), re.MULTILINE))
-            assert told.keys() == {"ann@example.com", "admin@example.com"}
-            with httpx.Client(base_url=base) as browser:
-                roles = []
-                for email, password in told.items():
-                    assert browser.post("/api/sign-in", json={"email": email, "password": password}).status_code == 200
-                    roles.append(browser.get("/api/me").json()["roles"])
-                assert roles == [["user"], ["admin"]]
-            config = ["--config", "var/admit.toml"]
-            if start == 0:
-                assert admit(tmp_path, "accounts", "disable", "ann@example.com", *config).code == 0
-            else:
-                assert admit(tmp_path, "accounts", "password", "ann@example.com", "--generate", *config).code == 0
-    assert (tmp_path / "var").stat().st_mode & 0o77 == 0
-    assert (tmp_path / "var" / "passwords.json").stat().st_mode & 0o77 == 0

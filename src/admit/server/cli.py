@@ -138,7 +138,7 @@ def demo(
     port: Annotated[int, typer.Option(help="The port to listen on.", envvar="PORT", min=1, max=65_535)] = DEFAULT_PORT,
     directory: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("var"),
 ) -> None:
-    """Serve a demo on this machine: two accounts, their passwords, and the lines to type.
+    """Serve a demo on this machine: two accounts, a front page that says what to try, and the lines to type.
 
     Passwords and sessions stay from one start to the next; remove the directory to begin anew.
     """

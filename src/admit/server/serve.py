@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from admit.authority import Authority
 from admit.core.store import PURGE_AT_MOST
@@ -43,8 +44,20 @@ async def nothing(_: Authority) -> None:
     """What is done before the first request, as a rule."""
 
 
-def run(settings: Settings, *, first: Callable[[Authority], Awaitable[None]] = nothing) -> None:
-    """Serve until SIGINT or SIGTERM, once ``first`` is done. Raises ConfigError, StoreError before the first request."""
+def plain(_: FastAPI) -> None:
+    """What is added to the application, as a rule."""
+
+
+def run(
+    settings: Settings,
+    *,
+    first: Callable[[Authority], Awaitable[None]] = nothing,
+    furnish: Callable[[FastAPI], None] = plain,
+) -> None:
+    """Serve until SIGINT or SIGTERM, once ``first`` is done; ``furnish`` adds to the application.
+
+    Raises ConfigError, StoreError before the first request.
+    """
     log_to_stderr(settings.log_format)
     with bound(*settings.listens_on) as listening, metrics.told(settings):
 
@@ -52,7 +65,7 @@ def run(settings: Settings, *, first: Callable[[Authority], Awaitable[None]] = n
             await first(auth)
             announce(settings, listening)
 
-        asyncio.run(served(settings, listening, first=told))
+        asyncio.run(served(settings, listening, first=told, furnish=furnish))
     _log.info("stopped")
 
 
@@ -61,6 +74,7 @@ async def served(
     listening: socket.socket,
     *,
     first: Callable[[Authority], Awaitable[None]] = nothing,
+    furnish: Callable[[FastAPI], None] = plain,
     ready: Callable[[], None] = lambda: None,
     orphaned: asyncio.Event | None = None,
 ) -> None:
@@ -68,6 +82,7 @@ async def served(
     auth = settings.authority()
     async with auth, _beside(_purge_for_ever(auth)):
         app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
+        furnish(app)
         seen = Seen(app, proxies=settings.proxies, counted=settings.metrics_port is not None)
         drain = Drain(seen, ready=f"{settings.path}/readyz")
         server = _Server(_config(settings, drain), ready)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from jinja2 import (
+    BaseLoader,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -47,6 +48,7 @@ HEADERS = {
 _LIGHT = colour.colour("#f4f5f7")
 _DARK = colour.colour("#1b2027")
 _STATIC = files("admit.web.pages") / "static"
+_OURS = PackageLoader("admit.web.pages")
 
 
 class Pages:
@@ -61,15 +63,17 @@ class Pages:
         self.detours = Detours(f"{self.at}/sign-in", f"{self.at}/confirm")
         self.lately = Requirement.of(within=confirm_within, accept=COOKIE)
         self.assets = dict[str, tuple[bytes, str]]()
-        self._templates = _templates(brand)
-        known: dict[str, Any] = self._templates.globals
-        known.update(
+        self._loaders = _loaders(brand)
+        self._templates = _templates(ChoiceLoader(self._loaders))
+        self._known: dict[str, Any] = self._templates.globals
+        self._known.update(
             ago=when.ago,
             at=self.at,
             # With the host: who came by a wrong name gets to the right one.
             home=f"{issuer}/account",
+            start=self.account,
             name=brand.name,
-            css=self._asset("pages", ".css", _colours(brand) + (_STATIC / "pages.css").read_bytes(), "text/css"),
+            css=self.asset("pages", ".css", _colours(brand) + (_STATIC / "pages.css").read_bytes(), "text/css"),
             logo=self._logo(brand),
         )
 
@@ -98,22 +102,32 @@ class Pages:
         then = "" if self.back(next) == self.account else f"?next={quote(self.back(next))}"
         return self.onward(f"{page}{then}")
 
-    def _logo(self, brand: Brand) -> str:
-        logo = brand.logo or _STATIC / "mark.svg"
-        suffix = PurePath(logo.name).suffix.lower()
-        return self._asset("logo", suffix, logo.read_bytes(), LOGO_TYPES[suffix])
+    def add(self, templates: BaseLoader, *, start: str) -> None:
+        """Know ``templates`` of an application too, where no page of ours has their name.
 
-    def _asset(self, name: str, suffix: str, content: bytes, media_type: str) -> str:
+        The name in the head of every page leads to ``start``, a path of ours, from now on.
+        """
+        self._loaders.append(templates)
+        self._known["start"] = start
+
+    def asset(self, name: str, suffix: str, content: bytes, media_type: str) -> str:
         """The path of a file that never changes: another content has another name, so that caches may keep it."""
         named = f"{name}-{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
         self.assets[named] = content, media_type
         return f"{self.at}/static/{named}"
 
+    def _logo(self, brand: Brand) -> str:
+        logo = brand.logo or _STATIC / "mark.svg"
+        suffix = PurePath(logo.name).suffix.lower()
+        return self.asset("logo", suffix, logo.read_bytes(), LOGO_TYPES[suffix])
 
-def _templates(brand: Brand) -> Environment:
-    ours = PackageLoader("admit.web.pages")
+
+def _loaders(brand: Brand) -> list[BaseLoader]:
     theirs = [FileSystemLoader(brand.templates)] if brand.templates else []
-    loader = ChoiceLoader([*theirs, ours, PrefixLoader({"admit": ours})])
+    return [*theirs, _OURS, PrefixLoader({"admit": _OURS})]
+
+
+def _templates(loader: BaseLoader) -> Environment:
     # XSS-02: whatever a template prints is text, and what it does not know is an error.
     templates = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -121,7 +135,7 @@ def _templates(brand: Brand) -> Environment:
     templates.filters.update(date=when.date, moment=when.moment, machine=when.machine)
     try:
         # Now, and not when somebody comes to the page: an error page that is wrong could not say so.
-        for name in ours.list_templates():
+        for name in _OURS.list_templates():
             templates.get_template(name)
     except TemplateSyntaxError as error:
         raise ConfigError([f"The template {error.name}, line {error.lineno}, cannot be read: {error}."]) from error

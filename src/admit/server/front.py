@@ -1,0 +1,66 @@
+"""What only a demo has: a front page that says what one can try, and two routes of an application that Admit guards."""
+# No "from __future__ import annotations": what a route asks for is made where the route is.
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from jinja2 import PackageLoader
+from starlette.responses import JSONResponse, Response
+
+from admit.authority import Authority
+from admit.core.presented import COOKIE
+from admit.core.principal import Principal
+from admit.guards.fastapi import required
+from admit.server.lines import Chapter, program
+from admit.web.pages.look import Pages
+from admit.web.pages.refused import is_page
+
+_FRESH = 60
+_FILES = files("admit.server") / "pages"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the front page tells of: the accounts, where their passwords are kept, the lines, and the figures."""
+
+    accounts: tuple[str, ...]
+    passwords: Path
+    chapters: list[Chapter]
+    metrics: str
+
+    def furnish(self, app: FastAPI) -> None:
+        """Add the front page and the guarded routes to the application of an authority that is reached without a path."""
+        pages: Pages = app.state.pages
+        pages.add(PackageLoader("admit.server", "pages"), start="/")
+        style = pages.asset("front", ".css", (_FILES / "front.css").read_bytes(), "text/css")
+        app.include_router(_router(self, app.state.authority, pages, style), include_in_schema=False)
+
+
+def _router(demo: Demo, auth: Authority, pages: Pages, style: str) -> APIRouter:
+    router = APIRouter()
+
+    def application(request: Request, who: Principal, template: str) -> Response:
+        """What an application makes of whom the guard let in: a page for people, JSON for programs."""
+        if is_page(request.scope):
+            now = auth.clock.now()
+            return pages.page(template, style=style, who=who, now=now, fresh=_FRESH)
+        return JSONResponse({"links of": who.subject, "by": who.credential, "scope": sorted(who.scope)})
+
+    @router.get("/")
+    async def front() -> Response:
+        return pages.page("front.html", style=style, demo=demo, program=program(), fresh=_FRESH)
+
+    @router.get("/links")
+    async def links(request: Request, who: Annotated[Principal, Depends(required(auth, "links:read"))]) -> Response:
+        return application(request, who, "links.html")
+
+    @router.get("/links/settings")
+    async def settings(
+        request: Request, who: Annotated[Principal, Depends(required(auth, within=_FRESH, accept=COOKIE))]
+    ) -> Response:
+        return application(request, who, "settings.html")
+
+    return router

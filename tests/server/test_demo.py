@@ -1,0 +1,109 @@
+"""`admit demo`: what it prints and what stands on its front page works, as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from admit.web.pages.look import CONTENT_SECURITY_POLICY
+from commands import admit, free_port
+from doors import door
+from server.test_serve import running, wait_for
+from web.pages.html import Page
+from web.pages.people import AT_A_BROWSER
+
+
+def test_the_passwords_of_the_demo_work_whatever_happened_since(tmp_path: Path) -> None:
+    for start in range(3):
+        port = free_port()
+        with running(tmp_path, "demo", "--port", str(port)) as (process, log):
+            wait_for(base := f"http://127.0.0.1:{port}", process, log)
+            told = dict(re.findall(r"^  (\w+@example\.com) +(\S+)$", log.read_text(), re.MULTILINE))
+            assert told.keys() == {"ann@example.com", "admin@example.com"}
+            with httpx.Client(base_url=base) as browser:
+                roles = []
+                for email, password in told.items():
+                    assert browser.post("/api/sign-in", json={"email": email, "password": password}).status_code == 200
+                    roles.append(browser.get("/api/me").json()["roles"])
+                assert roles == [["user"], ["admin"]]
+            config = ["--config", "var/admit.toml"]
+            if start == 0:
+                assert admit(tmp_path, "accounts", "disable", "ann@example.com", *config).code == 0
+            else:
+                assert admit(tmp_path, "accounts", "password", "ann@example.com", "--generate", *config).code == 0
+    assert (tmp_path / "var").stat().st_mode & 0o77 == 0
+    assert (tmp_path / "var" / "passwords.json").stat().st_mode & 0o77 == 0
+
+
+def lines(page: Page) -> list[tuple[str, int | None]]:
+    """Every line to type that stands on the page, and what it promises to be answered."""
+    found, promised = list[tuple[str, int | None]](), None
+    for element in page.elements:
+        if element.attributes.get("class", "").startswith("answers"):
+            promised = int(element.text.split()[-1])
+        if element.tag == "pre":
+            found.append((element.text, promised))
+            promised = None
+    return found
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="left out: there is no curl; scripts/system.sh")
+def test_every_line_of_the_front_page_can_be_pasted_and_is_answered_as_it_says(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, "demo", "--port", str(port)) as (process, log):
+        wait_for(base := f"http://127.0.0.1:{port}", process, log)
+        answer = httpx.get(f"{base}/", headers=AT_A_BROWSER)
+        typed = lines(Page(answer.text))
+        assert sum(line.startswith("curl ") for line, _ in typed) >= 25
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        for line, promised in typed:
+            if line.endswith(" tour"):
+                continue  # it has a test of its own
+            done = subprocess.run(["bash", "-c", line], cwd=elsewhere, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (line, done)
+            if promised is not None:
+                assert done.stdout.split()[-1] == str(promised), (line, done.stdout)
+            assert line in log.read_text()
+        assert list(elsewhere.iterdir()) == []
+        secrets = json.loads((tmp_path / "var" / "passwords.json").read_text()).values()
+        assert not any(secret in answer.text for secret in secrets)
+    kept = [path for path in (tmp_path / "var").iterdir() if path.suffix in (".json", ".jar", ".header")]
+    assert len(kept) > 5
+    assert [path.name for path in kept if path.stat().st_mode & 0o77] == []
+
+
+def test_the_front_page_keeps_the_rules_of_all_pages_and_leads_somewhere(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, "demo", "--port", str(port)) as (process, log):
+        wait_for(base := f"http://127.0.0.1:{port}", process, log)
+        with httpx.Client(base_url=base, headers=AT_A_BROWSER) as browser:
+            answer = browser.get("/")
+            assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+            page = Page(answer.text)
+            assert not page.all("script")
+            assert not [element for element in page.elements if "style" in element.attributes]
+            for element in page.elements:
+                for name in ("href", "src"):
+                    at = element.attributes.get(name, "#")
+                    assert at.startswith(("/", "#", "http://127.0.0.1:")), at
+                    if not at.startswith("#"):
+                        assert browser.get(at).status_code in (200, 303), at
+            # The routes of the application: to the form and back, a page for people, and 401 for programs.
+            assert browser.get("/links").headers["location"] == "/sign-in?next=/links"
+            assert httpx.get(f"{base}/links").json()["code"] == "no_credential"
+            ann = json.loads((tmp_path / "var" / "sign-in.json").read_text())
+            assert browser.post("/sign-in", data=ann | {"next": "/links"}).headers["location"] == "/links"
+            assert "links:read links:write" in Page(browser.get("/links").text).text
+            assert "60 seconds" in Page(browser.get("/links/settings").text).text
+
+
+async def test_a_server_that_is_no_demo_has_no_front_page() -> None:
+    async with door() as here:
+        assert (await here.browser().get("/")).status_code == 404
