@@ -205,6 +205,26 @@ A TOML file, and the environment over it. Lifetimes are in seconds. An unknown n
 """
 
 
+def figures_page() -> str:
+    """Every figure for Prometheus, with its kind and labels."""
+    from admit.server.metrics import FIGURES
+
+    rows: list[Row] = []
+    for figure in FIGURES:
+        [told] = figure.describe()
+        name = f"{told.name}_total" if told.type == "counter" else told.name
+        labels: tuple[str, ...] = vars(figure)["_labelnames"]
+        rows.append((f"`{name}`", told.type, ", ".join(f"`{label}`" for label in labels), told.documentation))
+    return f"""# Figures for Prometheus
+
+Served at `/metrics` of `metrics_port` on 127.0.0.1, added up over all workers; what a worker has counted stays when it dies. A route is the template of a path, `none` where there is nothing. A histogram comes as `…_bucket`, `…_sum` and `…_count`; times are in seconds.
+
+{table(("name", "kind", "labels", "what it tells"), rows)}
+
+How to watch a server: [Watch it run](../how-to/watch-it-run.md).
+"""
+
+
 HTTP = """# HTTP
 
 Paths begin where the application is mounted. Bodies are JSON in both directions; fields in brackets may be left out.
@@ -258,6 +278,7 @@ def fields(api: dict[str, Any], body: dict[str, Any]) -> str:
 PAGE: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "errors.md": errors_page,
+    "figures.md": figures_page,
     "http.md": http_page,
     "settings.md": settings_page,
     "store.md": store_page,

@@ -21,7 +21,7 @@ from admit.errors import (
     Stale,
     StoreUnavailable,
 )
-from admit.gate import GONE, Gate, Recent
+from admit.gate import GONE, Gate, Recent, Tally
 from admit.sessions import MAX_LOOK_UP_USE, RELAXED
 from admit.subjects import Subject
 from worlds import KINDS, SHORT, World, authority, value_of, with_cookie, with_token, world
@@ -116,6 +116,31 @@ async def test_an_end_told_by_another_process_while_the_look_up_is_under_way_is_
         go_on.set()
         with pytest.raises(Revoked):
             await asked
+
+
+async def test_it_is_counted_what_each_answer_took(here: World) -> None:
+    started = await here.sign_in()
+    token = (await here.auth.tokens.issue(started.session)).access_token
+    for _ in range(3):
+        await here.by_cookie(started)
+        await here.by_token(token)
+    for wrong in ("adm_s_x", "no token at all"):
+        with pytest.raises(BadCredential):
+            await here.by_token(wrong)
+    await here.auth.revoke(started.session)
+    with pytest.raises(Revoked):
+        await here.by_token(token)
+    with pytest.raises(BadCredential):
+        await here.by_cookie(started)
+    assert here.auth.tally == Tally(seen_before=4, verified=1, looked_up=1, refused=4)
+    fresh = await here.sign_in()
+
+    async def no_answer() -> None:
+        raise StoreUnavailable
+
+    with here.store.once(here.store.before, "get", no_answer), pytest.raises(StoreUnavailable):
+        await here.by_cookie(fresh)
+    assert here.auth.tally == Tally(seen_before=4, verified=1, looked_up=1, refused=4, unanswered=1)
 
 
 async def test_an_end_of_another_process_just_before_one_of_ours_is_not_passed_over(here: World) -> None:

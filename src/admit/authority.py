@@ -28,13 +28,14 @@ from admit.core.store import Store
 from admit.core.throttle import MODERATE, ThrottlePolicy
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
-from admit.gate import Gate
+from admit.gate import Gate, Tally
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys
 from admit.ledger import TERM, Ledger
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.stores import open_store
+from admit.stores.observed import Around, Observed
 from admit.subjects import Subjects
 from admit.sync import Sync
 from admit.throttle import Throttle
@@ -59,6 +60,7 @@ class Authority:
     whose word about a client's address counts; ``throttle`` is how often somebody may guess.
     Of ``peppers``, secrets for passwords that are kept out of the store, the first is used and all verify.
     With ``sign_up="closed"`` nobody makes an account over HTTP, and so nobody learns by it who has one.
+    ``around_commits`` is put around each commit to the store, such as to measure it.
 
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
     once.
@@ -82,11 +84,13 @@ class Authority:
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
         sign_up: SignUp = "open",
         on_lost_history: OnLostHistory = "stop",
+        around_commits: Sequence[Around] = (),
         clock: Clock | None = None,
         chance: Chance = system.chance,
     ) -> None:
         self._url = store if isinstance(store, str) else None
         self._on_lost_history = on_lost_history
+        self._around_commits = around_commits
         self._master = Master()
         faults = Faults()
         self.issuer = faults.of(origin.issuer, issuer)
@@ -112,7 +116,7 @@ class Authority:
         self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
-        self._ledger = Ledger(opened, self._copy, self.clock, chance, self._ready, self._lost)
+        self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
@@ -186,6 +190,11 @@ class Authority:
         """How many passwords are hashed at this moment, or wait for it."""
         return self._hashing.busy
 
+    @property
+    def tally(self) -> Tally:
+        """How :meth:`admit` answered so far, in this process, by what it took."""
+        return self._gate.tally
+
     async def hash_time(self) -> float:
         """Seconds that hashing one password takes, here and now. Raises TooMany."""
         began = self.clock.lease()
@@ -232,6 +241,9 @@ class Authority:
         except LostHistory:
             await self._recover(renew=renew)
 
+    def _observed(self, store: Store) -> Store:
+        return Observed(store, self._around_commits) if self._around_commits else store
+
     def _lost(self, reason: str) -> None:
         self._gate.fence(reason)
 
@@ -264,7 +276,7 @@ class Authority:
         if not self._recovering.acquire(blocking=False):
             raise LostHistory("the database was replaced, and is being adopted")
         try:
-            store = open_store(self._url, accept_lost_history=True)
+            store = self._observed(open_store(self._url, accept_lost_history=True))
             await store.open()
             replaced = self._ledger.store
             try:

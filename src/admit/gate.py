@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -13,7 +14,7 @@ from admit.core.principal import Principal, watched
 from admit.core.store import Tail
 from admit.core.verdict import Seen
 from admit.core.world import Clock
-from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, LostHistory, Revoked, Stale
+from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, LostHistory, Revoked, Stale, StoreError
 from admit.watch import Watch
 
 CAPACITY = 100_000
@@ -80,6 +81,29 @@ class Recent(Generic[V]):
         self.young.pop(text, None)
 
 
+@dataclass(slots=True)
+class Tally:
+    """How :meth:`Gate.admit` answered so far, by what it took. Plain numbers: whoever shows them reads them when he does.
+
+    What only :meth:`Gate.verify` and :meth:`Gate.seen` were asked is not in it: to count there would cost more than it tells.
+    """
+
+    seen_before: int = 0
+    """Found among what was seen before: no signature, no store."""
+
+    verified: int = 0
+    """Its signature and claims were verified, here."""
+
+    looked_up: int = 0
+    """The store was asked."""
+
+    refused: int = 0
+    """It is bad, has expired or was ended."""
+
+    unanswered: int = 0
+    """Neither yes nor no: the store gave no answer, or it could not be proven that nothing newer withdrew it."""
+
+
 class Gate:
     """Turns a text, presented at a door, into a Principal.
 
@@ -97,6 +121,8 @@ class Gate:
         self._tail: Tail | None = None
         self._moved: Callable[[bytes], bool] = _unknown
         self._fenced: str | None = None
+        self._verified = 0
+        self.tally = Tally()
         watch = Watch(self._look, copy, clock)
         self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
 
@@ -163,29 +189,49 @@ class Gate:
 
     async def admit(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text`` speaks for; asks the store where it must. Raises Denied, Stale, StoreError."""
-        kind = self._kinds[door]
+        kind, tally = self._kinds[door], self.tally
+        verified = self._verified
         withdrawn: Revoked | None = None
-        # The second look-up is for what changed while the first was on its way.
-        for _ in range(3):
-            try:
-                return await self._by_pages(partial(self.verify, text, door))
-            except LookUpNeeded:
-                pass
-            except Revoked as revoked:
-                if not kind.looked_up:
-                    raise
-                withdrawn = revoked
-            now = self._now()
-            self._refuse_gone(text, now)
-            try:
-                seen = await kind.look_up(text, now)
-            except Denied as denied:
-                self._seen[door].drop(text)
-                self._gone.put(text, (now + GONE, str(denied)))
-                raise
-            watched(seen.principal, self._over[door])
-            self._seen[door].put(text, seen)
-        raise withdrawn or Stale("what was looked up could not be used")
+        try:
+            # The second look-up is for what changed while the first was on its way.
+            for looked_up in range(3):
+                try:
+                    who = await self._by_pages(partial(self.verify, text, door))
+                except LookUpNeeded:
+                    pass
+                except Revoked as revoked:
+                    if not kind.looked_up:
+                        raise
+                    withdrawn = revoked
+                else:
+                    if looked_up:
+                        tally.looked_up += 1
+                    elif verified != self._verified:
+                        tally.verified += 1
+                    else:
+                        tally.seen_before += 1
+                    return who
+                await self._look_up(text, door)
+            raise withdrawn or Stale("what was looked up could not be used")
+        except Denied:
+            tally.refused += 1
+            raise
+        except (Stale, StoreError):
+            tally.unanswered += 1
+            raise
+
+    async def _look_up(self, text: str, door: str) -> None:
+        """Remember what the store knows of ``text``. Raises Denied, StoreError."""
+        now = self._now()
+        self._refuse_gone(text, now)
+        try:
+            seen = await self._kinds[door].look_up(text, now)
+        except Denied as denied:
+            self._seen[door].drop(text)
+            self._gone.put(text, (now + GONE, str(denied)))
+            raise
+        watched(seen.principal, self._over[door])
+        self._seen[door].put(text, seen)
 
     async def _by_pages(self, step: Callable[[], V]) -> V:
         """What ``step`` returns once the log was read to its end, a page each time it raises Stale."""
@@ -207,6 +253,7 @@ class Gate:
         if seen is not None and now < seen.until:
             return seen
         seen = self._kinds[door].verify(text, now)
+        self._verified += 1
         watched(seen.principal, self._over[door])
         recent.put(text, seen)
         return seen

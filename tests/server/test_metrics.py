@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import re
 import signal
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from starlette.types import Receive, Scope, Send
 
-from admit.server.metrics import route_of
+from admit.core.store import Insert, Record
+from admit.errors import Conflict, StoreError
+from admit.gate import Tally
+from admit.server.metrics import Counted, route_of, timed
+from admit.stores import open_store
+from admit.stores.observed import Observed
 from admit.web import application
 from commands import free_port
 from doors import authority
@@ -45,6 +52,45 @@ async def test_a_route_is_its_template_whatever_stands_in_the_path(id: str) -> N
         assert route_of({**scope, "route": None}) == "none"
 
 
+async def test_a_commit_is_timed_by_what_came_of_it() -> None:
+    def commits(outcome: str) -> float:
+        found = REGISTRY.get_sample_value("admit_commit_seconds_count", {"store": "a test", "outcome": outcome})
+        return found or 0.0
+
+    store = Observed(open_store("memory://"), [timed("a test")])
+    await store.open()
+    record = Record("thing", "x", b"", 1)
+    await store.commit(Insert(record))
+    with pytest.raises(Conflict):
+        await store.commit(Insert(record))
+    with pytest.raises(StoreError):
+        await Observed(open_store("sqlite:///never opened"), [timed("a test")]).commit(Insert(record))
+    assert {outcome: commits(outcome) for outcome in ("done", "conflict", "failed")} == dict.fromkeys(
+        ("done", "conflict", "failed"), 1
+    )
+
+
+async def test_what_is_judged_is_told_once_by_what_it_took() -> None:
+    def told() -> dict[str, float]:
+        names = {one.name.replace("_", " ") for one in fields(Tally)}
+        return {name: REGISTRY.get_sample_value("admit_verifications_total", {"path": name}) or 0.0 for name in names}
+
+    auth = authority()
+    before = told()
+    counted = Counted(auth)
+    scope = {"method": "GET", "path": "/x"}
+    auth.tally.seen_before, auth.tally.looked_up = 5, 1
+    for _ in range(2):
+        counted.count(scope, 200, 0.001)
+    auth.tally.seen_before += 1
+    counted.count(scope, 200, 0.001)
+    after = told()
+    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
+        "seen before": 6,
+        "looked up": 1,
+    }
+
+
 def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path) -> None:
     port = free_port()
     config = tmp_path / "settings.toml"
@@ -53,6 +99,7 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
         for connection in fleet.one_to_each().values():
             for _ in range(3):
                 assert connection.ask("GET", "/api/me")[0] == 401
+            assert connection.ask("GET", "/api/me", Cookie="admit-insecure=adm_s_wrong")[0] == 401
         wrong = {"email": "ann@example.com", "password": "wrong, but long enough"}
         assert fleet.connect().ask("POST", "/api/sign-in", wrong)[0] == 401
         assert fleet.connect().ask("GET", "/nothing?token=hunter2")[0] == 404
@@ -63,9 +110,11 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
         me = 'admit_requests_total{method="GET",route="/api/me",status="401"}'
         # An answer is counted, and noted, after it was sent.
         expected = {
-            me: 6,
+            me: 8,
             'admit_sign_ins_total{outcome="refused"}': 1,
             'admit_requests_total{method="GET",route="none",status="404"}': 1,
+            'admit_verifications_total{path="refused"}': 2,
+            'admit_verifications_total{path="verified"}': 0,
         }
         until(lambda: {name: value(figures(), name) for name in expected} == expected, "they are not counted")
         assert "nothing" not in figures()
@@ -73,7 +122,10 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
         before = fleet.workers()
         os.kill(min(before), signal.SIGKILL)
         until(lambda: len(fleet.workers()) == 2 and fleet.workers() != before, "nobody took its place")
-        assert value(figures(), me) == 6
+        assert value(figures(), me) == 8
+        assert value(figures(), 'admit_verifications_total{path="refused"}') == 2
+        # A store is begun with one commit, its keys with another.
+        assert value(figures(), 'admit_commit_seconds_count{outcome="done",store="sqlite"}') >= 2
         request = httpx.get(f"{fleet.base}/api/me").headers["x-request-id"]
         until(lambda: bool(noted(fleet, request=request)), "no line of the access log bears its id")
         [line] = noted(fleet, request=request)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from admit.stores import open_store
+from admit.stores.observed import Observed
 from admit.testing import StoreContract
 from admit.testing.contract import Make
 
@@ -22,6 +24,12 @@ class TestMemoryByHome(StoreContract):
     @pytest.fixture
     def make(self) -> Make:
         return lambda: open_store("memory://?homes")
+
+
+class TestObserved(StoreContract):
+    @pytest.fixture
+    def make(self) -> Make:
+        return lambda: Observed(open_store("memory://"), [lambda _: nullcontext()])
 
 
 class TestSqlite(StoreContract):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
@@ -55,6 +57,14 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError([f"{path} cannot be read: {error.strerror}."]) from error
+
+
+def installed(module: str, *, by: str) -> ModuleType:
+    """The ``module``. Raises ConfigError with the line that brings it where there is none."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ConfigError([f"What it needs is not installed. Write: {by}"]) from error
 
 
 def limits(those: Limits) -> tuple[str, ...]:

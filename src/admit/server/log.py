@@ -21,6 +21,9 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0
 REQUEST: ContextVar[str] = ContextVar("request", default="")
 """The id of the request that is being answered."""
 
+TRACE: ContextVar[str] = ContextVar("trace", default="")
+"""The id of the trace that it belongs to, where spans are made of requests."""
+
 
 class OneLine(logging.Formatter):
     """A line for each record, whatever somebody put into a path; a traceback follows on lines of its own."""
@@ -31,7 +34,10 @@ class OneLine(logging.Formatter):
 
 
 class JsonLine(logging.Formatter):
-    """An object for each record: ``at`` (Unix seconds), ``level``, ``logger``, ``process``, ``request``, ``said``, and its facts."""
+    """An object for each record: ``at`` (Unix seconds), ``level``, ``logger``, ``process``, ``request``, ``said``, and its facts.
+
+    Also ``trace``, where requests are traced.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of JSON, with its traceback."""
@@ -45,6 +51,8 @@ class JsonLine(logging.Formatter):
             "said": record.getMessage().translate(_CONTROLS),
             **facts,
         }
+        if trace := TRACE.get():
+            told["trace"] = trace
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
         return msgspec.json.encode(told).decode()

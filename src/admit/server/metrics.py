@@ -7,8 +7,10 @@ beyond its death: what a worker that was replaced has counted stays counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from tempfile import TemporaryDirectory
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -19,8 +21,11 @@ from prometheus_client.multiprocess import (
 from starlette.types import Scope
 
 from admit.authority import Authority
-from admit.errors import ConfigError
+from admit.core.store import Change
+from admit.errors import ConfigError, Conflict
+from admit.gate import Tally
 from admit.server.settings import Settings
+from admit.stores.observed import Around
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 LOOK_EVERY = 1.0
@@ -30,19 +35,66 @@ REQUESTS = Counter("admit_requests", "Requests that were answered.", ["method", 
 SECONDS = Histogram("admit_request_seconds", "Seconds until a request was answered.", ["route"])
 SIGN_INS = Counter("admit_sign_ins", "Attempts to sign in, by outcome.", ["outcome"])
 HASHING = Gauge("admit_hashing", "Passwords that are hashed or wait for it.", multiprocess_mode="livesum")
+VERIFICATIONS = Counter(
+    "admit_verifications",
+    "Credentials that were judged: seen before, verified (signature and claims), looked up (in the store), refused, "
+    "unanswered (neither yes nor no).",
+    ["path"],
+)
+COMMITS = Histogram(
+    "admit_commit_seconds",
+    "Seconds until the store had made a commit durable (done), refused it because somebody else was faster (conflict), "
+    "or gave no answer (failed).",
+    ["store", "outcome"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+
+FIGURES = (REQUESTS, SECONDS, SIGN_INS, VERIFICATIONS, COMMITS, HASHING)
+"""All of them."""
 
 _SIGN_IN = ("/sign-in", "/tokens")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def count(scope: Scope, status: int, seconds: float) -> None:
-    """Count an answer."""
-    route = route_of(scope)
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(route).observe(seconds)
-    if method == "POST" and route.endswith(_SIGN_IN):
-        SIGN_INS.labels(_outcome(status)).inc()
+class Counted:
+    """Counts the answers of this process, and what ``auth`` has judged for them."""
+
+    def __init__(self, auth: Authority) -> None:
+        self._auth = auth
+        self._told = Tally()
+        # From the beginning, each with its 0: else the first of its kind is no increase to whoever watches.
+        self._paths = {one.name: VERIFICATIONS.labels(one.name.replace("_", " ")) for one in fields(Tally)}
+
+    def count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer, before its request is forgotten: what was counted survives the process."""
+        route = route_of(scope)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        REQUESTS.labels(method, route, status).inc()
+        SECONDS.labels(route).observe(seconds)
+        if method == "POST" and route.endswith(_SIGN_IN):
+            SIGN_INS.labels(_outcome(status)).inc()
+        now = replace(self._auth.tally)
+        for name, figure in self._paths.items():
+            if more := getattr(now, name) - getattr(self._told, name):
+                figure.inc(more)
+        self._told = now
+
+
+def timed(kind: str) -> Around:
+    """Notes how long each commit to a store of that kind takes."""
+
+    @contextmanager
+    def around(_: Sequence[Change]) -> Generator[None]:
+        began, outcome = time.perf_counter(), "done"
+        try:
+            yield
+        except BaseException as error:
+            outcome = "conflict" if isinstance(error, Conflict) else "failed"
+            raise
+        finally:
+            COMMITS.labels(kind, outcome).observe(time.perf_counter() - began)
+
+    return around
 
 
 def route_of(scope: Scope) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,19 +16,22 @@ from admit.guards.asgi import asked
 from admit.server import metrics
 from admit.server.log import REQUEST
 
+Count = Callable[[Scope, int, float], None]
+"""Counts an answer: its scope, its status, and the seconds it took."""
+
 _log = logging.getLogger("admit.access")
 
 
 class Seen:
-    """``app``, whose every answer has an ``X-Request-Id``, is logged under it, and counted if ``counted``.
+    """``app``, whose every answer has an ``X-Request-Id``, is logged under it, and counted with ``count``.
 
     Whom the log names as the client is decided by ``proxies``, as it is for limits.
     """
 
-    def __init__(self, app: ASGIApp, *, proxies: TrustedProxies, counted: bool) -> None:
+    def __init__(self, app: ASGIApp, *, proxies: TrustedProxies, count: Count | None) -> None:
         self._app = app
         self._proxies = proxies
-        self._counted = counted
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -51,8 +55,8 @@ class Seen:
         finally:
             seconds = time.perf_counter() - began
             self._tell(scope, status, seconds, request)
-            if self._counted:
-                metrics.count(scope, status, seconds)
+            if self._count is not None:
+                self._count(scope, status, seconds)
 
     def _tell(self, scope: Scope, status: int, seconds: float, request: str) -> None:
         route = metrics.route_of(scope)

@@ -21,8 +21,8 @@ from admit.server import metrics, seed
 from admit.server.connection import KEPT_FOR, Bounded, end_overdue
 from admit.server.drain import Drain
 from admit.server.log import log_to_stderr
-from admit.server.seen import Seen
 from admit.server.settings import Settings
+from admit.server.watchers import Watchers
 from admit.web import application
 
 PURGE_EVERY = 60.0
@@ -79,12 +79,12 @@ async def served(
     orphaned: asyncio.Event | None = None,
 ) -> None:
     """Serve ``listening`` until told to stop, or until ``orphaned`` is set; ``ready`` is called once requests are taken."""
-    auth = settings.authority()
+    watchers = Watchers(settings)
+    auth = settings.authority(around_commits=watchers.around_commits)
     async with auth, _beside(_purge_for_ever(auth)):
         app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
         furnish(app)
-        seen = Seen(app, proxies=settings.proxies, counted=settings.metrics_port is not None)
-        drain = Drain(seen, ready=f"{settings.path}/readyz")
+        drain = Drain(watchers.watched(app, auth), ready=f"{settings.path}/readyz")
         server = _Server(_config(settings, drain), ready)
         with _told_to_stop(orphaned or asyncio.Event(), drain) as (stopping, hurried):
             await first(auth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -24,10 +24,11 @@ from admit.core.secret import Master
 from admit.core.throttle import MODERATE, Limit, ThrottlePolicy
 from admit.history import OnLostHistory
 from admit.server import seed
-from admit.server.judged import contents, each, judged, limits, table, words
+from admit.server.judged import contents, each, installed, judged, limits, table, words
 from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import open_store
+from admit.stores.observed import Around
 from admit.tokens import TokenPolicy
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN
@@ -59,6 +60,7 @@ _ALONE: dict[str, Callable[[Any], object]] = {
     "trusted_origins": lambda texts: each(origin.configured_origin, texts),
     "seed_file": lambda path: path and seed.read(path),
     "trusted_proxies": TrustedProxies.of,
+    "tracing": lambda on: on and installed("opentelemetry.trace", by="pip install 'admit[otel]'"),
 }
 
 
@@ -123,6 +125,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="how many processes serve: 1 to 64")
     drain_limit: FiniteFloat = Field(15.0, ge=0, le=3_600, description="seconds to finish requests in when stopped")
     metrics_port: int | None = Field(None, ge=0, le=65_535, description="the port on 127.0.0.1 that tells Prometheus")
+    tracing: bool = Field(False, description="true to send spans with OpenTelemetry, as the variables OTEL_* say")
     max_connections: int = Field(1_000, ge=10, le=100_000, description="connections of a worker: 10 to 100000")
     log_format: LogFormat = Field("text", description="“text” for people, “json” for programs")
     seed_file: Path | None = Field(None, description="a file of accounts that are made at start where there are none")
@@ -222,7 +225,14 @@ class Settings(BaseSettings):
         """Whose word about a client's address counts."""
         return TrustedProxies.of(self.trusted_proxies, self.proxy_header)
 
-    def authority(self, *, on_lost_history: OnLostHistory | None = None) -> Authority:
+    @property
+    def store_kind(self) -> str:
+        """The kind of store, such as “sqlite”."""
+        return self.store.partition(":")[0]
+
+    def authority(
+        self, *, on_lost_history: OnLostHistory | None = None, around_commits: Sequence[Around] = ()
+    ) -> Authority:
         """The authority that is configured, not yet open."""
         return Authority(
             self.store,
@@ -247,6 +257,7 @@ class Settings(BaseSettings):
             throttle=self._throttle_policy(),
             sign_up=self.sign_up,
             on_lost_history=on_lost_history or self.on_lost_history,
+            around_commits=around_commits,
         )
 
     def _password_policy(self) -> PasswordPolicy:

@@ -39,16 +39,14 @@ def application(
         version=version("admit"),
         openapi_url=None,
         redirect_slashes=False,
+        # FastAPI would put each path and query into a span: a link's secret stands there, and spans leave the house.
+        telemetry={"tracing": False, "logs": False},
         servers=[{"url": auth.issuer.removesuffix(at)}],
         middleware=[
             Middleware(Answers, secure=auth.issuer.startswith("https:")),
             Middleware(Limits, auth=auth, api=f"{at}/api", static=f"{at}/static"),
         ],
-        exception_handlers={
-            AdmitError: answered,
-            HTTPException: answered,
-            RequestValidationError: answered,
-        },
+        exception_handlers=dict.fromkeys((AdmitError, HTTPException, RequestValidationError), answered),
     )
     app.state.authority = auth
     app.state.pages = Pages(auth.issuer, brand, confirm_within)
