@@ -149,7 +149,12 @@ def _not_available(site: Site, browser: Chromium) -> None:
 def _demo(site: Site, browser: Chromium) -> None:
     directory = Path("/srv/admit/var")
     settings = load(store="memory://", issuer=site.origin, metrics_port=9_000)
-    demo = Demo((EMAIL,), directory / "passwords.json", chapters(settings, directory), "http://127.0.0.1:9000/metrics")
+    demo = Demo(
+        (EMAIL, "admin@example.com"),
+        directory / "passwords.json",
+        chapters(settings, directory),
+        "http://127.0.0.1:9000/metrics",
+    )
     demo.furnish(site.app)
     browser.go(f"{site.origin}/")
 

@@ -11,10 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from admit.server.front import Demo
+from admit.web import application
 from admit.web.pages.look import CONTENT_SECURITY_POLICY
 from commands import admit, free_port
-from doors import door
+from doors import ANN, Door, authority, door
 from server.test_serve import running, wait_for
+from services import PassingClock
 from web.pages.html import Page
 from web.pages.people import AT_A_BROWSER
 
@@ -101,7 +104,26 @@ def test_the_front_page_keeps_the_rules_of_all_pages_and_leads_somewhere(tmp_pat
             ann = json.loads((tmp_path / "var" / "sign-in.json").read_text())
             assert browser.post("/sign-in", data=ann | {"next": "/links"}).headers["location"] == "/links"
             assert "links:read links:write" in Page(browser.get("/links").text).text
-            assert "60 seconds" in Page(browser.get("/links/settings").text).text
+
+
+async def test_its_settings_are_shown_to_who_proved_himself_lately() -> None:
+    clock = PassingClock()
+    async with authority(clock=clock) as auth:
+        app = application(auth)
+        Demo((), Path(), [], "").furnish(app)
+        await auth.accounts.create(**ANN, roles=["user"])
+        browser, program = (Door(auth, app, auth.issuer).browser(**headers) for headers in (AT_A_BROWSER, {}))
+        assert (await browser.post("/sign-in", data=ANN)).status_code == 303
+        program.cookies = browser.cookies
+        assert "60 seconds" in (await browser.get("/links/settings")).text
+        clock.passes(61)
+        assert (await browser.get("/links")).status_code == 200
+        assert (await browser.get("/links/settings")).headers["location"] == "/confirm?next=/links/settings"
+        answer = await program.get("/links/settings")
+        assert (answer.status_code, answer.json()["code"]) == (401, "step_up")
+        confirmed = await browser.post("/confirm", data={"password": ANN["password"], "next": "/links/settings"})
+        assert confirmed.headers["location"] == "/links/settings"
+        assert (await browser.get("/links/settings")).status_code == 200
 
 
 async def test_a_server_that_is_no_demo_has_no_front_page() -> None:
