@@ -10,15 +10,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from admit.authority import Authority
+from admit.sessions import Session
 from commands import environment, free_port
 
 PATIENCE = 120.0
+
+WORKERS = 4
+OPEN_DOORS = "\n".join(f'throttle_{what} = ["1000000/60"]' for what in ("account", "device", "source", "sign_up"))
+"""Settings under which what floods the server reaches the hashing: guesses are slowed down elsewhere."""
 
 _nobody = threading.Event()
 
@@ -157,13 +163,52 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def serving(directory: Path, workers: int, *words: str, port: int = 0) -> Iterator[Fleet]:
+def until_left() -> Iterator[threading.Event]:
+    """What tells those who go on and on that it was enough, also when something fails meanwhile."""
+    enough = threading.Event()
+    try:
+        yield enough
+    finally:
+        enough.set()
+
+
+def settings(directory: Path, text: str) -> Path:
+    """A file of settings."""
+    path = directory / "settings.toml"
+    path.write_text(text + "\n")
+    return path
+
+
+@asynccontextmanager
+async def beside(fleet: Fleet) -> AsyncIterator[Authority]:
+    """The authority that the workers are, in a process of the test's own: signing in costs it nothing."""
+    async with Authority(fleet.store, issuer=fleet.base) as auth:
+        yield auth
+
+
+async def signed_in(auth: Authority, subject: str = "ann") -> tuple[str, Session]:
+    """The cookie of a new session, as a browser sends it, and the session."""
+    started = await auth.sessions.start((await auth.subjects.before(subject)).proven("pwd"))
+    assert started.cookie is not None
+    return started.cookie.partition(";")[0], started.session
+
+
+def at_once(connections: Iterable[Connection], method: str, path: str, *args: Any) -> list[tuple[int, Any]]:
+    """What each answers to the same request, all of them sent before the first answer is read."""
+    asked = list(connections)
+    for connection in asked:
+        connection.send(method, path, *args)
+    return [connection.receive() for connection in asked]
+
+
+@contextmanager
+def serving(directory: Path, workers: int, *words: str, port: int = 0, **env: str) -> Iterator[Fleet]:
     """A server with that many workers, stopped as an operator would stop it."""
     port = port or free_port()
     with (directory / "log").open("w") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "admit.server", "serve", "--workers", str(workers), "--port", str(port), *words],
-            cwd=directory, stdout=out, stderr=out, text=True, env=environment(PYTHONUNBUFFERED="1"),
+            cwd=directory, stdout=out, stderr=out, text=True, env=environment(PYTHONUNBUFFERED="1", **env),
         )  # fmt: skip
     fleet = Fleet(process, directory, port)
     try:
