@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -66,6 +67,19 @@ class Fleet:
     def workers(self) -> set[int]:
         """The processes that serve."""
         return {pid for pid, parent in _parents() if parent == self.process.pid}
+
+    def kill_one(self) -> int:
+        """Kill a worker, and return once another has taken its place: who it was."""
+        before = self.workers()
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+
+        def replaced() -> bool:
+            now = self.workers()
+            return victim not in now and len(now) == len(before)
+
+        until(replaced, "nobody took its place")
+        return victim
 
     def connect(self) -> Connection:
         self.opened.append(Connection(self.port))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -119,9 +117,7 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
         until(lambda: {name: value(figures(), name) for name in expected} == expected, "they are not counted")
         assert "nothing" not in figures()
         assert httpx.get(f"{fleet.base}/metrics").status_code == 404
-        before = fleet.workers()
-        os.kill(min(before), signal.SIGKILL)
-        until(lambda: len(fleet.workers()) == 2 and fleet.workers() != before, "nobody took its place")
+        fleet.kill_one()
         assert value(figures(), me) == 8
         assert value(figures(), 'admit_verifications_total{path="refused"}') == 2
         # A store is begun with one commit, its keys with another.
