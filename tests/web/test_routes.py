@@ -243,6 +243,16 @@ async def test_the_description_names_every_route_its_answers_and_the_credentials
     assert "HTTPValidationError" not in schema["components"]["schemas"]
 
 
+async def test_the_description_says_what_an_address_looks_like_and_longer_ones_are_refused(here: Door) -> None:
+    email = application(here.auth).openapi()["components"]["schemas"]["Credentials"]["properties"]["email"]
+    assert (email["format"], email["minLength"], email["maxLength"]) == ("idn-email", 3, 254)
+    local = "a" * 64
+    for length, status in ((254, 201), (255, 422)):
+        address = f"{local}@{'b' * 60}.{'c' * 60}.{'d' * (length - 64 - 1 - 61 - 61 - 4)}.com"
+        assert len(address) == length
+        assert (await here.browser().post("/api/sign-up", json=ANN | {"email": address})).status_code == status
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"])
 async def test_the_description_is_not_served(here: Door, path: str) -> None:
     assert (await here.browser().get(path)).status_code == 404

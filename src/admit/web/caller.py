@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from admit.authority import Authority
 from admit.core import request as core
+from admit.core.email import MAX_BYTES
 from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
 from admit.guards.asgi import asked
@@ -45,10 +46,14 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+# Said, not judged here: `canonical` refuses what is no address, with a code of its own.
+Email = Annotated[str, Field(json_schema_extra={"format": "idn-email", "minLength": 3, "maxLength": MAX_BYTES})]
+
+
 class Credentials(Body):
     """What somebody signs in or up with."""
 
-    email: str
+    email: Email
     password: SecretStr
 
 
