@@ -8,368 +8,44 @@ import itertools
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from admit.core.store import (
-    Append,
-    Change,
-    Check,
-    Cursor,
-    Found,
-    Insert,
-    Key,
-    Page,
-    Record,
-    Replace,
-    Store,
-    Tail,
-)
-from admit.errors import Conflict, CursorLost
+from admit.core.store import Store
 from admit.stores import open_store
 from admit.testing import StoreContract
-from admit.testing.contract import Make, now
-
-PATIENCE = 20.0
-
-
-class Sound:
-    """Hands everything on: the store that is wrapped, with no fault yet."""
-
-    def __init__(self, inner: Store) -> None:
-        self.inner = inner
-
-    def own_secret(self, *, make: bool) -> bytes:
-        return self.inner.own_secret(make=make)
-
-    @property
-    def partitioned(self) -> bool:
-        return self.inner.partitioned
-
-    @property
-    def tail(self) -> Tail | None:
-        return self.inner.tail
-
-    async def open(self) -> None:
-        await self.inner.open()
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-    async def get(self, *keys: Key) -> list[Record | None]:
-        return await self.inner.get(*keys)
-
-    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
-        return await self.inner.find(kind, tag, after=after, limit=limit)
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*changes)
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        return await self.inner.log(topic, after, limit=limit)
-
-    async def purge(self, now: float) -> int:
-        return await self.inner.purge(now)
-
-    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
-        return await self.inner.count(key, window, now, hits=hits)
-
-
-class NoVersionCheck(Sound):
-    """Writes over whatever is there."""
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*[await self._blindly(change) for change in changes])
-
-    async def _blindly(self, change: Change) -> Change:
-        if not isinstance(change, Replace):
-            return change
-        [there] = await self.inner.get(change.record.key)
-        return change if there is None else Replace(change.record, there.version)
-
-
-class VersionRestarts(Sound):
-    """Numbers its versions itself, from one again after a delete."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.first: dict[Key, int] = {}
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*map(self._renumbered, changes))
-
-    def _renumbered(self, change: Change) -> Change:
-        if isinstance(change, Insert):
-            first = self.first.setdefault(change.record.key, change.record.version)
-            return Insert(replace(change.record, version=first))
-        return change
-
-
-class NoCopyOnWrite(Sound):
-    """Hands out its own records and writes into them."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.out: dict[Key, Record] = {}
-
-    async def get(self, *keys: Key) -> list[Record | None]:
-        found = await self.inner.get(*keys)
-        self.out.update({record.key: record for record in found if record})
-        return [record and self.out[record.key] for record in found]
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*changes)
-        for change in changes:
-            if isinstance(change, Replace) and change.record.key in self.out:
-                for field in ("body", "version", "expires_at", "tags"):
-                    object.__setattr__(self.out[change.record.key], field, getattr(change.record, field))
-
-
-class OldNews(Sound):
-    """Answers from a cache that a write does not reach."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.seen: dict[Key, Record] = {}
-
-    async def get(self, *keys: Key) -> list[Record | None]:
-        found = await self.inner.get(*keys)
-        return [record and self.seen.setdefault(record.key, record) for record in found]
-
-
-class TagsLeftBehind(Sound):
-    """Never forgets that a record bore a tag."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.bore: set[tuple[str, str, str]] = set()
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*changes)
-        for change in changes:
-            if isinstance(change, Insert | Replace):
-                self.bore |= {(change.record.kind, tag, change.record.id) for tag in change.record.tags}
-
-    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
-        ids = sorted(id for its, borne, id in self.bore if (its, borne) == (kind, tag) and id > (after or ""))
-        found = [record for id in ids[:limit] for record in await self.inner.get((kind, id)) if record]
-        return Found(tuple(found), Cursor(ids[limit - 1]) if len(ids) > limit else None)
-
-
-class HalfACommit(Sound):
-    """Commits one change after the other."""
-
-    async def commit(self, *changes: Change) -> None:
-        for change in changes:
-            await self.inner.commit(change)
-
-
-class EntriesOfFailedCommits(Sound):
-    """Writes the log first, and the records if it can."""
-
-    async def commit(self, *changes: Change) -> None:
-        entries = [change for change in changes if isinstance(change, Append)]
-        await self.inner.commit(*entries)
-        await self.inner.commit(*(change for change in changes if change not in entries))
-
-
-class LogOutOfOrder(Sound):
-    """Gives out numbers before it commits: what is slow comes late and is sorted in front."""
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        page = await self.inner.log(topic, after, limit=limit)
-        return replace(page, entries=page.entries[::-1])
-
-
-class LateEntries(Sound):
-    """Shows an entry to readers who come later, and not to the one who stands right before it."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.reads = itertools.count(1)
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        page = await self.inner.log(topic, after, limit=limit)
-        skip = after is not None and len(page.entries) > 1 and next(self.reads) % 3 == 0
-        return replace(page, entries=page.entries[1:]) if skip else page
-
-
-class AnyCursor(Sound):
-    """Takes a position of any history for one of its own."""
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        try:
-            return await self.inner.log(topic, after, limit=limit)
-        except CursorLost as lost:
-            if lost.trimmed:
-                raise
-            return await self.inner.log(topic, None, limit=limit)
-
-
-class NothingIsTrimmed(Sound):
-    """Cannot tell a position that is too old from one of another history."""
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        try:
-            return await self.inner.log(topic, after, limit=limit)
-        except CursorLost as lost:
-            raise CursorLost(str(lost)) from lost
-
-
-class HungryPurge(Sound):
-    """Takes what has just expired, without the day of slack."""
-
-    async def purge(self, now: float) -> int:
-        return await self.inner.purge(now + 24 * 60 * 60)
-
-
-class PurgeOfTheLast(Sound):
-    """Purges a quiet log until nothing is left of it."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.purged = False
-
-    async def purge(self, now: float) -> int:
-        self.purged = True
-        return await self.inner.purge(now)
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        page = await self.inner.log(topic, after, limit=limit)
-        return Page((), None, end=True, stamp=b"") if self.purged and page.end else page
-
-
-class PageThatSkips(Sound):
-    """Counts where a page begins, instead of remembering what it ended with."""
-
-    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
-        skip = int(after or 0)
-        everything = await self.inner.find(kind, tag, limit=10_000)
-        page = everything.records[skip : skip + limit]
-        more = len(everything.records) > skip + limit
-        return Found(page, Cursor(str(skip + limit)) if more else None)
-
-
-class TornSnapshot(Sound):
-    """Reads one record after the other."""
-
-    async def get(self, *keys: Key) -> list[Record | None]:
-        return [record for key in keys for record in await self.inner.get(key) + await self._pause()]
-
-    async def _pause(self) -> list[Record | None]:
-        for _ in range(3):
-            await asyncio.sleep(0)
-        return []
-
-
-class ChecksAreIgnored(Sound):
-    """Leaves out what changes nothing."""
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*(change for change in changes if not isinstance(change, Check)))
-
-
-class JudgesExpiry(Sound):
-    """Hides what is over."""
-
-    async def get(self, *keys: Key) -> list[Record | None]:
-        found = await self.inner.get(*keys)
-        return [None if record and record.expires_at and record.expires_at < now() else record for record in found]
-
-
-class TriesAgain(Sound):
-    """Answers a conflict by itself."""
-
-    async def commit(self, *changes: Change) -> None:
-        try:
-            await self.inner.commit(*changes)
-        except Conflict:
-            await self.inner.commit(*(change for change in changes if not isinstance(change, Insert)))
-
-
-class LostHits(Sound):
-    """Reads a counter, adds to it and writes it back, while others do the same."""
-
-    def __init__(self, inner: Store) -> None:
-        super().__init__(inner)
-        self.counted: dict[tuple[str, float, float], int] = {}
-
-    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
-        was = self.counted.get((key, window, now), 0)
-        await asyncio.sleep(0)
-        self.counted[key, window, now] = was + hits
-        return was + hits
-
-
-class OneWindowForAll(Sound):
-    """Never begins anew."""
-
-    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
-        return await self.inner.count(key, 1e12, now, hits=hits)
-
-
-class _Numb:
-    """A tail whose stamp stands still."""
-
-    def __init__(self, inner: Tail, *, says: bool) -> None:
-        self.inner = inner
-        self.says = says
-
-    def moved(self, stamp: bytes) -> bool:
-        return self.says
-
-    def read(self, after: Cursor | None) -> Page:
-        return self.inner.read(after)
-
-    def check(self) -> None:
-        self.inner.check()
-
-
-class StampStandsStill(Sound):
-    """Does not say that there is news."""
-
-    @property
-    def tail(self) -> Tail | None:
-        return self.inner.tail and _Numb(self.inner.tail, says=False)
-
-
-class StampNeverRests(Sound):
-    """Says that there is news when all is read."""
-
-    @property
-    def tail(self) -> Tail | None:
-        return self.inner.tail and _Numb(self.inner.tail, says=True)
-
-
-Fault = Callable[[Store], Sound]
+from admit.testing.contract import Make
+from stores import faults
+from stores.faults import Fault, Sound
+
+PATIENCE = 120.0
 
 # What must catch it; others may too.
 BITES: dict[Fault, str] = {
-    NoVersionCheck: "test_a_condition_conflicts_unless_that_version_is_there",
-    VersionRestarts: "test_a_version_does_not_return_with_its_key",
-    NoCopyOnWrite: "test_what_was_handed_out_does_not_change",
-    OldNews: "test_what_was_committed_is_what_the_next_read_sees",
-    TagsLeftBehind: "test_tags_follow_their_record",
-    HalfACommit: "test_one_failing_change_undoes_all",
-    EntriesOfFailedCommits: "test_a_commit_that_failed_is_not_in_the_log",
-    LogOutOfOrder: "test_entries_come_in_the_order_of_the_commits",
-    LateEntries: "test_who_follows_the_log_misses_nothing",
-    AnyCursor: "test_a_position_of_another_history_is_lost",
-    NothingIsTrimmed: "test_a_position_that_was_purged_is_lost_as_trimmed",
-    HungryPurge: "test_purge_takes_what_expired_more_than_a_day_ago",
-    PurgeOfTheLast: "test_a_quiet_log_keeps_its_last_entry",
-    PageThatSkips: "test_what_is_there_during_a_walk_is_met_once_whatever_is_written",
-    TornSnapshot: "test_one_get_is_one_moment",
-    ChecksAreIgnored: "test_a_condition_conflicts_unless_that_version_is_there",
-    JudgesExpiry: "test_expired_records_are_still_there",
-    TriesAgain: "test_one_failing_change_undoes_all",
-    LostHits: "test_no_hit_is_lost_among_a_hundred_at_once",
-    OneWindowForAll: "test_a_new_window_begins_at_nothing",
-    StampStandsStill: "test_an_entry_that_was_not_read_moves_the_stamp",
-    StampNeverRests: "test_an_entry_that_was_not_read_moves_the_stamp",
+    faults.NoVersionCheck: "test_a_condition_conflicts_unless_that_version_is_there",
+    faults.VersionRestarts: "test_a_version_does_not_return_with_its_key",
+    faults.NoCopyOnWrite: "test_what_was_handed_out_does_not_change",
+    faults.OldNews: "test_what_was_committed_is_what_the_next_read_sees",
+    faults.TagsLeftBehind: "test_tags_follow_their_record",
+    faults.HalfACommit: "test_one_failing_change_undoes_all",
+    faults.EntriesOfFailedCommits: "test_a_commit_that_failed_is_not_in_the_log",
+    faults.LogOutOfOrder: "test_entries_come_in_the_order_of_the_commits",
+    faults.LateEntries: "test_who_follows_the_log_misses_nothing",
+    faults.AnyCursor: "test_a_position_of_another_history_is_lost",
+    faults.NothingIsTrimmed: "test_a_position_that_was_purged_is_lost_as_trimmed",
+    faults.HungryPurge: "test_purge_takes_what_expired_more_than_a_day_ago",
+    faults.PurgeOfTheLast: "test_a_quiet_log_keeps_its_last_entry",
+    faults.PageThatSkips: "test_what_is_there_during_a_walk_is_met_once_whatever_is_written",
+    faults.TornSnapshot: "test_one_get_is_one_moment",
+    faults.ChecksAreIgnored: "test_a_condition_conflicts_unless_that_version_is_there",
+    faults.JudgesExpiry: "test_expired_records_are_still_there",
+    faults.TriesAgain: "test_one_failing_change_undoes_all",
+    faults.LostHits: "test_no_hit_is_lost_among_a_hundred_at_once",
+    faults.OneWindowForAll: "test_a_new_window_begins_at_nothing",
+    faults.StampStandsStill: "test_an_entry_that_was_not_read_moves_the_stamp",
+    faults.StampNeverRests: "test_an_entry_that_was_not_read_moves_the_stamp",
 }
 
 
