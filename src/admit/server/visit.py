@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 
@@ -16,7 +15,6 @@ COOKIE = CookieRule(secure=False).name
 
 _DESKTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile/15E148 Safari/604.1"
-_IN_THE_LIST = re.compile(r'Safari on iOS.*?name="device" value="([^"]*)"', re.DOTALL)
 
 # What browsers say of a form that another page sends.
 _OTHERS = {
@@ -64,8 +62,9 @@ class Visit:
         """Who signed in ``aged`` seconds ago proves himself once more, and then may."""
         self._story.chapter = "a browser: end another device"
         time.sleep(max(0, self._since + aged - time.monotonic()))
-        found = _IN_THE_LIST.search(self._desktop.go("/account").text)
-        device = {"device": found[1] if found else ""}
+        _, _, listed = self._desktop.go("/account").text.partition("Safari on iOS")
+        _, _, value = listed.partition('name="device" value="')
+        device = {"device": value.partition('"')[0]}
         end, confirm = "/account/sign-out-device", "/confirm"
         self._send(self._desktop, "signed in a while ago: asked to confirm", end, 303, device, to=confirm)
         self._open(self._phone, "the phone is still signed in", "/account", 200, check=self._is_hers)

@@ -59,6 +59,7 @@ class Pages:
     """
 
     def __init__(self, issuer: str, brand: Brand, confirm_within: float) -> None:
+        self.issuer = issuer
         self.at = urlsplit(issuer).path
         self.detours = Detours(f"{self.at}/sign-in", f"{self.at}/confirm")
         self.lately = Requirement.of(within=confirm_within, accept=COOKIE)
@@ -69,8 +70,6 @@ class Pages:
         self._known.update(
             ago=when.ago,
             at=self.at,
-            # With the host: who came by a wrong name gets to the right one.
-            home=f"{issuer}/account",
             start=self.account,
             name=brand.name,
             css=self.asset("pages", ".css", _colours(brand) + (_STATIC / "pages.css").read_bytes(), "text/css"),

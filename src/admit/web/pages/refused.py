@@ -59,4 +59,6 @@ def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, head
         return pages.by_way_of(page, asked(scope, "").url if scope["method"] == "GET" else pages.account)
     title = CLOSED.get(problem.code) or TITLES.get(problem.status, TITLES[500])
     detail = WORDS.get(problem.code, problem.detail)
-    return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail)
+    # Who came by a wrong name gets to the right one.
+    at = pages.issuer if problem.code == "wrong_host" else pages.at
+    return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail, at=at)
