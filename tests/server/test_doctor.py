@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from admit.server.doctor import examined
 from admit.server.load import load
 from commands import admit
@@ -49,6 +51,18 @@ async def test_an_https_issuer_without_trusted_proxies_is_weak_and_says_what_to_
     assert "127.0.0.1" not in (await proxies(issuer="https://auth.example.com", host="0.0.0.0"))["said"]
     assert (await proxies(issuer="https://auth.example.com", trusted_proxies=["10.0.0.0/8"]))["state"] == "good"
     assert await proxies() is None
+
+
+@pytest.mark.parametrize(("exporter", "state"), [("console", "good"), ("none", "weak"), ("console,otlp", "mend")])
+async def test_it_is_said_whether_spans_can_go_out(
+    exporter: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", exporter)
+    store = f"sqlite:///{tmp_path / 'admit.db'}"
+    rows = {row["what"]: row for row in await examined(load(Path(os.devnull), store=store, tracing=True))}
+    assert rows["tracing"]["state"] == state
+    assert ("pip install opentelemetry-exporter-" in str(rows["tracing"]["said"])) == (state == "mend")
+    assert "tracing" not in {row["what"] for row in await examined(load(Path(os.devnull), store=store))}
 
 
 def test_what_must_be_mended_ends_with_1(tmp_path: Path) -> None:

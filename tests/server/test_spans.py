@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +18,14 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode, Tracer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.core.store import Insert, Record
-from admit.errors import Conflict, StoreUnavailable
+from admit.errors import ConfigError, Conflict, StoreUnavailable
 from admit.server import log
+from admit.server.load import load
 from admit.server.spans import Traced, commits
 from admit.stores import open_store
 from admit.stores.observed import Observed
 from admit.web import application
+from commands import admit, environment, free_port
 from doors import ANN, ISSUER, authority
 
 
@@ -162,3 +167,24 @@ async def test_a_line_of_the_log_names_the_trace(collector: Collector) -> None:
     async with browser(logs, collector) as client:
         await client.get("/")
     assert lines == [f"{place(collector.spans[0]).trace_id:032x}"]
+
+
+def test_who_wants_no_spans_needs_nothing_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        "import sys",
+        "from admit.server.load import load",
+        "from admit.server.watchers import Watchers",
+        "assert not Watchers(load(tracing=False)).around_commits",
+        "assert 'admit.server.spans' not in sys.modules",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], env=environment(), check=True, timeout=60)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
+    assert load(Path(os.devnull)).tracing is False
+    with pytest.raises(ConfigError, match=r"pip install 'admit\[otel\]'"):
+        load(Path(os.devnull), tracing=True)
+
+
+def test_spans_that_nothing_can_send_are_an_error_at_start(tmp_path: Path) -> None:
+    said = admit(tmp_path, "serve", "--port", str(free_port()), ADMIT_TRACING="true", OTEL_TRACES_EXPORTER="otlp")
+    assert said.code == 2
+    assert "pip install opentelemetry-exporter-otlp-proto-http" in said.err

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from admit.authority import Authority
 from admit.core import origin
-from admit.errors import AdmitError
+from admit.errors import AdmitError, ConfigError
 from admit.server.command import Row
 from admit.server.demo import PASSWORDS
 from admit.server.settings import Settings
@@ -81,8 +81,22 @@ def _process(settings: Settings) -> Iterator[Row]:
     enough = most == resource.RLIM_INFINITY or most > settings.max_connections + 100
     said = f"{most} open files for {settings.max_connections} connections"
     yield _row("files", "good" if enough else "mend", said if enough else f"{said}: raise LimitNOFILE, or write less")
+    if settings.tracing:
+        yield _tracing()
     if settings.on_lost_history == "accept":
         yield _row("on_lost_history", "weak", "A database put back goes on as if nothing had been revoked since.")
+
+
+def _tracing() -> Row:
+    from admit.server import spans
+
+    try:
+        made = len(spans.exporters())
+    except ConfigError as error:
+        return _row("tracing", "mend", error.faults[0])
+    if not made:
+        return _row("tracing", "weak", "OTEL_TRACES_EXPORTER is none: no span goes out.")
+    return _row("tracing", "good", "spans go out as the variables OTEL_* say")
 
 
 def _database(settings: Settings) -> Path | None:

@@ -45,9 +45,15 @@ def _provider() -> trace.TracerProvider:
     if str(resource.attributes["service.name"]).startswith("unknown_service"):
         resource = resource.merge(Resource({"service.name": "admit"}))
     provider = TracerProvider(resource=resource)
-    for name in os.environ.get("OTEL_TRACES_EXPORTER", "otlp").split(","):
-        provider.add_span_processor(BatchSpanProcessor(_exporter(name.strip())()))
+    for exporter in exporters():
+        provider.add_span_processor(BatchSpanProcessor(exporter()))
     return provider
+
+
+def exporters() -> list[Callable[[], Any]]:
+    """What makes the exporters that the environment names, OTLP if none. Raises ConfigError for one that is not there."""
+    names = [name.strip() for name in os.environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",")]
+    return [_exporter(name) for name in names if name != "none"]
 
 
 def _exporter(name: str) -> Callable[[], Any]:
@@ -106,7 +112,8 @@ class Traced:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            TRACE.set(trace.format_trace_id(span.get_span_context().trace_id))
+            context = span.get_span_context()
+            TRACE.set(trace.format_trace_id(context.trace_id) if context.is_valid else "")
             try:
                 await self._app(scope, receive, noted)
             except BaseException as error:
