@@ -16,7 +16,7 @@ from admit.web import application
 from admit.web.pages.look import CONTENT_SECURITY_POLICY
 from commands import admit, free_port
 from doors import ANN, Door, authority, door
-from server.test_serve import running, wait_for
+from server.alone import running, wait_for
 from services import PassingClock
 from web.pages.html import Page
 from web.pages.people import AT_A_BROWSER

@@ -1,58 +1,20 @@
-"""`admit serve` and `admit demo`: real processes on real sockets."""
+"""`admit serve`: real processes on real sockets."""
 
 from __future__ import annotations
 
 import re
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from commands import admit, environment, free_port
+from commands import admit, free_port
+from server.alone import PATIENCE, running, wait_for
 
 PASSWORD = "a password of some length"
 ANN = {"email": "ann@example.com", "password": PASSWORD}
-PATIENCE = 120
-"""Seconds for what takes two."""
-
-
-@contextmanager
-def running(directory: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A command that serves, and where its log is; stopped as an operator would stop it."""
-    log = directory / "log"
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "admit.server", *words],
-            cwd=directory, stdout=out, stderr=out, text=True, env=environment(PYTHONUNBUFFERED="1"),
-        )  # fmt: skip
-    try:
-        yield process, log
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
-
-
-def wait_for(base: str, process: subprocess.Popen[str], log: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{base}/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
-                break
-    raise AssertionError(log.read_text())
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
