@@ -1,4 +1,4 @@
-"""Who sends a header byte by byte, or without end, holds a connection for as long as he likes (OPS-06, slowloris)."""
+"""Who sends a header byte by byte, or without end, holds a connection for as long as he likes (OPS-06, slowloris; COO-04)."""
 
 from __future__ import annotations
 
@@ -81,14 +81,38 @@ async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: byte
         assert said.startswith(b"HTTP/1.1 200 ")
 
 
-@pytest.mark.parametrize("header", [b"X: " + b"x" * 40_000, b"\r\n".join(b"X%d: x" % n for n in range(8_000))])
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"X: " + b"x" * 40_000,
+        b"\r\n".join(b"X%d: x" % n for n in range(8_000)),
+        b"Cookie: " + b"; ".join(b"planted%d=%s" % (n, b"x" * 4_000) for n in range(9)),
+    ],
+    ids=["one", "many", "cookies"],
+)
 async def test_headers_without_end_are_refused(tmp_path: Path, header: bytes) -> None:
     async with server(tmp_path) as port:
         for end in (b"", b"\r\n\r\n"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" + header + end)
-            assert (await reader.read(64)).startswith(b"HTTP/1.1 400 ")
+            head, _, body = (await reader.read(65_536)).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 431 ")
+            # Whoever was given them by somebody else reads what to do.
+            assert b"delete its cookies" in body
+            assert b"HTTP/1.1" not in body
             writer.close()
+
+
+async def test_as_many_cookies_as_fit_keep_nobody_out(tmp_path: Path) -> None:
+    async with server(tmp_path) as port:
+        cookies = b"; ".join(b"planted%d=%s" % (n, b"x" * 4_000) for n in range(8))
+        begin = (
+            b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nConnection: close\r\nCookie: " + cookies + b"\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begin)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
 
 
 async def test_more_connections_than_there_may_be_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

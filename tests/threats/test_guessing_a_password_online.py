@@ -37,6 +37,14 @@ async def test_from_thousands_of_addresses_one_account_is_tried_five_times_a_min
         assert (await here.browser(**next(places)).post(path, **given)).status_code == 401
 
 
+async def test_an_address_in_other_letters_is_the_same_account() -> None:
+    async with guarded() as (here, _):
+        places = somewhere()
+        spellings = ("ann@example.com", "ANN@example.com", "Ann@Example.Com", "aNN@EXAMPLE.com") * 2
+        answers = [await tried(here, WRONG | {"email": spelled}, **next(places)) for spelled in spellings]
+        assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 3
+
+
 async def test_who_has_to_wait_learns_nothing_not_even_with_the_right_password() -> None:
     async with guarded() as (here, _):
         places = somewhere()

@@ -13,6 +13,7 @@ REFUSED = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site", "Origin": ISSUER},
+    {"Sec-Fetch-Site": "cross-site", "Authorization": "Bearer x"},
     {"Origin": "https://evil.test"},
     {"Origin": "null"},
     {"Origin": "http://auth.example.com"},

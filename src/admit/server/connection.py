@@ -24,6 +24,8 @@ MAX_HEADER_BYTES = 32_768
 
 LOOK_EVERY = 0.5
 
+_TOO_LARGE = b"The headers of this request are too large. If your browser sent it, delete its cookies of this site.\n"
+
 
 class Bounded(HttpToolsProtocol):
     """HTTP/1.1 over a connection that ends when its request does not arrive (OPS-06: slowloris)."""
@@ -41,7 +43,7 @@ class Bounded(HttpToolsProtocol):
         super().data_received(data)
         # Until a header ends, the parser keeps all of it.
         if self._head is not None and self._head > MAX_HEADER_BYTES and not self.transport.is_closing():
-            self.send_400_response("Headers too large.")
+            self._refuse_large()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -53,7 +55,8 @@ class Bounded(HttpToolsProtocol):
         """Its headers are there."""
         self._head = None
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEADER_BYTES:
-            raise ValueError("headers too large")  # answered with 400
+            self._refuse_large()
+            raise ValueError("headers too large")  # nothing more is read
         self._until = self.loop.time() + BODY_WITHIN
         super().on_headers_complete()
 
@@ -77,6 +80,20 @@ class Bounded(HttpToolsProtocol):
         """It reads again."""
         super().resume_writing()
         self._until = float("inf")
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what cannot be read; nothing where it was answered already."""
+        if not self.transport.is_closing():
+            super().send_400_response(msg)
+
+    def _refuse_large(self) -> None:
+        # RFC 6585, section 5. Said in words: whoever was given too many cookies would never come in again (COO-04).
+        self.transport.write(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            b"Content-Length: %d\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n%s"
+            % (len(_TOO_LARGE), _TOO_LARGE)
+        )
+        self.transport.close()
 
     def end_if_overdue(self, now: float) -> None:
         """Cut it off when what it waits for should have come by ``now``."""
