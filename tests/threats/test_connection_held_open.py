@@ -79,6 +79,8 @@ async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: byte
         # Who sends a whole request is answered as ever.
         said, _ = await answer_to_drops(port, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"")
         assert said.startswith(b"HTTP/1.1 200 ")
+        # Nor does it say what it is made of (OPS-07).
+        assert b"\r\nserver:" not in said.lower()
 
 
 @pytest.mark.parametrize(
