@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI, Response
 
 from admit.server import connection
 from admit.server.load import load
 from admit.server.serve import bound, served
 
 SOON = 0.6
+LARGE = 16 << 20  # more than the buffers of a connection hold
 BODY_TO_COME = b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
 
 
@@ -25,6 +27,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LOOK_EVERY", 0.1)
 
 
+def with_a_large_answer(app: FastAPI) -> None:
+    @app.get("/large")
+    async def large() -> Response:
+        return Response(b"x" * LARGE)
+
+
 @asynccontextmanager
 async def server(directory: Path) -> AsyncIterator[int]:
     """A server in this process; its port."""
@@ -32,7 +40,9 @@ async def server(directory: Path) -> AsyncIterator[int]:
     ready, over = asyncio.Event(), asyncio.Event()
     with bound("127.0.0.1", 0) as listening:
         port: int = listening.getsockname()[1]
-        serving = asyncio.create_task(served(settings, listening, ready=ready.set, orphaned=over))
+        serving = asyncio.create_task(
+            served(settings, listening, furnish=with_a_large_answer, ready=ready.set, orphaned=over)
+        )
         await ready.wait()
         try:
             yield port
@@ -69,8 +79,9 @@ async def answer_to_drops(port: int, begin: bytes, drop: bytes) -> tuple[bytes, 
         (b"GET /healthz HTTP/1.1\r\nX: ", b"x"),
         (b"POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" + BODY_TO_COME, b" "),
         (b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"\r\n"),
+        (b"GET /large HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"\r\n"),
     ],
-    ids=["a method", "a header", "a body", "nothing, after an answer"],
+    ids=["a method", "a header", "a body", "nothing, after an answer", "nothing, after one he had to wait for"],
 )  # fmt: skip
 async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: bytes, drop: bytes) -> None:
     async with server(tmp_path) as port:
@@ -81,6 +92,19 @@ async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: byte
         assert said.startswith(b"HTTP/1.1 200 ")
         # Nor does it say what it is made of (OPS-07).
         assert b"\r\nserver:" not in said.lower()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_whoever_does_not_read_is_cut_off(tmp_path: Path) -> None:
+    async with server(tmp_path) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n")
+        with pytest.raises(ConnectionError):  # noqa: PT012 - whichever of them finds out
+            for _ in range(200):
+                writer.write(b"\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
 
 
 @pytest.mark.parametrize(

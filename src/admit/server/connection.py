@@ -35,6 +35,7 @@ class Bounded(HttpToolsProtocol):
         super().connection_made(transport)
         self._head: int | None = 0
         self._until = self.loop.time() + HEADERS_WITHIN
+        self._read_by: float | None = None
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came, of one request or of several."""
@@ -74,12 +75,14 @@ class Bounded(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The other side does not read."""
         super().pause_writing()
-        self._until = min(self._until, self.loop.time() + READ_WITHIN)
+        self._read_by = self.loop.time() + READ_WITHIN
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        self._until = float("inf")
+        self._read_by = None
+        # What he had to send meanwhile may come late, and has to come all the same.
+        self._until = max(self._until, self.loop.time() + KEPT_FOR)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read; nothing where it was answered already."""
@@ -96,8 +99,8 @@ class Bounded(HttpToolsProtocol):
         self.transport.close()
 
     def end_if_overdue(self, now: float) -> None:
-        """Cut it off when what it waits for should have come by ``now``."""
-        if now > self._until:
+        """Cut it off when what it waits for should have come, or been read, by ``now``."""
+        if now > (self._until if self._read_by is None else self._read_by):
             self.transport.abort()
 
 
