@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from commands import admit
+from commands import PATIENCE, admit, environment
 
 PASSWORD = "a password of some length"
 
@@ -182,3 +184,23 @@ def test_help_teaches_and_the_version_is_told(tmp_path: Path) -> None:
     assert "Exit codes" in said
     assert admit(tmp_path, "openapi", "--issuer", "https://auth.example.com/auth").json["paths"]["/auth/api/me"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "shell, typed, offered",
+    [
+        ("bash", {"COMP_WORDS": "admit accounts dis", "COMP_CWORD": "2"}, "disable"),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "admit sessions re"}, "revoke"),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "admit ser", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}, "serve"),
+    ],
+)
+def test_a_shell_is_taught_and_told_how_a_command_goes_on(
+    shell: str, typed: dict[str, str], offered: str, tmp_path: Path
+) -> None:
+    program = Path(sys.executable).with_name("admit")
+    for words, more in ((["--show-completion", shell], {}), ([], {"_ADMIT_COMPLETE": f"complete_{shell}", **typed})):
+        said = subprocess.run(
+            [program, *words], cwd=tmp_path, capture_output=True, text=True, env=environment(**more), timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert (said.returncode, said.stderr) == (0, "")
+        assert ("_ADMIT_COMPLETE" if words else offered) in said.stdout

@@ -72,6 +72,11 @@ def test_everything_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert "hunter2" not in faults
 
 
+def test_an_issuer_that_nobody_wrote_is_not_at_fault_for_a_port() -> None:
+    [fault] = faults_of(config("port = 65536"))
+    assert fault.startswith("port: ")
+
+
 def test_a_hash_that_is_too_weak_is_told_beside_passes_that_are_no_number() -> None:
     faults = faults_of(None, hash_memory=8, hash_passes="many", audience=" ")
     assert [fault.partition(":")[0] for fault in faults] == ["audience", "hash_memory", "hash_passes"]

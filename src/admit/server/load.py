@@ -87,6 +87,9 @@ def _told(fault: ErrorDetails) -> list[str]:
             return [_unknown(name, f"The configuration has {name}, which", _names())]
         case "config":
             return [f"{context.get('names', name)}: {said}" for said in context["faults"]]
+        case "default_factory_not_called":
+            # The issuer follows from host and port; where one of these is wrong, that is what is told.
+            return []
         case "value_error" if not isinstance(context["error"], json.JSONDecodeError):
             return [f"{name}: {context['error']}"]
         case "value_error":
