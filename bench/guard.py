@@ -126,7 +126,7 @@ class Counter:
 
     def __init__(self, store: Store) -> None:
         self.asked = 0
-        for verb in ("get", "find", "commit", "log", "purge"):
+        for verb in ("get", "find", "commit", "log", "purge", "count"):
             setattr(store, verb, self._counted(getattr(store, verb)))
 
     def _counted(self, call: Any) -> Any:
