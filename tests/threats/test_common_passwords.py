@@ -60,6 +60,14 @@ async def test_ones_own_address_and_the_name_of_the_service_make_no_password(pas
             await here.auth.accounts.set_password(account.id, password)
 
 
+async def test_nor_does_ones_address_when_the_password_is_changed() -> None:
+    lee = {"email": "lee.warbler@example.org", "password": FINE[0]}
+    async with door(None, lee) as here:
+        browser = await here.signed_in(lee)
+        body = {"current_password": lee["password"], "new_password": "Lee Warbler, lee.warbler"}
+        assert (await browser.post("/api/password", json=body)).json()["code"] == "password_too_common"
+
+
 async def test_the_name_of_the_product_makes_none_either() -> None:
     async with world("memory", passwords=PasswordPolicy(words=("Linkshortener",))) as here:
         with pytest.raises(BadInput, match="password_too_common"):

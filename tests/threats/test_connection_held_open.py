@@ -1,4 +1,7 @@
-"""Who sends a header byte by byte, or without end, holds a connection for as long as he likes (OPS-06, slowloris; COO-04)."""
+"""Who sends a header byte by byte or without end, or does not read, holds a connection as long as he likes (OPS-06, COO-04).
+
+Or fills the memory: with requests that he sends ahead of the answers, each of which is kept until its turn.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,8 @@ async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: byte
 async def test_whoever_does_not_read_is_cut_off(tmp_path: Path) -> None:
     async with server(tmp_path) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n")
+        # The second answer waits for the first, which waits for him.
+        writer.write(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n" * 2)
         with pytest.raises(ConnectionError):  # noqa: PT012 - whichever of them finds out
             for _ in range(200):
                 writer.write(b"\r\n")
@@ -149,3 +153,12 @@ async def test_more_connections_than_there_may_be_are_told_so(tmp_path: Path, mo
         assert said.startswith(b"HTTP/1.1 503 ")
         for one in held:
             one.close()
+
+
+async def test_requests_sent_ahead_of_the_answers_do_not_pile_up(tmp_path: Path) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n"
+    last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    async with server(tmp_path) as port:
+        for number, all_answered in ((8, True), (1_000, False)):
+            said, _ = await answer_to_drops(port, request * (number - 1) + last, b"")
+            assert (said.count(b"HTTP/1.1 200 ") == number) is all_answered

@@ -13,6 +13,7 @@ DISGUISED = [
     "/account/",
     "/account;x.css",
     "/account%2fx.css",
+    "/account%0A",
     "/account/password/x.js",
     "/static/account",
 ]

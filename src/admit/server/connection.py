@@ -22,6 +22,9 @@ KEPT_FOR = 5
 MAX_HEADER_BYTES = 32_768
 """What a request line and headers may have together."""
 
+MAX_WAITING = 16
+"""Requests that may wait on a connection for the answer to one before them; browsers and proxies send none ahead."""
+
 LOOK_EVERY = 0.5
 
 _TOO_LARGE = b"The headers of this request are too large. If your browser sent it, delete its cookies of this site.\n"
@@ -58,6 +61,10 @@ class Bounded(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEADER_BYTES:
             self._refuse_large()
             raise ValueError("headers too large")  # nothing more is read
+        if len(self.pipeline) >= MAX_WAITING:
+            # Each is kept in 30 times the bytes it was sent in, and every answer makes room to read on.
+            self.transport.abort()
+            raise ValueError("too many requests ahead")
         self._until = self.loop.time() + BODY_WITHIN
         super().on_headers_complete()
 
@@ -69,7 +76,7 @@ class Bounded(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """It is answered."""
         super().on_response_complete()
-        if self._until == float("inf"):
+        if self._until == float("inf") and self.cycle.response_complete:
             self._head, self._until = 0, self.loop.time() + KEPT_FOR
 
     def pause_writing(self) -> None:

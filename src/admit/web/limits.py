@@ -92,6 +92,10 @@ class Limits:
         known = len(hosts) == 1 and hosts[0].lower() in self._hosts
         if not known and not is_below(scope, self._static):
             raise HTTPException(HTTPStatus.MISDIRECTED_REQUEST)
+        # Routes are matched by patterns whose end a line end may follow: /account%0A would be a second name of a page,
+        # unknown to whatever in front of us goes by names.
+        if not scope["path"].isprintable():
+            raise HTTPException(HTTPStatus.NOT_FOUND)
         # Signing in and up too: else another site signs its visitors in as somebody else (login CSRF).
         refuse_cross_origin(request, self._auth.origin, self._auth.trusted_origins)
         length = _length(request.values(b"content-length"))
