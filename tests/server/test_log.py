@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from admit.server.log import OneLine
+from admit.server.log import JsonLine, OneLine
 
 
 def record(message: str, *args: object) -> logging.LogRecord:
@@ -15,6 +15,7 @@ def test_no_control_character_reaches_the_log() -> None:
     controls = "".join(map(chr, (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)))
     line = OneLine("%(name)s %(message)s").format(record("before %s after", controls))
     assert line.isprintable()
+    assert JsonLine().format(record("before %s after", controls)).isprintable()
     assert line.startswith("admit.web before \\x00\\x01")
     assert line.endswith(" after")
 

@@ -61,6 +61,11 @@ async def test_an_endless_body_is_read_no_further_than_allowed(length: tuple[tup
         assert taken <= MAX_BODY_BYTES + PIECE
 
 
+async def test_a_body_that_says_that_it_is_too_large_is_not_read_at_all() -> None:
+    async with authority() as auth:
+        assert await sent(application(auth), JSON, (b"content-length", b"70000")) == (413, 0)
+
+
 async def test_a_body_without_a_length_has_to_be_json_too() -> None:
     body = json.dumps(ANN).encode()
     async with authority() as auth:
@@ -68,5 +73,6 @@ async def test_a_body_without_a_length_has_to_be_json_too() -> None:
         await auth.accounts.create(ANN["email"], ANN["password"])
         assert await sent(app, JSON, body=body) == (200, len(body))
         assert await sent(app, (b"content-type", b"text/plain"), body=body) == (415, 0)
+        assert await sent(app, (b"transfer-encoding", b"chunked"), body=body) == (415, 0)
         # Without a type it is read, since nobody knows yet whether there is one, but never taken for JSON.
         assert await sent(app, body=body) == (422, len(body))

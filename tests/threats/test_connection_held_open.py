@@ -162,3 +162,26 @@ async def test_requests_sent_ahead_of_the_answers_do_not_pile_up(tmp_path: Path)
         for number, all_answered in ((8, True), (1_000, False)):
             said, _ = await answer_to_drops(port, request * (number - 1) + last, b"")
             assert (said.count(b"HTTP/1.1 200 ") == number) is all_answered
+
+
+CHUNKED = b"POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+async def test_a_trailer_without_end_is_cut_off(tmp_path: Path) -> None:
+    async with server(tmp_path) as port:
+        _, dropped = await answer_to_drops(port, CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"x" * 20_000)
+        assert dropped < 100
+        # Nobody is cut off for a body in small pieces.
+        body = b" " * 20_000 + b"{}"
+        pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+        said, _ = await answer_to_drops(port, CHUNKED + pieces + b"0\r\n\r\n", b"")
+        assert said.startswith(b"HTTP/1.1 422 ")
+
+
+async def test_a_large_body_is_refused_and_its_sender_goes_on(tmp_path: Path) -> None:
+    large = CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 1000000") + b" " * 1_000_000
+    last = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nConnection: close\r\n\r\n"
+    async with server(tmp_path) as port:
+        said, _ = await answer_to_drops(port, large + last, b"")
+        assert said.startswith(b"HTTP/1.1 413 ")
+        assert b"HTTP/1.1 200 " in said

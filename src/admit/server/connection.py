@@ -22,6 +22,9 @@ KEPT_FOR = 5
 MAX_HEADER_BYTES = 32_768
 """What a request line and headers may have together."""
 
+MAX_FRAMING_BYTES = 524_288
+"""What a request may have beside its body: headers, the sizes of chunks, trailers; and what came with it of the next."""
+
 MAX_WAITING = 16
 """Requests that may wait on a connection for the answer to one before them; browsers and proxies send none ahead."""
 
@@ -39,12 +42,17 @@ class Bounded(HttpToolsProtocol):
         self._head: int | None = 0
         self._until = self.loop.time() + HEADERS_WITHIN
         self._read_by: float | None = None
+        self._framing = 0
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came, of one request or of several."""
         if self._head is not None:
             self._head += len(data)
+        self._framing += len(data)
         super().data_received(data)
+        # The same goes for a trailer.
+        if self._framing > MAX_FRAMING_BYTES:
+            self.transport.abort()
         # Until a header ends, the parser keeps all of it.
         if self._head is not None and self._head > MAX_HEADER_BYTES and not self.transport.is_closing():
             self._refuse_large()
@@ -52,8 +60,19 @@ class Bounded(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._head = self._head or 0
+        self._head, self._framing = self._head or 0, 0
         self._until = self.loop.time() + HEADERS_WITHIN
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which nobody asked for."""
+        # RFC 9110, 6.5.1: never merged, or the client would have the last word after what a proxy says of him.
+        if self._head is not None:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._framing -= len(body)
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Its headers are there."""
