@@ -6,6 +6,7 @@ from admit.core.request import Request
 from admit.errors import AdmitError, Denied
 from admit.sessions import BALANCED, RELAXED, STRICT, SessionPolicy
 from admit.tokens import TokenPolicy
+from admit.verifier import Verifier
 
 __all__ = [
     "BALANCED",
@@ -19,4 +20,5 @@ __all__ = [
     "Request",
     "SessionPolicy",
     "TokenPolicy",
+    "Verifier",
 ]

@@ -16,7 +16,7 @@ from admit.accounts import Accounts, SignUp
 from admit.core import origin
 from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
-from admit.core.faults import Faults
+from admit.core.faults import Faults, is_number
 from admit.core.log import Copy
 from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy, words_of
 from admit.core.presented import BEARER, COOKIE, DOORS, presented
@@ -28,6 +28,7 @@ from admit.core.store import Store
 from admit.core.throttle import MODERATE, ThrottlePolicy
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
+from admit.feed import Feed
 from admit.gate import Gate, Tally
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
@@ -42,10 +43,17 @@ from admit.throttle import Throttle
 from admit.tickets import Tickets
 from admit.tokens import STANDARD, TokenPolicy, Tokens
 from admit.unsafe import CheapestHash, NoThrottle
+from admit.verifier_keys import VerifierKeys
+
+CLOCKS_RUN = 1.01
+"""How much faster than another a clock may run, at most: what it counts is a hundredth longer elsewhere."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """That something was ended: after ``effective_by`` (Unix seconds) nobody accepts it."""
+    """That something was ended: after ``effective_by`` (Unix seconds) no verifier accepts it, reachable or not.
+
+    In this process, and in every process on the same embedded store, it has ended already.
+    """
 
     effective_by: float
 
@@ -61,6 +69,7 @@ class Authority:
     Of ``peppers``, secrets for passwords that are kept out of the store, the first is used and all verify.
     With ``sign_up="closed"`` nobody makes an account over HTTP, and so nobody learns by it who has one.
     ``around_commits`` is put around each commit to the store, such as to measure it.
+    ``max_staleness`` (seconds) is how old at most what a verifier elsewhere knows may be when it accepts.
 
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
     once.
@@ -83,6 +92,7 @@ class Authority:
         proxies: TrustedProxies = NO_PROXIES,
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
         sign_up: SignUp = "open",
+        max_staleness: float = 2.0,
         on_lost_history: OnLostHistory = "stop",
         around_commits: Sequence[Around] = (),
         clock: Clock | None = None,
@@ -109,10 +119,13 @@ class Authority:
             faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
         if sign_up not in get_args(SignUp):
             faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
+        if not is_number(max_staleness, 0.05, 60):
+            faults.found.append(f"max_staleness is {max_staleness!r}; write 0.05 to 60 seconds.")
         pepper = faults.of(Master, peppers, "Pepper") if peppers else None
         faults.report()
         self.origin = origin.origin_of(issuer)
         self.sign_up = sign_up
+        self.max_staleness = max_staleness
         self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
@@ -120,6 +133,7 @@ class Authority:
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
+        self.verifiers = VerifierKeys(self._ledger)
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         words = (*passwords.words, *words_of(urlsplit(issuer).hostname or ""))
@@ -166,7 +180,7 @@ class Authority:
         if session is None:
             raise BadInput("no_session", "This credential does not belong to a session.")
         await self.sessions.revoke(session)
-        return Receipt(self.clock.now())
+        return self._receipt()
 
     async def restore(self) -> Receipt:
         """End everything that was issued so far: after a database was put back, or when all may be compromised.
@@ -175,7 +189,11 @@ class Authority:
         """
         await self._start(renew=True)
         await self._history.end()
-        return Receipt(self.clock.now())
+        return self._receipt()
+
+    def feed(self) -> Feed:
+        """A reader of the revocation log for all who follow it from elsewhere; for one event loop."""
+        return Feed(self._ledger)
 
     async def purge(self) -> int:
         """Remove what nobody can present any more, up to 1,000 things; how many were removed."""
@@ -222,6 +240,9 @@ class Authority:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _receipt(self) -> Receipt:
+        return Receipt(self.clock.now() + self.max_staleness * CLOCKS_RUN)
 
     async def _ready(self) -> None:
         if not self._open:

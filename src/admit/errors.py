@@ -163,6 +163,9 @@ class CursorLost(StoreError):
     ``trimmed`` is true when the position is merely older than what the log still keeps.
     """
 
+    code = "cursor_lost"
+    public = "This log does not know that position. Read it from its beginning."
+
     def __init__(self, reason: str = "", *, trimmed: bool = False) -> None:
         super().__init__(reason)
         self.trimmed = trimmed

@@ -71,10 +71,6 @@ class Recent(Generic[V]):
             self._old, self.young = self.young, {}
         self.young[text] = value
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self.young, self._old = {}, {}
-
     def drop(self, text: str) -> None:
         """Forget ``text``."""
         self._old.pop(text, None)
@@ -116,7 +112,9 @@ class Gate:
         self._copy = copy
         self._clock = clock
         self._now = clock.now
-        self._seen: dict[str, Recent[Seen]] = {door: Recent(capacity) for door in kinds}
+        self._capacity = capacity
+        self._seen: dict[str, Recent[Seen]] = {}
+        self.forget()
         self._gone: Recent[tuple[float, str]] = Recent(capacity // 20)
         self._tail: Tail | None = None
         self._moved: Callable[[bytes], bool] = _unknown
@@ -149,6 +147,11 @@ class Gate:
         # Not the quiet time alone: a thread that is at its tick would begin another one.
         self._moved = _unknown
         self._copy.quiet_until = 0.0
+
+    def forget(self) -> None:
+        """Find everything anew: what credentials are judged by has changed."""
+        # Others, not the same emptied: who is finding out at this moment puts his finding where nobody looks any more.
+        self._seen = {door: Recent(self._capacity) for door in self._kinds}
 
     async def catch_up(self) -> None:
         """Know all that was acknowledged before this call. Raises Stale, StoreError."""
@@ -222,27 +225,23 @@ class Gate:
 
     async def _look_up(self, text: str, door: str) -> None:
         """Remember what the store knows of ``text``. Raises Denied, StoreError."""
-        now = self._now()
+        now, recent = self._now(), self._seen[door]
         self._refuse_gone(text, now)
         try:
             seen = await self._kinds[door].look_up(text, now)
         except Denied as denied:
-            self._seen[door].drop(text)
+            recent.drop(text)
             self._gone.put(text, (now + GONE, str(denied)))
             raise
         watched(seen.principal, self._over[door])
-        self._seen[door].put(text, seen)
+        recent.put(text, seen)
 
     async def _by_pages(self, step: Callable[[], V]) -> V:
         """What ``step`` returns once the log was read to its end, a page each time it raises Stale."""
         for _ in range(PAGES):
             try:
                 return step()
-            except LookUpNeeded:
-                raise
-            except Stale:
-                if self._tail is None:
-                    raise
+            except _FurtherBehind:
                 await asyncio.sleep(0)
         raise Stale("the log is too long to be read at once")
 
@@ -277,8 +276,7 @@ class Gate:
         if self._fenced is None:
             if self._copy.tick(now, self._clock.lease()):
                 # A finding from when the clock was ahead would outlive the memory of its end.
-                for recent in self._seen.values():
-                    recent.clear()
+                self.forget()
             if self._tail is not None:
                 self._checked(self._tail)
         if self._fenced is not None:
@@ -315,7 +313,11 @@ class Gate:
                 raise
             copy.take(page, self._now(), self._clock.lease())
             if not page.end:
-                raise Stale("more than a thousand entries behind")
+                raise _FurtherBehind("more than a thousand entries behind")
+
+
+class _FurtherBehind(Stale):
+    """A page of the log was read, and there are more."""
 
 
 def _unknown(_stamp: bytes) -> bool:

@@ -10,7 +10,7 @@ from admit.core import log
 from admit.core.ids import EVERYTHING, anchor, home_of
 from admit.core.log import Copy, Ended, Raised
 from admit.core.principal import Ends
-from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Key, Record, Store
+from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Key, Page, Record, Store
 from admit.core.world import Chance, Clock
 from admit.errors import Conflict, LostHistory, StoreUnavailable
 
@@ -71,6 +71,11 @@ class Ledger:
         for change in changes:
             if isinstance(change, Append) and change.topic == REVOCATIONS:
                 self.copy.apply(log.decode(change.entry), now, lease)
+
+    async def log_after(self, after: Cursor | None) -> Page:
+        """At most 1,000 entries of the revocation log after a cursor. Raises CursorLost."""
+        await self.ready()
+        return await self._answer(self.store, self.store.log(REVOCATIONS, after))
 
     async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
         """The hits of ``key`` in the window around ``now``, these included."""

@@ -8,7 +8,7 @@ from admit.core import jwt, refresh, secret
 from admit.core.algorithms import ALGORITHMS
 from admit.core.faults import is_number
 from admit.core.ids import home_of, new_id
-from admit.core.jose import UnknownKey, key_id
+from admit.core.jose import UnknownKey
 from admit.core.principal import Ends, Principal
 from admit.core.refresh import Family, Keys, Outcome, RefreshToken
 from admit.core.scope import narrowed, written
@@ -170,21 +170,7 @@ class Tokens:
         await self._ledger.commit(self._ledger.ended(Ends.TOKEN, jti))
 
     def _proven(self, text: str, now: float) -> Seen:
-        claims = jwt.verify(text, self._keys.verifying(now), self._rules, now)
-        principal = Principal(
-            subject=claims.sub,
-            credential="token",
-            session=claims.sid,
-            scope=frozenset(claims.scope.split()),
-            roles=frozenset(claims.roles),
-            methods=tuple(claims.amr),
-            authenticated_at=claims.auth_time,
-            expires_at=claims.exp,
-            gen=claims.gen,
-            marks=(claims.sid, "", claims.jti, "", key_id(text)),
-            client=claims.client_id,
-        )
-        return Seen(principal, claims.exp + self._policy.leeway)
+        return jwt.proven(text, self._keys.verifying(now), self._rules, now)
 
     async def _parsed(self, text: str) -> tuple[RefreshToken, Keys]:
         key_id = refresh.key_id_of(text)

@@ -14,6 +14,7 @@ from admit.errors import (
     BadCredential,
     BadInput,
     Conflict,
+    CursorLost,
     Denied,
     NoCredential,
     NotEnough,
@@ -35,6 +36,7 @@ _TITLES = {
     404: "Not Found",
     405: "Method Not Allowed",
     409: "Conflict",
+    410: "Gone",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     421: "Misdirected Request",
@@ -53,6 +55,7 @@ _STATUSES: Mapping[type[Exception], int] = {
     TooMany: 429,
     BadInput: 422,
     Conflict: 409,
+    CursorLost: 410,
     # Never 401: a client must not throw its sign-in away because our store is down.
     Stale: 503,
     StoreError: 503,
@@ -131,7 +134,7 @@ def headers_of(error: AdmitError) -> dict[str, str]:
     match error:
         case TooMany():
             return {"Retry-After": str(math.ceil(error.retry_after))}
-        case Stale() | StoreError() if not isinstance(error, Conflict):
+        case Stale() | StoreError() if status_of(error) == 503:
             return {"Retry-After": str(RETRY_AFTER)}
         case StepUp():
             # RFC 9470, section 3.

@@ -12,6 +12,8 @@ from msgspec import Meta
 from admit.core import jose, strict
 from admit.core.ids import MAX_SUBJECT_BYTES
 from admit.core.jwk import SigningKey, VerifyingKey
+from admit.core.principal import Principal
+from admit.core.verdict import Seen
 from admit.errors import BadCredential, BadInput, ConfigError, Expired, NotForUs
 
 TYPE = "at+jwt"
@@ -97,6 +99,25 @@ def verify(text: str, keys: Mapping[str, VerifyingKey], rules: Rules, now: float
         raise BadCredential(f"not the claims of an access token: {error}") from error
     _judge(claims, rules, now)
     return claims
+
+
+def proven(text: str, keys: Mapping[str, VerifyingKey], rules: Rules, now: float) -> Seen:
+    """Whom ``text`` speaks for, and until when that may be said. Raises as :func:`verify` does."""
+    claims = verify(text, keys, rules, now)
+    principal = Principal(
+        subject=claims.sub,
+        credential="token",
+        session=claims.sid,
+        scope=frozenset(claims.scope.split()),
+        roles=frozenset(claims.roles),
+        methods=tuple(claims.amr),
+        authenticated_at=claims.auth_time,
+        expires_at=claims.exp,
+        gen=claims.gen,
+        marks=(claims.sid, "", claims.jti, "", jose.key_id(text)),
+        client=claims.client_id,
+    )
+    return Seen(principal, claims.exp + rules.leeway)
 
 
 def _judge(claims: AccessToken, rules: Rules, now: float) -> None:

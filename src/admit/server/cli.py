@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from admit.server import accounts, keys, sessions
+from admit.server import accounts, keys, sessions, verifiers
 from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
 from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import refuse_absent
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
+app.add_typer(verifiers.app, name="verifiers")
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
 Port = Annotated[int | None, typer.Option(help="The port to listen on.", min=0, max=65_535)]

@@ -43,6 +43,7 @@ class Described(FastAPI):
             components["securitySchemes"] = {
                 "cookie": {"type": "apiKey", "in": "cookie", "name": self._cookie},
                 "refresh": {"type": "apiKey", "in": "cookie", "name": self._refresh},
+                "verifier": {"type": "http", "scheme": "bearer", "description": "A verifier key (adm_v_…)."},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             }
         return super().openapi()

@@ -1,0 +1,93 @@
+"""The lease: how long ago this process knew all that had ended, and how long that may be ago."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from admit.core.store import Cursor, Page
+from admit.core.world import Clock
+from admit.errors import Stale
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Both clocks, read together (seconds)."""
+
+    wall: float
+    lease: float
+
+    @classmethod
+    def of(cls, clock: Clock) -> Self:
+        """Now."""
+        return cls(clock.now(), clock.lease())
+
+    def since(self, earlier: Moment) -> float:
+        """Seconds from ``earlier`` to here, by whichever clock says more: one may have stood still."""
+        return max(self.wall - earlier.wall, self.lease - earlier.lease)
+
+
+NEVER = Moment(-math.inf, -math.inf)
+
+
+class Lease:
+    """When the last read that came to the end of the log was *sent*: all that had ended by then is known here.
+
+    Not when its answer came: an answer that was held back on its way is as old as the question.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.fresh_as_of = NEVER
+
+    def prove(self, sent: Moment) -> None:
+        """Stand behind a read of the log to its end that was sent at ``sent``."""
+        self.fresh_as_of = sent
+
+    def lose(self) -> None:
+        """Stand behind nothing: this process was forked, or its clock was set back."""
+        self.fresh_as_of = NEVER
+
+    @property
+    def age(self) -> float:
+        """Seconds since all that had ended was known here; infinite before the first time."""
+        fresh_as_of = self.fresh_as_of  # before the clock is read: what comes between makes it older, never younger
+        return Moment.of(self._clock).since(fresh_as_of)
+
+
+class Bounded:
+    """A lease as the end of a log, for whoever accepts what is at most ``bound`` seconds old.
+
+    What a stamp is to an embedded store, the age of the lease is to a verifier: looked at on every use, after
+    whatever was waited for. There is nothing to read, because the log is followed from elsewhere: ``wanted`` is
+    called, so that somebody does.
+    """
+
+    __slots__ = ("_lease", "_lease_now", "_now", "_wanted", "bound")
+
+    def __init__(self, lease: Lease, clock: Clock, bound: float, wanted: Callable[[], None]) -> None:
+        self._lease = lease
+        self._wanted = wanted
+        self.bound = bound
+        self._now = clock.now
+        self._lease_now = clock.lease
+
+    def moved(self, stamp: bytes) -> bool:
+        """Whether the log may hold what is not known here: nothing proves that it does not. About 150 ns."""
+        fresh = self._lease.fresh_as_of
+        return (
+            not stamp  # the copy started over, and is not at the end of the log again
+            or self._lease_now() - fresh.lease > self.bound
+            or self._now() - fresh.wall > self.bound
+        )
+
+    def read(self, after: Cursor | None) -> Page:
+        """Raises Stale: whoever follows the log reads it, and nobody waits for him here."""
+        del after
+        self._wanted()
+        raise Stale(f"the end of the log was last seen {self._lease.age:.3f} s ago, and {self.bound:g} s are allowed")
+
+    def check(self) -> None:
+        """A verifier has no database that could be replaced."""

@@ -1,0 +1,137 @@
+"""The revocation log for those who follow it over a network: one read answers everybody who asked before it began."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from itertools import islice
+
+from admit.core.store import READ_AT_MOST, Cursor, Page
+from admit.errors import CursorLost
+from admit.ledger import Ledger
+
+LOOK_EVERY = 0.002
+"""Seconds between two looks for news, while somebody waits for them."""
+
+RECENT = 10_000
+"""Entries that are kept in memory, at least; whoever is further behind reads the store."""
+
+
+class Feed:
+    """Hands out the log of ``ledger``, on one event loop.
+
+    An answer that says ``end`` comes from a read of the store that began after its question arrived. What this
+    process has read for itself proves nothing to somebody else.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._pages: deque[tuple[Cursor | None, Page]] = deque()
+        self._places: dict[Cursor | None, int] = {}
+        self._dropped = 0
+        self._entries = 0
+        # Where this process has read to is a place like any other to begin at.
+        self._cursor, self._stamp = ledger.copy.cursor, ledger.copy.stamp
+        self._reading = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._listening: asyncio.Task[None] | None = None
+
+    async def page(self, after: Cursor | None, wait: float) -> Page:
+        """At most 1,000 entries after a cursor; where there are none, waits up to ``wait`` seconds for some.
+
+        Raises CursorLost, LostHistory, StoreError.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        while True:
+            await self._ledger.ready()
+            await self._read_on()
+            page = self._recent(after)
+            if page is None:
+                return await self._ledger.log_after(after)
+            if page.entries or loop.time() >= until:
+                return page
+            await self._news(until - loop.time())
+
+    async def _read_on(self) -> None:
+        """Read what is new; where nothing is, looking proves it."""
+        tail = self._ledger.store.tail
+        if tail is not None and not tail.moved(self._stamp):
+            return
+        if self._next is None:
+            self._next = asyncio.create_task(self._flight())
+        await asyncio.shield(self._next)
+
+    async def _flight(self) -> None:
+        """One read to the end of the log, for all who asked before it began."""
+        async with self._reading:
+            self._next = None  # whoever comes from now on waits for the next: this read may have begun before
+            try:
+                while not await self._read():
+                    pass
+            except CursorLost:
+                self._forget()
+                raise
+
+    async def _read(self) -> bool:
+        before = self._cursor
+        page = await self._ledger.log_after(before)
+        self._cursor, self._stamp = page.cursor, page.stamp
+        if page.entries:
+            self._places[before] = self._dropped + len(self._pages)
+            self._pages.append((before, page))
+            self._entries += len(page.entries)
+            while self._entries - len(self._pages[0][1].entries) >= RECENT:
+                first, dropped = self._pages.popleft()
+                del self._places[first]
+                self._dropped += 1
+                self._entries -= len(dropped.entries)
+        return page.end
+
+    def _forget(self) -> None:
+        """Begin anew where the store begins: what was read is of another history, or trimmed."""
+        self._pages.clear()
+        self._places.clear()
+        self._dropped = self._entries = 0
+        self._cursor, self._stamp = None, b""
+
+    def _recent(self, after: Cursor | None) -> Page | None:
+        """What stands behind ``after``, as far as that is in memory."""
+        if after == self._cursor:
+            return Page((), after, end=True, stamp=self._stamp)
+        place = self._places.get(after)
+        if place is None:
+            return None
+        entries: list[bytes] = []
+        cursor, stamp = after, b""
+        for _, page in islice(self._pages, place - self._dropped, None):
+            if entries and len(entries) + len(page.entries) > READ_AT_MOST:
+                break
+            entries += page.entries
+            cursor, stamp = page.cursor, page.stamp
+        return Page(tuple(entries), cursor, end=cursor == self._cursor, stamp=stamp)
+
+    async def _news(self, within: float) -> None:
+        """Return when there is news, or after ``within`` seconds."""
+        bell = asyncio.get_running_loop().create_future()
+        self._waiting.add(bell)
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen())
+        try:
+            await asyncio.wait((bell,), timeout=within)
+        finally:
+            self._waiting.remove(bell)
+            if not self._waiting:
+                self._listening.cancel()
+                self._listening = None
+
+    async def _listen(self) -> None:
+        """Wake those who wait when the log has moved; they read it themselves, together."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            tail = self._ledger.store.tail
+            if tail is None or tail.moved(self._stamp):
+                for bell in self._waiting:
+                    if not bell.done():
+                        bell.set_result(None)

@@ -1,0 +1,172 @@
+"""An authority, asked over HTTP with the standard library: its description, its keys, its log."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from admit.core import origin, strict
+from admit.core.jwk import MAX_SET_BYTES, VerifyingKey, key_set
+from admit.core.store import READ_AT_MOST, Cursor, Page
+from admit.errors import BadCredential, BadInput, CursorLost, StoreUnavailable
+
+METADATA = "/.well-known/oauth-authorization-server"
+"""Below the issuer: what describes it (RFC 8414)."""
+
+MAX_METADATA_BYTES = 64 * 1024
+MAX_LINE_BYTES = 1_024
+"""Bytes of one line of the log: the longest entry names a subject of 128 bytes."""
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What an authority says of itself, as far as a verifier needs it (RFC 8414, section 2)."""
+
+    issuer: str
+    jwks_uri: str
+    revocations_endpoint: str
+    max_staleness: Annotated[float, Meta(gt=0, le=60)]
+
+
+class End(msgspec.Struct, frozen=True):
+    """The last line of an answer: it is whole, and came to the end of the log."""
+
+    cursor: str | None
+    probe: str
+
+
+_metadata = msgspec.json.Decoder(Metadata)
+_end = msgspec.json.Decoder(End)
+
+
+class Remote:
+    """One connection to the authority ``issuer``, kept open; for one thread at a time.
+
+    ``key`` is a verifier key. Nothing is connected before it is needed. Redirects are not followed. Raises
+    ConfigError for an issuer that is neither https nor loopback.
+    """
+
+    def __init__(self, issuer: str, key: str, tls: ssl.SSLContext | None = None) -> None:
+        self._issuer = issuer
+        self._origin = origin.origin_of(issuer)
+        self._key = key
+        self._tls = tls
+        self._connection: http.client.HTTPConnection | None = None
+
+    def metadata(self, within: float) -> Metadata:
+        """What the authority says of itself. Raises StoreUnavailable, also for what cannot be true."""
+        try:
+            said = strict.decoded(self._document(self._issuer + METADATA, MAX_METADATA_BYTES, within), _metadata)
+        except ValueError as error:
+            raise StoreUnavailable(f"the description of {self._issuer} cannot be read: {error}") from error
+        if said.issuer != self._issuer:
+            raise StoreUnavailable(f"what is found at {self._issuer} describes {said.issuer!r}")
+        for url in (said.jwks_uri, said.revocations_endpoint):
+            if not url.startswith(self._origin + "/"):
+                raise StoreUnavailable(f"the description of {self._issuer} leads elsewhere: {url!r}")
+        return said
+
+    def keys(self, url: str, within: float) -> dict[str, VerifyingKey]:
+        """The keys published at ``url``. Raises StoreUnavailable, also for a set that cannot be trusted."""
+        try:
+            return key_set(self._document(url, MAX_SET_BYTES, within))
+        except BadInput as error:
+            raise StoreUnavailable(f"the keys at {url} cannot be used: {error}") from error
+
+    def log(self, url: str, after: Cursor | None, wait: float, probe: str, within: float) -> Iterator[Page]:
+        """The log from ``after`` to its end, in pieces; the last one says ``end``.
+
+        The authority waits up to ``wait`` seconds for news; each piece has to come ``within`` as many after that.
+        ``probe`` comes back with the end, or the answer is not one to this question.
+        Raises CursorLost, BadCredential, StoreUnavailable.
+        """
+        asked = {"wait": f"{wait:g}", "probe": probe} | ({} if after is None else {"after": after})
+        headers = {"Authorization": f"Bearer {self._key}"}
+        with self._answer(f"{url}?{urlencode(asked)}", headers, wait + within) as answer:
+            entries: list[bytes] = []
+            while (line := answer.readline(MAX_LINE_BYTES)).startswith(b"["):
+                entries.append(line)
+                if len(entries) == READ_AT_MOST:
+                    yield Page(tuple(entries), None, end=False, stamp=b"")
+                    entries = []
+            try:
+                end = _end.decode(line)
+            except ValueError as error:
+                raise StoreUnavailable(f"an answer of the log that ends in the middle: {error}") from error
+            answer.read(1)  # to its end, so that the connection can be used again
+            if end.probe != probe or end.cursor is None:
+                raise StoreUnavailable("an answer to somebody else's question; is there a cache in between?")
+            yield Page(tuple(entries), Cursor(end.cursor), end=True, stamp=end.cursor.encode())
+
+    def close(self) -> None:
+        """Let go of the connection; the next question opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _document(self, url: str, at_most: int, within: float) -> bytes:
+        with self._answer(url, {}, within) as answer:
+            document = answer.read(at_most + 1)
+            if len(document) > at_most:
+                raise StoreUnavailable(f"{url} has more than {at_most} bytes")
+            return document
+
+    @contextmanager
+    def _answer(self, url: str, headers: Mapping[str, str], within: float) -> Generator[http.client.HTTPResponse]:
+        """The answer to a GET; the connection is kept only when it was read to its end."""
+        whole = False
+        try:
+            answer = self._asked(url, headers, within)
+            _judge(answer, url)
+            yield answer
+            whole = answer.isclosed() or not answer.read(1)
+        except (OSError, http.client.HTTPException) as error:
+            raise StoreUnavailable(f"no answer from {url}: {error!r}") from error
+        finally:
+            if not whole:
+                self.close()
+
+    def _asked(self, url: str, headers: Mapping[str, str], within: float) -> http.client.HTTPResponse:
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        if self._connection is not None:
+            # A server may close a kept connection at any time; that is no failure yet.
+            with suppress(OSError, http.client.HTTPException):
+                return self._on(self._connection, target, headers, within)
+            self.close()
+        host, port = parts.hostname or "", parts.port
+        self._connection = (
+            http.client.HTTPConnection(host, port, timeout=within)
+            if parts.scheme == "http"
+            else http.client.HTTPSConnection(host, port, timeout=within, context=self._tls)
+        )
+        return self._on(self._connection, target, headers, within)
+
+    @staticmethod
+    def _on(
+        connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], within: float
+    ) -> http.client.HTTPResponse:
+        if connection.sock is not None:
+            connection.sock.settimeout(within)
+        connection.request("GET", target, headers={"Accept-Encoding": "identity", **headers})
+        return connection.getresponse()
+
+
+def _judge(answer: http.client.HTTPResponse, url: str) -> None:
+    """Return if the answer is one; else raise what its status means."""
+    match answer.status:
+        case HTTPStatus.OK:
+            return
+        case HTTPStatus.GONE:
+            raise CursorLost("the authority does not know this position of the log")
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            raise BadCredential(f"{url} refuses the verifier key")
+        case status:
+            raise StoreUnavailable(f"{url} answered {status}")

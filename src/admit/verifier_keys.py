@@ -1,0 +1,81 @@
+"""Verifier keys: what a service shows that follows the revocation log, and can do nothing else with it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from admit.core import secret
+from admit.core.codec import Codec
+from admit.core.ids import is_id, new_id
+from admit.core.store import Delete, Insert, Record
+from admit.errors import BadCredential, BadInput
+from admit.ledger import TERM, Ledger
+
+PREFIX = "adm_v_"
+MAX_NAME = 64
+
+_ALL = "verifiers"
+_HOME = TERM[1][0]
+
+
+class VerifierKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A verifier key as it is kept: never its secret. ``created_at`` is a Unix time."""
+
+    id: str
+    name: str
+    created_at: float
+    digest: bytes
+
+
+_CODEC = Codec("verifier", VerifierKey)
+# All of them live where nobody's things do, under one tag: there are as many as services, not as people.
+_TAG = _HOME + _ALL
+
+
+class VerifierKeys:
+    """Makes, knows and withdraws verifier keys."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def create(self, name: str) -> str:
+        """A new verifier key for the service ``name``, shown this once. Raises BadInput."""
+        if not 0 < len(name) <= MAX_NAME or not name.isprintable():
+            raise BadInput("bad_name", f"A verifier has a name of 1 to {MAX_NAME} printable characters.", field="name")
+        now, presented = self._ledger.clock.now(), secret.new_secret(self._ledger.chance)
+        id = new_id(_HOME, now, self._ledger.chance)
+        key = VerifierKey(id=id, name=name, created_at=now, digest=secret.digest(presented))
+        record = Record(_CODEC.kind, id, _CODEC.encode(key), self._ledger.version(), tags=frozenset({_TAG}))
+        await self._ledger.commit(Insert(record))
+        return f"{PREFIX}{id}.{presented}"
+
+    async def admit(self, text: str) -> VerifierKey:
+        """The key that ``text`` is. Raises BadCredential, StoreError."""
+        id, _, presented = text.removeprefix(PREFIX).partition(".")
+        if not text.startswith(PREFIX) or not is_id(id) or len(presented) != secret.SECRET_DIGITS:
+            raise BadCredential("not a verifier key")
+        [record] = await self._ledger.get((_CODEC.kind, id))
+        if record is None:
+            raise BadCredential(f"there is no verifier key {id}")
+        key = _CODEC.decode(record)
+        if not secret.same(key.digest, secret.digest(presented)):
+            raise BadCredential(f"not the secret of verifier key {id}")
+        return key
+
+    async def list(self) -> list[VerifierKey]:
+        """All verifier keys, the oldest first."""
+        found = await self._ledger.find(_CODEC.kind, _TAG)
+        keys = [_CODEC.decode(record) for record in found.records]
+        while found.after is not None:
+            found = await self._ledger.find(_CODEC.kind, _TAG, after=found.after)
+            keys += [_CODEC.decode(record) for record in found.records]
+        return sorted(keys, key=lambda key: key.created_at)
+
+    async def revoke(self, id: str) -> None:
+        """Withdraw a verifier key: whoever has it learns nothing new, and soon accepts nothing. Raises BadInput."""
+        if is_id(id):
+            [record] = await self._ledger.get((_CODEC.kind, id))
+            if record is not None:
+                await self._ledger.commit(Delete(_CODEC.kind, id))
+                return
+        raise BadInput("no_verifier", f"There is no verifier key {id!r}.", field="id")
