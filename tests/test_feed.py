@@ -1,0 +1,150 @@
+"""The log for those who follow it: an answer says what had ended when its question arrived, and nobody reads twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from admit.core.log import Copy
+from admit.core.principal import Ends
+from admit.core.store import READ_AT_MOST, Cursor
+from admit.errors import CursorLost, StoreUnavailable
+from admit.feed import RECENT, Feed
+from admit.system import SystemClock
+from worlds import KINDS, World, world
+
+
+@pytest.fixture(params=KINDS)
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    async with world(request.param, tmp_path) as found:
+        yield found
+
+
+async def end(here: World) -> str:
+    session = (await here.sign_in()).session
+    await here.auth.revoke(session)
+    return session.id
+
+
+async def all_of(feed: Feed, after: Cursor | None = None) -> Copy:
+    """Everything behind a position, as a follower keeps it."""
+    copy, clock = Copy(), SystemClock()
+    copy.cursor = after
+    while True:
+        page = await feed.page(copy.cursor, 0)
+        copy.take(page, clock.now(), clock.lease())
+        if page.end:
+            return copy
+
+
+async def test_whoever_begins_gets_all_of_the_log(here: World) -> None:
+    before = await end(here)
+    feed = here.auth.feed()
+    after = await end(here)
+    assert {before, after} <= (await all_of(feed)).ended[Ends.SESSION]
+
+
+async def test_what_ended_before_the_question_is_in_the_answer(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    for _ in range(20):
+        session = await end(here)
+        copy = await all_of(feed, cursor)
+        assert copy.ended[Ends.SESSION] == {session}
+        cursor = copy.cursor
+
+
+async def test_a_question_waits_for_news_and_no_longer(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    nothing = await feed.page(cursor, 0.05)
+    assert (nothing.entries, nothing.cursor, nothing.end) == ((), cursor, True)
+    waiting = [asyncio.create_task(feed.page(cursor, 60)) for _ in range(20)]
+    await asyncio.sleep(0)
+    await end(here)
+    pages = await asyncio.gather(*waiting)
+    assert len({page.cursor for page in pages}) == 1
+    assert all(page.entries and page.end for page in pages)
+    assert feed._listening is None
+
+
+async def test_all_who_wait_are_served_by_one_read(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    waiting = [asyncio.create_task(feed.page(cursor, 60)) for _ in range(50)]
+    await asyncio.sleep(0)
+    here.store.asked.clear()
+    await end(here)
+    await asyncio.gather(*waiting)
+    assert here.store.asked["log"] <= 3
+
+
+async def test_nobody_reads_the_store_while_nothing_happens(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    here.store.asked.clear()
+    for _ in range(100):
+        assert (await feed.page(cursor, 0)).end
+    assert not here.store.asked
+
+
+async def test_a_position_that_nobody_gave_is_lost(here: World) -> None:
+    feed = here.auth.feed()
+    with pytest.raises(CursorLost):
+        await feed.page(Cursor("somewhere else"), 0)
+
+
+async def test_whoever_is_far_behind_reads_the_store_and_catches_up(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    ledger = here.auth._ledger
+    ids = [f"0session-{number}" for number in range(RECENT + 2 * READ_AT_MOST)]
+    for begin in range(0, len(ids), 500):
+        await ledger.commit(*(ledger.ended(Ends.SESSION, id) for id in ids[begin : begin + 500]))
+        await feed.page(None, 0)
+    assert sum(len(page.entries) for _, page in feed._pages) < RECENT + READ_AT_MOST
+    assert len(feed._places) == len(feed._pages)
+    assert set(ids) <= (await all_of(feed, cursor)).ended[Ends.SESSION]
+    late = feed._pages[-3][0]
+    assert (await all_of(feed, late)).ended[Ends.SESSION] == set(ids[-1_500:])
+
+
+async def test_a_store_that_is_down_gives_no_answer_and_the_next_question_gets_one(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+
+    async def down() -> None:
+        raise StoreUnavailable("down")
+
+    await end(here)
+    here.store.before["log"] = down
+    with pytest.raises(StoreUnavailable):
+        await feed.page(cursor, 0)
+    del here.store.before["log"]
+    assert (await feed.page(cursor, 0)).entries
+
+
+async def test_who_asks_while_a_read_is_under_way_gets_what_ended_meanwhile(here: World) -> None:
+    """The read that is under way may have begun before the end; only the next one proves that it is known."""
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    await end(here)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        del here.store.after["log"]
+        reading.set()
+        await go_on.wait()
+
+    here.store.after["log"] = slow
+    first = asyncio.create_task(feed.page(cursor, 0))
+    await reading.wait()
+    session = await end(here)
+    second = asyncio.create_task(all_of(feed, cursor))
+    await asyncio.sleep(0)
+    go_on.set()
+    await first
+    assert session in (await second).ended[Ends.SESSION]
