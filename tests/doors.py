@@ -33,6 +33,7 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None, bool]] = [
     ("POST", "/api/password", {"current_password": ANN["password"], "new_password": NEW_PASSWORD}, True),
     ("POST", "/api/sign-out", None, True),
     ("GET", "/.well-known/jwks.json", None, False),
+    ("GET", "/.well-known/oauth-authorization-server", None, False),
     ("GET", "/healthz", None, False),
     ("GET", "/readyz", None, False),
 ]

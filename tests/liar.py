@@ -21,11 +21,13 @@ class Liar:
     def __init__(self, port: int) -> None:
         self.issuer = f"http://127.0.0.1:{port}/auth"
         self.asked: list[str] = []
+        self.sent: list[str] = []
         self.keys: list[SigningKey] = []
         self.answers: dict[str, Answer] = {
             "/auth/.well-known/oauth-authorization-server": lambda liar, _: json.dumps(liar.metadata).encode(),
             "/auth/.well-known/jwks.json": lambda liar, _: json.dumps(liar.jwks).encode(),
             "/auth/revocations": lambda liar, query: liar.log(query),
+            "/auth/introspect": lambda _, __: b'{"active": true}',
         }
         self.entries: list[bytes] = [b'["began","once"]']
 
@@ -36,6 +38,7 @@ class Liar:
             "issuer": self.issuer,
             "jwks_uri": f"{self.issuer}/.well-known/jwks.json",
             "revocations_endpoint": f"{self.issuer}/revocations",
+            "introspection_endpoint": f"{self.issuer}/introspect",
             "max_staleness": 2.0,
         }
 
@@ -57,6 +60,11 @@ class Liar:
 class _Handler(BaseHTTPRequestHandler):
     liar: ClassVar[Liar]
     protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        """Answer a form."""
+        self.liar.sent.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.do_GET()
 
     def do_GET(self) -> None:
         """Answer."""

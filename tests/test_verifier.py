@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -176,6 +177,7 @@ def test_an_answer_that_is_none_proves_nothing(verifier: Verifier, liar: Liar, a
         {"revocations_endpoint": "file:///etc/passwd"},
         {"max_staleness": 0},
         {"max_staleness": 1e9},
+        {"introspection_endpoint": "https://127.0.0.1/introspect"},
         {"issuer": None},
     ],
     ids=str,
@@ -283,7 +285,111 @@ def test_a_forked_child_follows_for_itself(verifier: Verifier, liar: Liar) -> No
     assert verifier.verify(text).subject == "ann"
 
 
+def silent(liar: Liar, verifier: Verifier) -> None:
+    """The log cannot be followed any more."""
+    liar.answers["/auth/revocations"] = lambda _, __: 503
+    until(lambda: not verifier.status().fresh)
+
+
+async def test_who_cannot_prove_it_asks_and_believes_the_answer(verifier: Verifier, liar: Liar) -> None:
+    verifier.open()
+    text = token(liar)
+    silent(liar, verifier)
+    assert (await verifier.admit(asking(text))).subject == "ann"
+    assert liar.sent == [f"token={text}"]
+    liar.answers["/auth/introspect"] = lambda _, __: b'{"active": false}'
+    with pytest.raises(Revoked):
+        await verifier.admit(asking(text))
+    with pytest.raises(Stale):
+        verifier.verify(text)
+
+
+async def test_what_is_known_to_be_over_needs_no_question(verifier: Verifier, liar: Liar) -> None:
+    verifier.open()
+    text = token(liar)
+    liar.entries.append(json.dumps(["ended", 0, "0" * 22]).encode())
+    until_revoked(verifier, text)
+    silent(liar, verifier)
+    with pytest.raises(Revoked):
+        await verifier.admit(asking(text))
+
+
+async def test_with_everything_closed_nobody_is_asked(liar: Liar) -> None:
+    with Verifier(liar.issuer, audience=AUDIENCE, key=KEY, outage="closed") as verifier:
+        silent(liar, verifier)
+        with pytest.raises(Stale):
+            await verifier.admit(asking(token(liar)))
+    assert not liar.sent
+
+
+async def test_an_authority_that_gives_no_answer_is_not_asked_again_at_once(
+    verifier: Verifier, liar: Liar, clock: PassingClock
+) -> None:
+    verifier.open()
+    silent(liar, verifier)
+    answers: list[bytes | int] = [500, 401, b"no json", b"{}"]
+    liar.answers["/auth/introspect"] = lambda _, __: answers[0]
+    while answers:
+        asked = liar.times("introspect")
+        for _ in range(10):
+            with pytest.raises(Stale):
+                await verifier.admit(asking(token(liar)))
+        assert liar.times("introspect") == asked + 1
+        clock.passes(2)
+        del answers[0]
+
+
+async def test_many_who_ask_about_one_credential_are_one_question(verifier: Verifier, liar: Liar) -> None:
+    verifier.open()
+    silent(liar, verifier)
+    text = token(liar)
+    found = await asyncio.gather(*(verifier.admit(asking(text)) for _ in range(50)))
+    assert len(found) == 50
+    assert len(liar.sent) <= 2
+
+
+async def test_an_answer_that_took_too_long_is_too_old(verifier: Verifier, liar: Liar, clock: PassingClock) -> None:
+    verifier.open()
+    silent(liar, verifier)
+
+    def late(_: Liar, __: dict[str, str]) -> bytes:
+        clock.passes(2.1)
+        return b'{"active": true}'
+
+    liar.answers["/auth/introspect"] = late
+    with pytest.raises(Stale):
+        await verifier.admit(asking(token(liar)))
+
+
+async def test_nobody_is_signed_out_because_no_key_can_be_fetched(
+    verifier: Verifier, liar: Liar, clock: PassingClock
+) -> None:
+    speaking = dict(liar.answers)
+    for path in speaking:
+        liar.answers[path] = lambda _, __: 503
+    for _ in range(2):
+        with pytest.raises((Stale, StoreUnavailable)):
+            await verifier.admit(asking(token(liar)))
+    liar.answers |= speaking
+    verifier.open(60)
+    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
+    liar.answers["/auth/.well-known/jwks.json"] = lambda _, __: 503
+    clock.passes(KEYS_AGAIN)
+    until(lambda: verifier.status().fresh)
+    for _ in range(2):
+        with pytest.raises((Stale, StoreUnavailable)):
+            await verifier.admit(asking(token(liar, key=1)))
+
+
+async def test_a_key_in_the_place_of_a_revoked_one_is_known_at_once(verifier: Verifier, liar: Liar) -> None:
+    verifier.open()
+    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
+    liar.entries.append(json.dumps(["ended", 4, liar.keys[0].kid]).encode())
+    until(lambda: liar.keys[1].kid in verifier.status().keys)
+    assert verifier.verify(token(liar, key=1)).subject == "ann"
+
+
 def test_all_faults_of_a_configuration_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as told:
-        Verifier("http://auth.example.com", audience="", key="secret", max_staleness=0)
-    assert len(told.value.faults) == 4
+        Verifier("http://auth.example.com", audience="", key="secret", max_staleness=0, outage="open")  # type: ignore[arg-type]
+    assert len(told.value.faults) == 5

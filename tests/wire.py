@@ -60,7 +60,6 @@ class Afar:
         self.bounded = Bounded(self.lease, self.clock, self.bound, nobody)
         self.follower = Follower(self.wire, self.copy, self.lease, self.clock, bytes, bound=self.bound)
 
-    @property
     def fresh(self) -> bool:
         """Whether anything is accepted now."""
         return not self.bounded.moved(self.copy.stamp)

@@ -13,10 +13,10 @@ import msgspec
 
 from admit import blocklist, system
 from admit.accounts import Accounts, SignUp
-from admit.core import origin
+from admit.core import lease, origin
 from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
-from admit.core.faults import Faults, is_number
+from admit.core.faults import Faults
 from admit.core.log import Copy
 from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy, words_of
 from admit.core.presented import BEARER, COOKIE, DOORS, presented
@@ -92,7 +92,7 @@ class Authority:
         proxies: TrustedProxies = NO_PROXIES,
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
         sign_up: SignUp = "open",
-        max_staleness: float = 2.0,
+        max_staleness: float = lease.MAX_STALENESS,
         on_lost_history: OnLostHistory = "stop",
         around_commits: Sequence[Around] = (),
         clock: Clock | None = None,
@@ -119,13 +119,12 @@ class Authority:
             faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
         if sign_up not in get_args(SignUp):
             faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
-        if not is_number(max_staleness, 0.05, 60):
-            faults.found.append(f"max_staleness is {max_staleness!r}; write 0.05 to 60 seconds.")
+        self.max_staleness = faults.of(lease.bound, max_staleness)
         pepper = faults.of(Master, peppers, "Pepper") if peppers else None
         faults.report()
         self.origin = origin.origin_of(issuer)
+        self.audience = audience or issuer
         self.sign_up = sign_up
-        self.max_staleness = max_staleness
         self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
@@ -150,7 +149,7 @@ class Authority:
             self._master,
             tokens,
             issuer=self.issuer,
-            audience=audience or self.issuer,
+            audience=self.audience,
         )
         self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens}, self._copy, self.clock)
         self._open = False
@@ -170,6 +169,14 @@ class Authority:
             origin.refuse_cross_origin(request, self.origin, self.trusted_origins)
         await self._ready()
         return await self._gate.admit(text, door)
+
+    async def ask(self, token: str, audience: str) -> Principal:
+        """Whom an access token for ``audience`` speaks for at this moment, for a service that cannot tell itself.
+
+        The answer comes from a look at the log that begins after this call. Raises Denied, Stale, StoreError.
+        """
+        await self._ready()
+        return await self._gate.judge(await self.tokens.proven_for(token, audience, self.clock.now()))
 
     async def revoke(self, what: Session | Principal) -> Receipt:
         """End a session, or all that the sign-in of a principal produced; here it has ended when this returns.

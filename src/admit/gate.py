@@ -223,6 +223,12 @@ class Gate:
             tally.unanswered += 1
             raise
 
+    async def judge(self, seen: Seen) -> Principal:
+        """Whom ``seen`` speaks for, if it still holds, known by a look at the log that begins now. Raises Denied, Stale."""
+        await self.catch_up()
+        verdict.judge(seen, self._copy, self._now())
+        return seen.principal
+
     async def _look_up(self, text: str, door: str) -> None:
         """Remember what the store knows of ``text``. Raises Denied, StoreError."""
         now, recent = self._now(), self._seen[door]

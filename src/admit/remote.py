@@ -32,6 +32,7 @@ class Metadata(msgspec.Struct, frozen=True):
     issuer: str
     jwks_uri: str
     revocations_endpoint: str
+    introspection_endpoint: str
     max_staleness: Annotated[float, Meta(gt=0, le=60)]
 
 
@@ -42,6 +43,11 @@ class End(msgspec.Struct, frozen=True):
     probe: str
 
 
+class _Introspection(msgspec.Struct, frozen=True):
+    active: bool
+
+
+_introspection = msgspec.json.Decoder(_Introspection)
 _metadata = msgspec.json.Decoder(Metadata)
 _end = msgspec.json.Decoder(End)
 
@@ -68,7 +74,7 @@ class Remote:
             raise StoreUnavailable(f"the description of {self._issuer} cannot be read: {error}") from error
         if said.issuer != self._issuer:
             raise StoreUnavailable(f"what is found at {self._issuer} describes {said.issuer!r}")
-        for url in (said.jwks_uri, said.revocations_endpoint):
+        for url in (said.jwks_uri, said.revocations_endpoint, said.introspection_endpoint):
             if not url.startswith(self._origin + "/"):
                 raise StoreUnavailable(f"the description of {self._issuer} leads elsewhere: {url!r}")
         return said
@@ -79,6 +85,15 @@ class Remote:
             return key_set(self._document(url, MAX_SET_BYTES, within))
         except BadInput as error:
             raise StoreUnavailable(f"the keys at {url} cannot be used: {error}") from error
+
+    def ask(self, url: str, token: str, within: float) -> bool:
+        """Whether the authority takes ``token`` for good at this moment. Raises BadCredential for the verifier key."""
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/x-www-form-urlencoded"}
+        with self._answer(url, headers, within, urlencode({"token": token}).encode()) as answer:
+            try:
+                return _introspection.decode(answer.read(MAX_METADATA_BYTES)).active
+            except ValueError as error:
+                raise StoreUnavailable(f"an answer about a token that cannot be read: {error}") from error
 
     def log(self, url: str, after: Cursor | None, wait: float, probe: str, within: float) -> Iterator[Page]:
         """The log from ``after`` to its end, in pieces; the last one says ``end``.
@@ -119,11 +134,13 @@ class Remote:
             return document
 
     @contextmanager
-    def _answer(self, url: str, headers: Mapping[str, str], within: float) -> Generator[http.client.HTTPResponse]:
-        """The answer to a GET; the connection is kept only when it was read to its end."""
+    def _answer(
+        self, url: str, headers: Mapping[str, str], within: float, form: bytes | None = None
+    ) -> Generator[http.client.HTTPResponse]:
+        """The answer to a GET, or the POST of a form; the connection is kept only when it was read to its end."""
         whole = False
         try:
-            answer = self._asked(url, headers, within)
+            answer = self._asked(url, headers, within, form)
             _judge(answer, url)
             yield answer
             whole = answer.isclosed() or not answer.read(1)
@@ -133,13 +150,15 @@ class Remote:
             if not whole:
                 self.close()
 
-    def _asked(self, url: str, headers: Mapping[str, str], within: float) -> http.client.HTTPResponse:
+    def _asked(
+        self, url: str, headers: Mapping[str, str], within: float, form: bytes | None
+    ) -> http.client.HTTPResponse:
         parts = urlsplit(url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         if self._connection is not None:
             # A server may close a kept connection at any time; that is no failure yet.
             with suppress(OSError, http.client.HTTPException):
-                return self._on(self._connection, target, headers, within)
+                return _send(self._connection, target, headers, within, form)
             self.close()
         host, port = parts.hostname or "", parts.port
         self._connection = (
@@ -147,16 +166,17 @@ class Remote:
             if parts.scheme == "http"
             else http.client.HTTPSConnection(host, port, timeout=within, context=self._tls)
         )
-        return self._on(self._connection, target, headers, within)
+        return _send(self._connection, target, headers, within, form)
 
-    @staticmethod
-    def _on(
-        connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], within: float
-    ) -> http.client.HTTPResponse:
-        if connection.sock is not None:
-            connection.sock.settimeout(within)
-        connection.request("GET", target, headers={"Accept-Encoding": "identity", **headers})
-        return connection.getresponse()
+
+def _send(
+    connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], within: float, form: bytes | None
+) -> http.client.HTTPResponse:
+    if connection.sock is not None:
+        connection.sock.settimeout(within)
+    method = "GET" if form is None else "POST"
+    connection.request(method, target, form, {"Accept-Encoding": "identity", **headers})
+    return connection.getresponse()
 
 
 def _judge(answer: http.client.HTTPResponse, url: str) -> None:

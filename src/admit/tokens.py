@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 
 from admit.core import jwt, refresh, secret
@@ -171,6 +173,17 @@ class Tokens:
 
     def _proven(self, text: str, now: float) -> Seen:
         return jwt.proven(text, self._keys.verifying(now), self._rules, now)
+
+    async def proven_for(self, text: str, audience: str, now: float) -> Seen:
+        """What an access token for ``audience`` proves by itself, whoever that is. Raises Denied."""
+        rules = dataclasses.replace(self._rules, audience=audience)
+        try:
+            return jwt.proven(text, self._keys.verifying(now), rules, now)
+        except UnknownKey:
+            if not self._keys.may_reread(now):
+                raise
+            await self._keys.reread()
+            return jwt.proven(text, self._keys.verifying(now), rules, now)
 
     async def _parsed(self, text: str) -> tuple[RefreshToken, Keys]:
         key_id = refresh.key_id_of(text)

@@ -9,38 +9,40 @@ import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
 from admit import system
-from admit.core import jwt, origin
+from admit.asking import Asking
+from admit.core import jwt, lease, origin, verdict
 from admit.core.cookie import CookieRule
-from admit.core.faults import Faults, is_number
+from admit.core.faults import Faults
 from admit.core.jose import UnknownKey
 from admit.core.jwk import VerifyingKey
-from admit.core.lease import Bounded, Lease
+from admit.core.lease import Bounded, Lease, Moment
 from admit.core.log import Copy
 from admit.core.presented import BEARER, presented
-from admit.core.principal import Principal
+from admit.core.principal import Ends, Principal
 from admit.core.request import Request
 from admit.core.store import Cursor, Page
 from admit.core.verdict import Seen
 from admit.core.world import Chance, Clock
-from admit.errors import LookUpNeeded, StoreUnavailable
+from admit.errors import AdmitError, LookUpNeeded, Stale, StoreUnavailable
 from admit.follow import Follower
 from admit.gate import Gate
 from admit.remote import Metadata, Remote
 from admit.sync import Sync
-
-MAX_STALENESS = 2.0
-"""Seconds by which what is known may be old, where nothing else is said."""
 
 KEYS_LAST = 300.0
 """Seconds after which the published keys are read again."""
 
 KEYS_AGAIN = 5.0
 """Seconds between two reads of the keys, whoever asks for them: garbage that names unknown keys costs no more."""
+
+
+Outage = Literal["ask", "closed"]
+"""What happens while it cannot be proven that nothing has ended: the authority is asked, or nobody is let in."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -60,9 +62,10 @@ class Verifier:
     """Admits what the authority ``issuer`` issued for ``audience``, without asking it.
 
     ``key`` is a verifier key. Whatever the authority has ended is refused here at most ``max_staleness`` seconds
-    later; when that cannot be proven any more, nothing is accepted (Stale, 503). The authority may allow less
-    than what is asked for, and then that counts. ``leeway`` is what clocks may differ by (seconds), ``tls`` how
-    the authority's certificate is checked.
+    later. When that cannot be proven any more, the authority is asked about each credential; where there is no
+    answer, or with ``outage="closed"``, nothing is accepted (Stale, 503). The authority may allow a smaller
+    ``max_staleness``, and then that counts. ``leeway`` is what clocks may differ by (seconds), ``tls`` how the
+    authority's certificate is checked.
 
     Nothing is connected here: the first use does that, or ``with``. Raises ConfigError with every fault at once.
     """
@@ -73,7 +76,8 @@ class Verifier:
         *,
         audience: str,
         key: str,
-        max_staleness: float = MAX_STALENESS,
+        max_staleness: float = lease.MAX_STALENESS,
+        outage: Outage = "ask",
         leeway: float = 5.0,
         tls: ssl.SSLContext | None = None,
         clock: Clock | None = None,
@@ -84,8 +88,10 @@ class Verifier:
         faults.of(origin.audience, audience)
         if not key.startswith("adm_v_"):
             faults.found.append("The key of a verifier begins with “adm_v_”; make one with “admit verifiers create”.")
-        if not is_number(max_staleness, 0.05, 60):
-            faults.found.append(f"max_staleness is {max_staleness!r}; write 0.05 to 60 seconds.")
+        faults.of(lease.bound, max_staleness)
+        if outage not in get_args(Outage):
+            # A policy that is misspelt must not be read as another.
+            faults.found.append(f"outage is {outage!r}; write one of {get_args(Outage)}.")
         faults.report()
         self.clock = clock or system.SystemClock()
         self.origin = _origin_or(audience, issuer)
@@ -93,9 +99,10 @@ class Verifier:
         self._copy = Copy()
         self._lease = Lease(self.clock)
         self._bounded = Bounded(self._lease, self.clock, max_staleness, self._follow)
-        self._keys = _Published(issuer, key, tls, self.clock, self._bounded)
-        rules = jwt.Rules(issuer=issuer, audience=audience, leeway=leeway)
-        self._gate = Gate({BEARER: _Tokens(self._keys, rules)}, self._copy, self.clock)
+        self._keys = _Published(issuer, key, tls, self.clock, self._bounded, self._copy)
+        self._tokens = _Tokens(self._keys, jwt.Rules(issuer=issuer, audience=audience, leeway=leeway))
+        self._asking = Asking(self._keys.ask, self.clock, max_staleness / 2) if outage == "ask" else None
+        self._gate = Gate({BEARER: self._tokens}, self._copy, self.clock)
         self._keys.forget = self._gate.forget
         self._gate.open(self._bounded)
         self._follower = Follower(self._keys, self._copy, self._lease, self.clock, chance, bound=max_staleness)
@@ -114,7 +121,22 @@ class Verifier:
         if not self._follower.wait(0):
             self._follower.start()
             await asyncio.to_thread(self._follower.wait, self._bounded.bound)
-        return await self._gate.admit(text, door)
+        try:
+            return await self._gate.admit(text, door)
+        except Stale:
+            if self._asking is None:
+                raise
+            return await self._vouched(text, self._asking)
+
+    async def _vouched(self, text: str, asking: Asking) -> Principal:
+        """Whom ``text`` speaks for by the word of the authority, and by what is known here beside. Raises Denied, Stale."""
+        seen = self._tokens.verify(text, self.clock.now())
+        sent = await asking.vouched(text)
+        age = Moment.of(self.clock).since(sent)
+        if age > self._bounded.bound:
+            raise Stale(f"the answer about it took {age:.3f} s")
+        verdict.judge(seen, self._copy, self.clock.now())
+        return seen.principal
 
     def status(self) -> Status:
         """What is known at this moment."""
@@ -156,14 +178,19 @@ class _Published:
     A read that fails leaves the keys as they are; a key that is not in a set that was read stops working.
     """
 
-    def __init__(self, issuer: str, key: str, tls: ssl.SSLContext | None, clock: Clock, bounded: Bounded) -> None:
+    def __init__(
+        self, issuer: str, key: str, tls: ssl.SSLContext | None, clock: Clock, bounded: Bounded, copy: Copy
+    ) -> None:
         self.verifying: Mapping[str, VerifyingKey] = {}
+        self.certain = False
         self.forget: Callable[[], None] = dict[str, str]().clear
         self._following = Remote(issuer, key, tls)
         self._asking = Remote(issuer, key, tls)
         self._one_at_a_time = threading.Lock()
         self._clock = clock
         self._bounded = bounded
+        self._copy = copy
+        self._revoked = 0
         self._metadata: Metadata | None = None
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
@@ -174,8 +201,11 @@ class _Published:
         if metadata is None:
             metadata = self._metadata = self._following.metadata(within)
             self._bounded.bound = min(self._bounded.bound, metadata.max_staleness)
-        if self._clock.lease() >= self._read_at + KEYS_LAST:
+        revoked = len(self._copy.ended[Ends.KEY])
+        # In the place of a key that was revoked another signs at once.
+        if self._clock.lease() >= self._read_at + KEYS_LAST or revoked > self._revoked:
             self._keep(self._following.keys(metadata.jwks_uri, within))
+            self._revoked = revoked
         yield from self._following.log(metadata.revocations_endpoint, after, wait, probe, within)
 
     def may_reread(self) -> bool:
@@ -185,11 +215,24 @@ class _Published:
     def reread(self) -> None:
         """Read the keys again, unless somebody just did. Raises StoreUnavailable."""
         with self._one_at_a_time:
-            metadata = self._metadata
-            if metadata is None or not self.may_reread():
+            if not self.may_reread():
                 return
             self._tried_at = self._clock.lease()
-            self._keep(self._asking.keys(metadata.jwks_uri, self._bounded.bound))
+            try:
+                self._keep(self._asking.keys(self._known().jwks_uri, self._bounded.bound))
+            except StoreUnavailable:
+                self.certain = False
+                raise
+
+    def ask(self, token: str) -> bool:
+        """Whether the authority takes ``token`` for good at this moment. Raises BadCredential, StoreUnavailable."""
+        with self._one_at_a_time:
+            return self._asking.ask(self._known().introspection_endpoint, token, self._bounded.bound)
+
+    def _known(self) -> Metadata:
+        if self._metadata is None:
+            raise StoreUnavailable("the authority has not described itself yet")
+        return self._metadata
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -198,7 +241,7 @@ class _Published:
 
     def _keep(self, keys: Mapping[str, VerifyingKey]) -> None:
         gone = self.verifying.keys() - keys.keys()
-        self.verifying = keys
+        self.verifying, self.certain = keys, True
         self._read_at = self._clock.lease()
         if gone:  # what they signed was found good before, and is remembered
             self.forget()
@@ -220,12 +263,19 @@ class _Tokens:
         except UnknownKey as unknown:
             if self._keys.may_reread():
                 raise LookUpNeeded(str(unknown)) from unknown
-            raise
+            raise self._unless_uncertain(unknown) from unknown
 
     async def look_up(self, text: str, now: float) -> Seen:
         """What an access token proves, once the keys were read again. Raises Denied, StoreUnavailable."""
         await asyncio.to_thread(self._keys.reread)
-        return jwt.proven(text, self._keys.verifying, self._rules, now)
+        try:
+            return jwt.proven(text, self._keys.verifying, self._rules, now)
+        except UnknownKey as unknown:
+            raise self._unless_uncertain(unknown) from unknown
+
+    def _unless_uncertain(self, unknown: UnknownKey) -> AdmitError:
+        """``unknown``, or that it cannot be known: a key that could not be fetched is no reason to sign people out."""
+        return unknown if self._keys.certain else Stale(f"the keys could not be read lately; {unknown}")
 
     async def lasts(self, who: Principal, now: float) -> float:  # noqa: ARG002 - a token has its end written in it
         """When an access token expires (Unix seconds), leeway included."""

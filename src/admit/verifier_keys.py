@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from admit.core import secret
+from admit.core import origin, secret
 from admit.core.codec import Codec
 from admit.core.ids import is_id, new_id
 from admit.core.store import Delete, Insert, Record
@@ -19,10 +19,14 @@ _HOME = TERM[1][0]
 
 
 class VerifierKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A verifier key as it is kept: never its secret. ``created_at`` is a Unix time."""
+    """A verifier key as it is kept: never its secret. ``created_at`` is a Unix time.
+
+    ``audience`` is whose tokens it may ask about: its own.
+    """
 
     id: str
     name: str
+    audience: str
     created_at: float
     digest: bytes
 
@@ -38,13 +42,20 @@ class VerifierKeys:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def create(self, name: str) -> str:
-        """A new verifier key for the service ``name``, shown this once. Raises BadInput."""
+    async def create(self, name: str, audience: str) -> str:
+        """A new verifier key for the service ``name``, whose tokens are for ``audience``, shown this once.
+
+        Raises BadInput.
+        """
         if not 0 < len(name) <= MAX_NAME or not name.isprintable():
             raise BadInput("bad_name", f"A verifier has a name of 1 to {MAX_NAME} printable characters.", field="name")
+        try:
+            origin.audience(audience)
+        except ValueError as error:
+            raise BadInput("bad_audience", str(error), field="audience") from error
         now, presented = self._ledger.clock.now(), secret.new_secret(self._ledger.chance)
         id = new_id(_HOME, now, self._ledger.chance)
-        key = VerifierKey(id=id, name=name, created_at=now, digest=secret.digest(presented))
+        key = VerifierKey(id=id, name=name, audience=audience, created_at=now, digest=secret.digest(presented))
         record = Record(_CODEC.kind, id, _CODEC.encode(key), self._ledger.version(), tags=frozenset({_TAG}))
         await self._ledger.commit(Insert(record))
         return f"{PREFIX}{id}.{presented}"

@@ -24,7 +24,7 @@ async def here() -> AsyncIterator[Door]:
 
 async def follower(here: Door, name: str = "links") -> httpx.AsyncClient:
     """A service with a verifier key."""
-    return here.browser(Authorization=f"Bearer {await here.auth.verifiers.create(name)}")
+    return here.browser(Authorization=f"Bearer {await here.auth.verifiers.create(name, ISSUER)}")
 
 
 def read(answer: httpx.Response) -> tuple[list[log.Entry], dict[str, str]]:
@@ -87,8 +87,8 @@ async def test_a_question_out_of_bounds_is_refused(here: Door, query: str) -> No
 
 
 async def test_only_a_verifier_key_opens_the_log(here: Door) -> None:
-    good = await here.auth.verifiers.create("links")
-    other = await here.auth.verifiers.create("other")
+    good = await here.auth.verifiers.create("links", ISSUER)
+    other = await here.auth.verifiers.create("other", ISSUER)
     id, _, secret = good.removeprefix(PREFIX).partition(".")
     tokens = await here.tokens()
     bad = [
@@ -127,7 +127,7 @@ async def test_a_withdrawn_key_is_refused_at_once(here: Door) -> None:
 
 
 async def test_the_store_keeps_no_verifier_key_that_could_be_shown(here: Door) -> None:
-    text = await here.auth.verifiers.create("links")
+    text = await here.auth.verifiers.create("links", ISSUER)
     [key] = await here.auth.verifiers.list()
     [record] = await here.auth._ledger.get(("verifier", key.id))
     assert record is not None

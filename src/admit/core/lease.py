@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from admit.core.faults import is_number
 from admit.core.store import Cursor, Page
 from admit.core.world import Clock
 from admit.errors import Stale
@@ -27,6 +28,17 @@ class Moment:
     def since(self, earlier: Moment) -> float:
         """Seconds from ``earlier`` to here, by whichever clock says more: one may have stood still."""
         return max(self.wall - earlier.wall, self.lease - earlier.lease)
+
+
+MAX_STALENESS = 2.0
+"""Seconds by which what a verifier knows may be old when it accepts, where nothing else is said."""
+
+
+def bound(seconds: float) -> float:
+    """``seconds`` as a bound of staleness. Raises ValueError: 50 ms is the least that a network keeps up with."""
+    if not is_number(seconds, 0.05, 60):
+        raise ValueError(f"max_staleness is {seconds!r}; write 0.05 to 60 seconds.")
+    return seconds
 
 
 NEVER = Moment(-math.inf, -math.inf)

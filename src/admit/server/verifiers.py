@@ -14,19 +14,26 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(help="What the service is called.", metavar="NAME")]
+Audience = Annotated[
+    str,
+    typer.Option("--audience", help="Whom its tokens are for, as they say it; the issuer if not given.", metavar="URL"),
+]
 Id = Annotated[str, typer.Argument(help="The id of a verifier key, as “list” shows it.", metavar="ID")]
 
 
 @on(app, "create")
-async def create(auth: Authority, *, name: Name) -> Answer:
+async def create(auth: Authority, *, name: Name, audience: Audience = "") -> Answer:
     """Make a key for a service that verifies, shown this once: Verifier(issuer, audience=…, key=…)."""
-    return {"key": await auth.verifiers.create(name)}
+    return {"key": await auth.verifiers.create(name, audience or auth.audience)}
 
 
 @on(app, "list")
 async def list_keys(auth: Authority) -> Answer:
     """List the verifier keys; their secrets are not kept."""
-    return [{"id": key.id, "name": key.name, "created_at": key.created_at} for key in await auth.verifiers.list()]
+    return [
+        {"id": key.id, "name": key.name, "audience": key.audience, "created_at": key.created_at}
+        for key in await auth.verifiers.list()
+    ]
 
 
 @on(app, "revoke")

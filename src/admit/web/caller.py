@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from admit.authority import Authority
 from admit.core import request as core
 from admit.core.email import MAX_BYTES
+from admit.core.presented import BEARER, presented
 from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
 from admit.guards.asgi import asked
 from admit.sessions import Session, Started
 from admit.subjects import Proof
+from admit.verifier_keys import VerifierKey
 from admit.web.answer import SignInFailed
 
 
@@ -38,6 +40,15 @@ async def _caller(request: Asked, auth: Auth) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(_caller)]
+
+
+async def _service(request: Asked, auth: Auth) -> VerifierKey:
+    _, text = presented(request, (BEARER,), auth.cookies)
+    return await auth.verifiers.admit(text)
+
+
+Service = Annotated[VerifierKey, Depends(_service)]
+"""The service that asks, which a verifier key opens nothing else for."""
 
 
 class Body(BaseModel):

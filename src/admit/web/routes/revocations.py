@@ -10,12 +10,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from admit.core.presented import BEARER, presented
 from admit.core.store import Cursor, Page
 from admit.feed import Feed
 from admit.remote import METADATA, End
-from admit.verifier_keys import VerifierKey
-from admit.web.caller import Asked, Auth
+from admit.web.caller import Auth, Service
 from admit.web.openapi import problems
 from admit.web.routes.keys import MAX_AGE
 
@@ -38,6 +36,7 @@ class Metadata(BaseModel):
     issuer: str
     jwks_uri: str
     revocations_endpoint: str
+    introspection_endpoint: str
     max_staleness: float
 
 
@@ -49,13 +48,9 @@ async def metadata(response: Response, auth: Auth) -> Metadata:
         issuer=auth.issuer,
         jwks_uri=f"{auth.issuer}/.well-known/jwks.json",
         revocations_endpoint=f"{auth.issuer}/revocations",
+        introspection_endpoint=f"{auth.issuer}/introspect",
         max_staleness=auth.max_staleness,
     )
-
-
-async def _verifier(request: Asked, auth: Auth) -> VerifierKey:
-    _, text = presented(request, (BEARER,), auth.cookies)
-    return await auth.verifiers.admit(text)
 
 
 async def _feed(request: Request, auth: Auth) -> Feed:
@@ -74,7 +69,7 @@ async def _feed(request: Request, auth: Auth) -> Feed:
     openapi_extra={"security": [{"verifier": []}]},
 )
 async def revocations(
-    by: Annotated[VerifierKey, Depends(_verifier)],
+    by: Service,
     feed: Annotated[Feed, Depends(_feed)],
     after: Annotated[str | None, Query(max_length=4_096)] = None,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,

@@ -1,0 +1,65 @@
+"""Asks an authority about one credential: once for all who ask together, and not at all while it is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
+
+from admit.core.lease import Moment
+from admit.core.world import Clock
+from admit.errors import Denied, Revoked, Stale, StoreError
+
+
+@dataclass(slots=True)
+class _Questions:
+    """Those of one event loop that are not on their way yet, by what they are about; one at a time is on its way."""
+
+    waiting: dict[str, asyncio.Task[Moment]] = field(default_factory=dict[str, "asyncio.Task[Moment]"])
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Asking:
+    """Lets the authority say whether a credential is good, where nothing here proves it.
+
+    ``ask`` blocks, and answers for the moment it is called; it is called in a thread. When it fails nobody is asked
+    for ``pause`` seconds.
+    """
+
+    def __init__(self, ask: Callable[[str], bool], clock: Clock, pause: float) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._pause = pause
+        self._silent_until = float("-inf")
+        self._questions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Questions] = WeakKeyDictionary()
+        self._connection = threading.Lock()
+
+    async def vouched(self, text: str) -> Moment:
+        """When the question was sent that found ``text`` good. Raises Revoked; Stale when there is no answer."""
+        questions = self._questions.setdefault(asyncio.get_running_loop(), _Questions())
+        # Only a question that was not sent yet: the answer to another may be older than what we have to know.
+        question = questions.waiting.get(text)
+        if question is None:
+            question = questions.waiting[text] = asyncio.create_task(self._asked(questions, text))
+        return await asyncio.shield(question)
+
+    async def _asked(self, questions: _Questions, text: str) -> Moment:
+        async with questions.turn:
+            del questions.waiting[text]
+            sent, active = await asyncio.to_thread(self._answer, text)
+        if not active:
+            raise Revoked("the authority says that it is not good any more")
+        return sent
+
+    def _answer(self, text: str) -> tuple[Moment, bool]:
+        with self._connection:
+            sent = Moment.of(self._clock)
+            if sent.lease < self._silent_until:
+                raise Stale("the authority did not answer a moment ago")
+            try:
+                return sent, self._ask(text)
+            except (Denied, StoreError) as error:  # Denied: it is our key that is refused, not whose credential it is
+                self._silent_until = self._clock.lease() + self._pause
+                raise Stale(f"the authority cannot be asked: {error}") from error
