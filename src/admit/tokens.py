@@ -146,6 +146,21 @@ class Tokens:
         token, _ = await self._parsed(text)
         await self._sessions.revoke(token.session)
 
+    async def end_presented(self, text: str) -> None:
+        """End what ``text`` is: the session of a refresh token, or an access token alone, whomever it is for.
+
+        Whoever has it may (RFC 7009, section 2). Raises BadCredential for what was not made here, or has expired.
+        """
+        if text.startswith(refresh.PREFIX):
+            await self.end(text)
+            return
+        await self._ledger.ready()
+        now = self._ledger.clock.now()
+        claims = jwt.signed(text, self._keys.verifying(now))
+        if now >= claims.exp + self._policy.leeway:
+            raise Expired(f"expired {now - claims.exp:.0f} seconds ago")
+        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, claims.jti))
+
     def verify(self, text: str, now: float) -> Seen:
         """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
         try:

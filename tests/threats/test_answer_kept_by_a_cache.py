@@ -12,13 +12,13 @@ from admit.tokens import TokenPolicy
 from doors import ROUTES, authority, bearer, door
 
 
-async def test_nothing_but_the_public_keys_may_be_kept() -> None:
+async def test_nothing_but_what_is_published_may_be_kept() -> None:
     async with door() as here:
         for browser in (here.browser(), await here.signed_in()):
             answers = [await browser.request(method, path, json=body) for method, path, body, _ in ROUTES]
             answers += [await browser.get("/nothing"), await browser.put("/api/me")]
             kept = [answer.url.path for answer in answers if answer.headers["cache-control"] != "no-store"]
-            assert kept == ["/.well-known/jwks.json"]
+            assert kept == ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server"]
 
 
 async def test_a_token_lives_as_long_as_is_configured() -> None:

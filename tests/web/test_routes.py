@@ -14,7 +14,7 @@ from admit.web import application
 from doors import ANN, BOB, COOKIE, GUARDED, ISSUER, NEW_PASSWORD, ROUTES, Door, authority, bearer, door, is_problem
 
 # Where people have nothing to do; the tests of verifiers know them.
-FOR_SERVICES = {("GET", "/revocations"), ("POST", "/introspect")}
+FOR_SERVICES = {("GET", "/revocations"), ("POST", "/introspect"), ("POST", "/revoke")}
 
 
 @pytest.fixture

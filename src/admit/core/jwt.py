@@ -92,13 +92,21 @@ def verify(text: str, keys: Mapping[str, VerifyingKey], rules: Rules, now: float
     Raises BadCredential; as Expired or NotForUs when that is all that is wrong with it, as
     :class:`~admit.core.jose.UnknownKey` when it names a key that is not there.
     """
-    payload = jose.verify(text, keys, TYPE)
-    try:
-        claims = strict.decoded(payload, _decoder)
-    except ValueError as error:
-        raise BadCredential(f"not the claims of an access token: {error}") from error
+    claims = signed(text, keys)
     _judge(claims, rules, now)
     return claims
+
+
+def signed(text: str, keys: Mapping[str, VerifyingKey]) -> AccessToken:
+    """The claims of ``text``, signed by one of ``keys``, whoever they are for and whatever time it is.
+
+    To end a token, never to let somebody in. Raises as :func:`verify` does.
+    """
+    payload = jose.verify(text, keys, TYPE)
+    try:
+        return strict.decoded(payload, _decoder)
+    except ValueError as error:
+        raise BadCredential(f"not the claims of an access token: {error}") from error
 
 
 def proven(text: str, keys: Mapping[str, VerifyingKey], rules: Rules, now: float) -> Seen:

@@ -17,7 +17,7 @@ from admit.web.openapi import Described
 from admit.web.pages import account, assets, sign_in
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN, Pages
-from admit.web.routes import accounts, health, introspection, keys, revocations, sessions, tokens
+from admit.web.routes import accounts, health, introspection, keys, revocation, revocations, sessions, tokens
 
 __all__ = ["Brand", "application"]
 
@@ -53,7 +53,7 @@ def application(
     app.state.api = f"{at}/api"
     for route in (sessions, tokens, accounts):
         app.include_router(route.router, prefix=f"{at}/api")
-    for route in (keys, revocations, introspection, health):
+    for route in (keys, revocations, introspection, revocation, health):
         app.include_router(route.router, prefix=at)
     # What people get is HTML, and no part of the description for programs.
     for page in (sign_in, account, assets):

@@ -19,6 +19,21 @@ REFRESHED: dict[str, Any] = {"security": [{}, {"refresh": []}]}
 """``openapi_extra`` of the one route that takes the cookie of a refresh token."""
 
 
+TOKEN_FORM: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/x-www-form-urlencoded": {
+            "schema": {
+                "type": "object",
+                "required": ["token"],
+                "properties": {"token": {"type": "string"}, "token_type_hint": {"type": "string"}},
+            }
+        }
+    },
+}
+"""``requestBody`` of what takes one token as a form (RFC 7009 and RFC 7662, section 2.1)."""
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """``responses`` of a route that may refuse with ``statuses``, and with what every route may refuse with."""
     named: dict[int | str, dict[str, Any]] = {

@@ -11,23 +11,10 @@ from admit.core.principal import Ends
 from admit.core.scope import written
 from admit.errors import Denied
 from admit.web.caller import Auth, Service
-from admit.web.openapi import problems
+from admit.web.openapi import TOKEN_FORM, problems
 from admit.web.pages.form import form_of
 
 router = APIRouter(tags=["verifiers"])
-
-FORM = {
-    "required": True,
-    "content": {
-        "application/x-www-form-urlencoded": {
-            "schema": {
-                "type": "object",
-                "required": ["token"],
-                "properties": {"token": {"type": "string"}, "token_type_hint": {"type": "string"}},
-            }
-        }
-    },
-}
 
 
 class Introspection(BaseModel):
@@ -54,7 +41,7 @@ class Introspection(BaseModel):
     "/introspect",
     responses=problems(400, 401, 415, 503),
     response_model_exclude_none=True,
-    openapi_extra={"security": [{"verifier": []}], "requestBody": FORM},
+    openapi_extra={"security": [{"verifier": []}], "requestBody": TOKEN_FORM},
 )
 async def introspect(
     by: Service,

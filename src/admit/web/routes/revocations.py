@@ -37,6 +37,7 @@ class Metadata(BaseModel):
     jwks_uri: str
     revocations_endpoint: str
     introspection_endpoint: str
+    revocation_endpoint: str
     max_staleness: float
 
 
@@ -49,6 +50,7 @@ async def metadata(response: Response, auth: Auth) -> Metadata:
         jwks_uri=f"{auth.issuer}/.well-known/jwks.json",
         revocations_endpoint=f"{auth.issuer}/revocations",
         introspection_endpoint=f"{auth.issuer}/introspect",
+        revocation_endpoint=f"{auth.issuer}/revoke",
         max_staleness=auth.max_staleness,
     )
 
