@@ -54,6 +54,20 @@ def test_keys_are_listed_rotated_when_it_is_time_and_revoked(tmp_path: Path) -> 
     assert admit(tmp_path, "keys", "revoke", "nothing").code == 1
 
 
+def test_verifier_keys_are_made_shown_once_listed_and_withdrawn(tmp_path: Path) -> None:
+    create(tmp_path)
+    made = admit(tmp_path, "verifiers", "create", "links", "--audience", "https://api.example.com", "--json").json
+    assert made["key"].startswith("adm_v_")
+    listed = admit(tmp_path, "verifiers", "list", "--json")
+    [key] = listed.json
+    assert (key["name"], key["audience"]) == ("links", "https://api.example.com")
+    assert made["key"].rpartition(".")[2] not in listed.out
+    assert admit(tmp_path, "verifiers", "revoke", key["id"], "--json").json == []
+    assert admit(tmp_path, "verifiers", "revoke", key["id"], "--json").code == 1
+    assert admit(tmp_path, "verifiers", "create", "", "--json").code == 1
+    assert admit(tmp_path, "verifiers", "create", "links", "--audience", "two words", "--json").code == 1
+
+
 @pytest.mark.parametrize(
     "words, code, error",
     [

@@ -16,7 +16,7 @@ from admit import blocklist
 from admit.accounts import SignUp
 from admit.authority import Authority
 from admit.blocklist import Breached
-from admit.core import origin
+from admit.core import lease, origin
 from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     confirm_within: FiniteFloat = Field(
         CONFIRM_WITHIN, ge=1, description="seconds after which other devices are ended by password only, at least 1"
     )
+    max_staleness: FiniteFloat = Field(
+        lease.MAX_STALENESS, ge=0.05, le=60, description="seconds after an end in which a verifier may still accept"
+    )
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 
     # Each is judged by itself, so that one that is wrong hides no other; of two that belong together the later is
@@ -256,6 +259,7 @@ class Settings(BaseSettings):
             proxies=self.proxies,
             throttle=self._throttle_policy(),
             sign_up=self.sign_up,
+            max_staleness=self.max_staleness,
             on_lost_history=on_lost_history or self.on_lost_history,
             around_commits=around_commits,
         )
