@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from admit import TokenPolicy
 from admit.core import jwt
@@ -78,7 +78,7 @@ class Travel(RuleBasedStateMachine):
     looked_up = False
 
     def verify(self, text: str, now: float) -> Seen:
-        rules = jwt.Rules(issuer=ISSUER, audience=ISSUER, leeway=5.0)
+        rules = jwt.Rules(issuer=ISSUER, audience=ISSUER, leeway=60.0)
         return jwt.proven(text, self.auth.keys.verifying(self.clock.now()), rules, now)
 
     async def look_up(self, text: str, now: float) -> Seen:
@@ -124,11 +124,11 @@ class Travel(RuleBasedStateMachine):
         for each in filter(which, self.all):
             each.ended = self.clock.lease() if each.ended is None else each.ended
 
-    @rule(seconds=st.sampled_from([0.1, 0.7, 1.9, 2.1, 30.0, 61 * 60.0, 63 * 60.0]))
+    @rule(seconds=st.sampled_from([0.7, 1.9, 2.1, 61 * 60.0]))
     def time_passes(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    @rule(seconds=st.sampled_from([-7_200.0, -29.0, -1.0, 1.0, 29.0, 7_200.0]))
+    @rule(seconds=st.sampled_from([-7_200.0, -29.0, 29.0, 7_200.0]))
     def clock_is_set(self, seconds: float) -> None:
         self.there.off += seconds
 
@@ -137,10 +137,15 @@ class Travel(RuleBasedStateMachine):
         self.wire.fault = list[Page]
         self.afar.follower.step()
 
-    @rule(seconds=st.sampled_from([0.5, 1.9, 2.5]))
-    def read_late(self, seconds: float) -> None:
+    @rule(one=issued, seconds=st.sampled_from([0.5, 1.9, 2.5]), set_by=st.sampled_from([0.0, -7_200.0]))
+    def read_overtaken(self, one: Issued, seconds: float, set_by: float) -> None:
+        """The answer is on its way while something ends, time passes and the clock is set."""
+
         def late(pages: list[Page]) -> list[Page]:
+            self.revoke(one)
             self.clock.advance(seconds)
+            self.there.off += set_by
+            self.present_all()
             return pages
 
         self.wire.fault = late
@@ -163,9 +168,11 @@ class Travel(RuleBasedStateMachine):
     def fork(self) -> None:
         self.afar.follower.begin_anew()
 
-    @rule(one=issued)
-    def present(self, one: Issued) -> None:
-        self.accepts(one)
+    @invariant()
+    def present_all(self) -> None:
+        """Everybody knocks after every step."""
+        for one in self.all:
+            self.accepts(one)
 
     def accepts(self, one: Issued) -> bool:
         try:
