@@ -9,6 +9,7 @@ import pkgutil
 import re
 import sqlite3
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -225,6 +226,19 @@ How to watch a server: [Watch it run](../how-to/watch-it-run.md).
 """
 
 
+def matrix_page() -> str:
+    """What each event does to each credential, from the matrix that a test measures."""
+    matrix: dict[str, Any] = tomllib.loads((ROOT / "docs" / "matrix.toml").read_text())
+    credentials: dict[str, str] = matrix["credentials"]
+    rows = [(event, *(cells[name] for name in credentials)) for event, cells in matrix["events"].items()]
+    return f"""# What ends what
+
+Each cell is measured by a test. *Ends*: never accepted again. *Shrinks*: goes on, and allows less. *Stays*: goes on as before. In the process where it happens, and in every process on the same embedded store, it has happened when the call returns; at a verifier elsewhere at most `max_staleness` later. Whoever signs out everywhere else, changes the password or confirms goes on with another cookie.
+
+{table(("event", *credentials.values()), rows)}
+"""
+
+
 HTTP = """# HTTP
 
 Paths begin where the application is mounted. Bodies are JSON in both directions; fields in brackets may be left out.
@@ -280,6 +294,7 @@ PAGE: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "figures.md": figures_page,
     "http.md": http_page,
+    "matrix.md": matrix_page,
     "settings.md": settings_page,
     "store.md": store_page,
     "threats.md": threats_page,

@@ -1,0 +1,181 @@
+"""Every event against every credential: what docs/matrix.toml expects is what happens, here and at a verifier."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from admit import TokenPolicy
+from admit.core import jwt
+from admit.core.keyring import PUBLISHED_BEFORE_USE
+from admit.core.presented import BEARER
+from admit.core.principal import Principal
+from admit.core.verdict import Seen
+from admit.errors import BadCredential, Replayed
+from admit.gate import Gate
+from admit.sessions import RELAXED, Session
+from admit.subjects import Subject
+from services import ANOTHER, EMAIL, PASSWORD
+from wire import Afar, Wire
+from worlds import ISSUER, SCOPES, World, value_of, world
+
+MATRIX: dict[str, Any] = tomllib.loads((Path(__file__).parent.parent / "docs" / "matrix.toml").read_text())
+ALLOWED = {"links:read", "links:write", "users:write"}
+
+
+class AtAVerifier:
+    """Access tokens, as a service elsewhere proves them with the public keys."""
+
+    looked_up = False
+
+    def __init__(self, here: World) -> None:
+        self._keys = here.auth.keys
+
+    def verify(self, text: str, now: float) -> Seen:
+        return jwt.proven(text, self._keys.verifying(now), jwt.Rules(issuer=ISSUER, audience=ISSUER), now)
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        return self.verify(text, now)
+
+    async def lasts(self, who: Principal, now: float) -> float:
+        return who.expires_at + now - now
+
+
+@dataclass
+class Ann:
+    """Somebody with two sessions and all of their credentials."""
+
+    world: World
+    id: str
+    sessions: list[Session]
+    cookies: list[str]
+    tokens: list[str]
+    refresh: list[str]
+    spent: str
+    afar: Afar
+    gate: Gate
+
+    async def found(self, credential: str) -> str:
+        """What has become of a credential: ends, shrinks or stays."""
+        which, kind = int(credential.startswith("other_")), credential.removeprefix("other_")
+        try:
+            match kind:
+                case "cookie":
+                    scope = (await self.world.auth._gate.admit(self.cookies[which], "cookie")).scope
+                case "token":
+                    scope = await self.by_token(self.tokens[which])
+                case _:
+                    pair = await self.world.auth.tokens.refresh(self.refresh[which])
+                    scope = frozenset(pair.scope.split())
+        except BadCredential:
+            return "ends"
+        return "stays" if scope == ALLOWED else "shrinks"
+
+    async def by_token(self, token: str) -> frozenset[str]:
+        """What a token allows, at home and at the verifier, who agree."""
+        said: list[frozenset[str] | None] = []
+        for gate in (self.world.auth._gate, self.gate):
+            said.append(None)
+            with suppress(BadCredential):
+                said[-1] = (await gate.admit(token, BEARER)).scope
+        assert said[0] == said[1], "a verifier says otherwise"
+        if said[0] is None:
+            raise BadCredential("refused")
+        return said[0]
+
+
+@pytest.fixture
+async def ann() -> AsyncIterator[Ann]:
+    tokens = TokenPolicy(grace=0, access=3_600)
+    async with world("memory", sessions=RELAXED, tokens=tokens) as here:
+        auth = here.auth
+        account = await auth.accounts.create(EMAIL, PASSWORD, roles=("user", "admin"))
+        made = [await auth.sessions.start(await auth.accounts.sign_in(EMAIL, PASSWORD)) for _ in range(2)]
+        pairs = [await auth.tokens.issue(started.session) for started in made]
+        # The first refresh token of a family is spent, so that one that was spent can come again.
+        spent = [pair.refresh_token for pair in pairs]
+        pairs = [await auth.tokens.refresh(pair.refresh_token) for pair in pairs]
+        here.clock.advance(PUBLISHED_BEFORE_USE + 1)
+        assert here.store.tail is not None
+        afar = Afar(Wire(here.store.tail), here.clock)
+        gate = Gate({BEARER: AtAVerifier(here)}, afar.copy, here.clock)
+        gate.open(afar.bounded)
+        found = Ann(
+            here,
+            account.id,
+            [started.session for started in made],
+            [value_of(started) for started in made],
+            [pair.access_token for pair in pairs],
+            [pair.refresh_token for pair in pairs],
+            spent[0],
+            afar,
+            gate,
+        )
+        yield found
+
+
+async def set_key(ann: Ann, act: str) -> None:
+    keys = ann.world.auth.keys
+    if act == "rotate":
+        await keys.rotate()
+    else:
+        await keys.revoke((await keys.list())[0].kid)
+
+
+async def spent_again(ann: Ann) -> None:
+    with pytest.raises(Replayed):
+        await ann.world.auth.tokens.refresh(ann.spent)
+
+
+async def restored(ann: Ann) -> None:
+    ann.world.clock.advance(1)
+    await ann.world.auth.restore()
+
+
+async def confirmed(ann: Ann) -> None:
+    proof = await ann.world.auth.accounts.sign_in(EMAIL, PASSWORD)
+    await ann.world.auth.sessions.step_up(ann.sessions[0], proof)
+
+
+EVENTS: dict[str, Callable[[Ann], Awaitable[object]]] = {
+    "signing out": lambda ann: ann.world.auth.revoke(ann.sessions[0]),
+    "ending another session": lambda ann: ann.world.auth.revoke(ann.sessions[1]),
+    "signing out everywhere else": lambda ann: ann.world.auth.sessions.sign_out_everywhere(
+        ann.id, keep=ann.sessions[0]
+    ),
+    "changing the password": lambda ann: ann.world.auth.accounts.change_password(ann.sessions[0], PASSWORD, ANOTHER),
+    "an operator sets the password": lambda ann: ann.world.auth.accounts.set_password(ann.id, ANOTHER),
+    "disabling the account": lambda ann: ann.world.auth.subjects.change(ann.id, Subject.disabled),
+    "deleting the account": lambda ann: ann.world.auth.accounts.delete(ann.id),
+    "taking a role away": lambda ann: ann.world.auth.subjects.change(ann.id, lambda one: one.with_roles(["user"])),
+    "confirming that it is oneself": confirmed,
+    "giving an access token back": lambda ann: ann.world.auth.tokens.end_presented(ann.tokens[0]),
+    "giving a refresh token back": lambda ann: ann.world.auth.tokens.end_presented(ann.refresh[0]),
+    "a refresh token that was spent comes again": spent_again,
+    "revoking the signing key": lambda ann: set_key(ann, "revoke"),
+    "rotating the signing key": lambda ann: set_key(ann, "rotate"),
+    "restoring a backup": restored,
+}
+
+
+def test_every_event_and_every_credential_has_its_cell() -> None:
+    assert MATRIX["events"].keys() == EVENTS.keys()
+    assert all(cells.keys() == MATRIX["credentials"].keys() for cells in MATRIX["events"].values())
+    assert {scope for scopes in SCOPES.values() for scope in scopes.split()} == ALLOWED
+
+
+@pytest.mark.parametrize("event", EVENTS)
+async def test_an_event_does_to_each_credential_what_the_matrix_says(ann: Ann, event: str) -> None:
+    for credential in ("cookie", "other_cookie", "token", "other_token"):
+        ann.afar.follower.step()
+        assert await ann.found(credential) == "stays"
+    await EVENTS[event](ann)
+    ann.afar.follower.step()
+    measured = {credential: await ann.found(credential) for credential in MATRIX["credentials"]}
+    assert measured == MATRIX["events"][event]
