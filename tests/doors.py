@@ -103,3 +103,13 @@ def is_problem(answer: httpx.Response) -> bool:
         and answer.json().keys() == keys
         and answer.json()["status"] == answer.status_code
     )
+
+
+async def service(here: Door, audience: str = ISSUER) -> httpx.AsyncClient:
+    """A service with a verifier key."""
+    return here.browser(Authorization=f"Bearer {await here.auth.verifiers.create('links', audience)}")
+
+
+async def asked(here: Door, token: str, audience: str = ISSUER) -> httpx.Response:
+    """What is said about a token to a service."""
+    return await (await service(here, audience)).post("/introspect", data={"token": token})

@@ -6,74 +6,18 @@ import asyncio
 import json
 import os
 import secrets
-import threading
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from admit import Request, Verifier
 from admit.core.jwk import SigningKey
-from admit.core.jwt import AccessToken, mint
 from admit.errors import BadCredential, ConfigError, NoCredential, NotForUs, Revoked, Stale, StoreUnavailable
-from admit.verifier import KEYS_AGAIN, KEYS_LAST
-from liar import Liar, lying
+from followed import AUDIENCE, KEY, asking, clock, liar, token, until, until_revoked, verifier
+from liar import Liar
 from services import PassingClock
 
-AUDIENCE = "https://api.example.com"
-KEY = "adm_v_" + "0" * 22 + "." + "s" * 43
-
-
-@pytest.fixture
-def liar() -> Iterator[Liar]:
-    with lying() as found:
-        found.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
-        yield found
-
-
-@pytest.fixture
-def clock() -> PassingClock:
-    return PassingClock()
-
-
-@pytest.fixture
-def verifier(liar: Liar, clock: PassingClock) -> Iterator[Verifier]:
-    made = Verifier(liar.issuer, audience=AUDIENCE, key=KEY, clock=clock)
-    yield made
-    made.close()
-
-
-def token(liar: Liar, *, key: int = 0, audience: str = AUDIENCE, sid: str = "0" * 22, now: float | None = None) -> str:
-    """An access token of the authority."""
-    at = int(now or time.time())
-    claims = AccessToken(
-        iss=liar.issuer, sub="ann", aud=audience, exp=at + 3_000, iat=at, jti=secrets.token_hex(11), client_id="web",
-        scope="links:read", roles=("user",), sid=sid, gen=5, auth_time=at, amr=("pwd",),
-    )  # fmt: skip
-    return mint(claims, liar.keys[key])
-
-
-def asking(text: str) -> Request:
-    return Request("GET", f"{AUDIENCE}/links", ((b"authorization", f"Bearer {text}".encode()),))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        threading.Event().wait(0.005)
-
-
-def until_revoked(verifier: Verifier, text: str) -> None:
-    def refused() -> bool:
-        try:
-            verifier.verify(text)
-        except Revoked:
-            return True
-        return False
-
-    until(refused)
+__all__ = ["clock", "liar", "verifier"]
 
 
 def test_it_knows_nothing_before_it_has_seen_the_end_of_the_log_and_begins_to_follow_when_asked(
@@ -167,106 +111,11 @@ def test_an_answer_that_is_none_proves_nothing(verifier: Verifier, liar: Liar, a
     assert liar.times("elsewhere") == 0
 
 
-@pytest.mark.parametrize(
-    "lie",
-    [
-        {"issuer": "http://127.0.0.1:1/auth"},
-        {"jwks_uri": "http://127.0.0.1:1/jwks.json"},
-        {"jwks_uri": "http://127.0.0.1@evil.example/jwks.json"},
-        {"revocations_endpoint": "http://localhost.evil.example/revocations"},
-        {"revocations_endpoint": "file:///etc/passwd"},
-        {"max_staleness": 0},
-        {"max_staleness": 1e9},
-        {"introspection_endpoint": "https://127.0.0.1/introspect"},
-        {"issuer": None},
-    ],
-    ids=str,
-)
-def test_a_description_that_leads_elsewhere_is_not_believed(
-    verifier: Verifier, liar: Liar, lie: dict[str, Any]
-) -> None:
-    body = json.dumps(liar.metadata | lie).encode()
-    liar.answers["/auth/.well-known/oauth-authorization-server"] = lambda _, __: body
-    with pytest.raises(StoreUnavailable):
-        verifier.open(0.3)
-    assert liar.times("jwks") == liar.times("revocations") == 0
-
-
-def test_a_description_without_end_is_given_up(verifier: Verifier, liar: Liar) -> None:
-    liar.answers["/auth/.well-known/oauth-authorization-server"] = lambda _, __: b" " * 1_000_000
-    with pytest.raises(StoreUnavailable, match="more than 65536 bytes"):
-        verifier.open(0.3)
-
-
 def test_the_authority_allows_less_than_was_asked_for(liar: Liar) -> None:
     body = json.dumps(liar.metadata | {"max_staleness": 0.5}).encode()
     liar.answers["/auth/.well-known/oauth-authorization-server"] = lambda _, __: body
     with Verifier(liar.issuer, audience=AUDIENCE, key=KEY, max_staleness=10) as verifier:
         assert verifier._bounded.bound == 0.5
-
-
-@pytest.mark.parametrize("set", [b"{}", b'{"keys": "none"}', b"\xff", b"[" * 100_000, b" " * 300_000, 500, 302])
-def test_a_set_of_keys_that_cannot_be_trusted_leaves_the_one_before(
-    verifier: Verifier, liar: Liar, clock: PassingClock, set: bytes | int
-) -> None:
-    verifier.open()
-    text = token(liar)
-    verifier.verify(text)
-    liar.answers["/auth/.well-known/jwks.json"] = lambda _, __: set
-    read = liar.times("jwks")
-    clock.passes(KEYS_LAST)
-    until(lambda: liar.times("jwks") > read)
-    until(lambda: verifier.status().error is not None)
-    assert verifier.status().keys == (liar.keys[0].kid,)
-
-
-def test_a_key_that_is_not_published_any_more_stops_working_even_for_what_was_seen_before(
-    verifier: Verifier, liar: Liar, clock: PassingClock
-) -> None:
-    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
-    verifier.open()
-    old, kept = token(liar), token(liar, key=1)
-    verifier.verify(old)
-    verifier.verify(kept)
-    del liar.keys[0]
-    clock.passes(KEYS_LAST)
-    until(lambda: verifier.status().keys == (liar.keys[0].kid,) and verifier.status().fresh)
-    with pytest.raises((BadCredential, Stale)):
-        verifier.verify(old)
-    assert verifier.verify(kept).subject == "ann"
-
-
-async def test_a_new_key_is_fetched_when_a_token_names_it_and_garbage_fetches_seldom(
-    verifier: Verifier, liar: Liar, clock: PassingClock
-) -> None:
-    verifier.open()
-    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
-    assert (await verifier.admit(asking(token(liar, key=1)))).subject == "ann"
-    fetched = liar.times("jwks")
-    for _ in range(50):
-        liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
-        with pytest.raises(BadCredential):
-            await verifier.admit(asking(token(liar, key=-1)))
-        liar.keys.pop()
-    assert liar.times("jwks") == fetched
-    clock.passes(KEYS_AGAIN)
-    until(lambda: verifier.status().fresh)
-    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
-    assert (await verifier.admit(asking(token(liar, key=-1)))).subject == "ann"
-
-
-def test_a_key_that_the_log_ended_stays_out_whatever_is_published(
-    verifier: Verifier, liar: Liar, clock: PassingClock
-) -> None:
-    verifier.open()
-    text = token(liar)
-    verifier.verify(text)
-    liar.entries.append(json.dumps(["ended", 4, liar.keys[0].kid]).encode())
-    until_revoked(verifier, text)
-    clock.passes(4 * 3_600)
-    until(lambda: verifier.status().fresh)
-    with pytest.raises(Revoked):
-        verifier.verify(token(liar, now=clock.now()))
 
 
 def test_a_forked_child_follows_for_itself(verifier: Verifier, liar: Liar) -> None:
@@ -359,26 +208,6 @@ async def test_an_answer_that_took_too_long_is_too_old(verifier: Verifier, liar:
     liar.answers["/auth/introspect"] = late
     with pytest.raises(Stale):
         await verifier.admit(asking(token(liar)))
-
-
-async def test_nobody_is_signed_out_because_no_key_can_be_fetched(
-    verifier: Verifier, liar: Liar, clock: PassingClock
-) -> None:
-    speaking = dict(liar.answers)
-    for path in speaking:
-        liar.answers[path] = lambda _, __: 503
-    for _ in range(2):
-        with pytest.raises((Stale, StoreUnavailable)):
-            await verifier.admit(asking(token(liar)))
-    liar.answers |= speaking
-    verifier.open(60)
-    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
-    liar.answers["/auth/.well-known/jwks.json"] = lambda _, __: 503
-    clock.passes(KEYS_AGAIN)
-    until(lambda: verifier.status().fresh)
-    for _ in range(2):
-        with pytest.raises((Stale, StoreUnavailable)):
-            await verifier.admit(asking(token(liar, key=1)))
 
 
 async def test_a_key_in_the_place_of_a_revoked_one_is_known_at_once(verifier: Verifier, liar: Liar) -> None:

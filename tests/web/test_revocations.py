@@ -12,19 +12,13 @@ import pytest
 from admit.core import log
 from admit.core.log import Ended, Raised
 from admit.core.principal import Ends
-from admit.verifier_keys import PREFIX
-from doors import ISSUER, Door, door, is_problem
+from doors import ISSUER, Door, door, is_problem, service
 
 
 @pytest.fixture
 async def here() -> AsyncIterator[Door]:
     async with door() as found:
         yield found
-
-
-async def follower(here: Door, name: str = "links") -> httpx.AsyncClient:
-    """A service with a verifier key."""
-    return here.browser(Authorization=f"Bearer {await here.auth.verifiers.create(name, ISSUER)}")
 
 
 def read(answer: httpx.Response) -> tuple[list[log.Entry], dict[str, str]]:
@@ -41,27 +35,27 @@ async def test_the_description_says_where_keys_and_log_are_found(here: Door) -> 
     found = answer.json()
     assert (found["issuer"], found["max_staleness"]) == (ISSUER, 2.0)
     assert (await here.browser().get(found["jwks_uri"])).json()["keys"]
-    assert (await (await follower(here)).get(found["revocations_endpoint"])).status_code == 200
+    assert (await (await service(here)).get(found["revocations_endpoint"])).status_code == 200
 
 
 async def test_the_log_is_given_from_a_position_to_its_end(here: Door) -> None:
-    service = await follower(here)
-    _, end = read(await service.get("/revocations?probe=first"))
+    links = await service(here)
+    _, end = read(await links.get("/revocations?probe=first"))
     assert end["probe"] == "first"
     browser = await here.signed_in()
     session = (await browser.get("/api/me")).json()["session"]
     assert (await browser.post("/api/sign-out")).status_code == 204
-    entries, later = read(await service.get("/revocations", params={"after": end["cursor"], "probe": "second"}))
+    entries, later = read(await links.get("/revocations", params={"after": end["cursor"], "probe": "second"}))
     assert entries == [Ended(Ends.SESSION, session)]
     assert later["probe"] == "second"
-    entries, same = read(await service.get("/revocations", params={"after": later["cursor"]}))
+    entries, same = read(await links.get("/revocations", params={"after": later["cursor"]}))
     assert (entries, same["cursor"]) == ([], later["cursor"])
 
 
 async def test_a_question_that_waits_is_answered_by_what_happens(here: Door) -> None:
-    service = await follower(here)
-    _, end = read(await service.get("/revocations"))
-    waiting = asyncio.create_task(service.get("/revocations", params={"after": end["cursor"], "wait": 15}))
+    links = await service(here)
+    _, end = read(await links.get("/revocations"))
+    waiting = asyncio.create_task(links.get("/revocations", params={"after": end["cursor"], "wait": 15}))
     browser = await here.signed_in()
     subject = (await browser.get("/api/me")).json()["subject"]
     await browser.post("/api/sign-out-others")
@@ -71,7 +65,7 @@ async def test_a_question_that_waits_is_answered_by_what_happens(here: Door) -> 
 
 
 async def test_a_position_that_is_not_known_is_gone_and_says_what_to_do(here: Door) -> None:
-    answer = await (await follower(here)).get("/revocations?after=elsewhere")
+    answer = await (await service(here)).get("/revocations?after=elsewhere")
     assert (answer.status_code, answer.json()["code"]) == (410, "cursor_lost")
     assert is_problem(answer)
     assert "from its beginning" in answer.json()["detail"]
@@ -81,49 +75,9 @@ async def test_a_position_that_is_not_known_is_gone_and_says_what_to_do(here: Do
     "query", ["wait=-1", "wait=16", "wait=nan", "wait=x", f"probe={'x' * 65}", f"after={'x' * 5_000}"]
 )
 async def test_a_question_out_of_bounds_is_refused(here: Door, query: str) -> None:
-    answer = await (await follower(here)).get(f"/revocations?{query}")
+    answer = await (await service(here)).get(f"/revocations?{query}")
     assert answer.status_code == 422, answer.text
     assert is_problem(answer)
-
-
-async def test_only_a_verifier_key_opens_the_log(here: Door) -> None:
-    good = await here.auth.verifiers.create("links", ISSUER)
-    other = await here.auth.verifiers.create("other", ISSUER)
-    id, _, secret = good.removeprefix(PREFIX).partition(".")
-    tokens = await here.tokens()
-    bad = [
-        tokens["access_token"],
-        tokens["refresh_token"],
-        "",
-        PREFIX,
-        good[:-1],
-        good + "A",
-        good.removeprefix(PREFIX),
-        f"{PREFIX}{id}.{other.rpartition('.')[2]}",
-        f"{PREFIX}{id[::-1]}.{secret}",
-        f"{PREFIX}{id}.{'é' * 43}",
-        f"{PREFIX}{id}",
-    ]
-    for text in bad:
-        answer = await here.browser(Authorization=b"Bearer " + text.encode("latin-1")).get("/revocations")
-        assert (answer.status_code, is_problem(answer)) == (401, True), text
-    assert (await (await here.signed_in()).get("/revocations")).status_code == 401
-    assert (await here.browser().get("/revocations")).status_code == 401
-    assert (await here.browser(Authorization=f"Bearer {good}").get("/revocations")).status_code == 200
-
-
-async def test_a_verifier_key_opens_nothing_else(here: Door) -> None:
-    service = await follower(here)
-    for method, path in (("GET", "/api/me"), ("GET", "/api/sessions"), ("POST", "/api/sign-out-others")):
-        assert (await service.request(method, path)).status_code == 401
-
-
-async def test_a_withdrawn_key_is_refused_at_once(here: Door) -> None:
-    service = await follower(here)
-    assert (await service.get("/revocations")).status_code == 200
-    [key] = await here.auth.verifiers.list()
-    await here.auth.verifiers.revoke(key.id)
-    assert (await service.get("/revocations")).status_code == 401
 
 
 async def test_the_store_keeps_no_verifier_key_that_could_be_shown(here: Door) -> None:
@@ -135,7 +89,7 @@ async def test_the_store_keeps_no_verifier_key_that_could_be_shown(here: Door) -
 
 
 async def test_a_database_that_was_replaced_is_no_refusal(here: Door) -> None:
-    service = await follower(here)
+    links = await service(here)
     here.auth._gate.fence("the database was replaced")
-    answer = await service.get("/revocations")
+    answer = await links.get("/revocations")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
