@@ -26,7 +26,7 @@ from wire import Afar, Wire
 from worlds import ISSUER, SCOPES, World, value_of, world
 
 MATRIX: dict[str, Any] = tomllib.loads((Path(__file__).parent.parent / "docs" / "matrix.toml").read_text())
-ALLOWED = {"links:read", "links:write", "users:write"}
+ALLOWED = frozenset({"links:read", "links:write", "users:write"})
 
 
 class AtAVerifier:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from doors import Door, asked, bearer, door
+from doors import Door, asked, bearer, door, is_problem
 
 ELSEWHERE = "https://api.example.com"
 

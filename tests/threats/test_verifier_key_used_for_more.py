@@ -44,7 +44,8 @@ async def test_only_a_verifier_key_opens_the_log(here: Door) -> None:
         f"{PREFIX}{id}",
     ]
     for text in bad:
-        answer = await here.browser(Authorization=b"Bearer " + text.encode("latin-1")).get("/revocations")
+        presented = [(b"authorization", b"Bearer " + text.encode("latin-1"))]
+        answer = await here.browser().get("/revocations", headers=presented)
         assert (answer.status_code, is_problem(answer)) == (401, True), text
     assert (await (await here.signed_in()).get("/revocations")).status_code == 401
     assert (await here.browser().get("/revocations")).status_code == 401
