@@ -22,6 +22,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "lives of a writer": (5, 100),  # a process that commits, killed at a random moment
     "requests to each route": (25, 150),  # made up from the OpenAPI description, beside the edges of each field
     "numbers counted by each process": (50, 1_000),  # two processes add to one counter
+    "ticks of the bound in a model": (1, 2),  # every state of the log over a network; one more is thrice as many
 }
 
 
