@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 from admit.core import verdict
 from admit.core.log import Copy
+from admit.core.presented import DOORS
 from admit.core.principal import Principal, watched
 from admit.core.store import Tail
 from admit.core.verdict import Seen
@@ -151,7 +152,8 @@ class Gate:
     def forget(self) -> None:
         """Find everything anew: what credentials are judged by has changed."""
         # Others, not the same emptied: who is finding out at this moment puts his finding where nobody looks any more.
-        self._seen = {door: Recent(self._capacity) for door in self._kinds}
+        # A guard may ask at any door what was seen there; at one where nothing is taken that is nothing.
+        self._seen = {door: Recent(self._capacity) for door in {*DOORS, *self._kinds}}
 
     async def catch_up(self) -> None:
         """Know all that was acknowledged before this call. Raises Stale, StoreError."""
@@ -222,6 +224,10 @@ class Gate:
         except (Stale, StoreError):
             tally.unanswered += 1
             raise
+
+    def watched(self, seen: Seen, door: str) -> Principal:
+        """Whom ``seen``, presented at ``door``, speaks for, so that one can wait for the end."""
+        return watched(seen.principal, self._over[door])
 
     async def judge(self, seen: Seen) -> Principal:
         """Whom ``seen`` speaks for, if it still holds, known by a look at the log that begins now. Raises Denied, Stale."""

@@ -136,7 +136,7 @@ class Verifier:
         if age > self._bounded.bound:
             raise Stale(f"the answer about it took {age:.3f} s")
         verdict.judge(seen, self._copy, self.clock.now())
-        return seen.principal
+        return self._gate.watched(seen, BEARER)
 
     def status(self) -> Status:
         """What is known at this moment."""

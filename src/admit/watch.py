@@ -112,9 +112,11 @@ class _Round:
             for waiter in self._waiting:
                 waiter.tell(ended=True)
         except AdmitError:
-            return  # not the whole log yet, or no answer: the next look goes on
-        if self._copy.stamp != self._judged_at:
-            await self._judge_all()
+            pass  # not the whole log yet, or no answer: the next look goes on
+        else:
+            if self._copy.stamp != self._judged_at:
+                await self._judge_all()
+        # Also when nobody can be asked what has ended: what expires, expires.
         now = self._now()
         if now >= self._next:
             self._next = min((waiter.until for waiter in self._waiting if waiter.until > now), default=FOREVER)

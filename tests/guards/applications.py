@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
+import flask
 import httpx
 from fastapi import Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
@@ -14,8 +17,10 @@ from starlette.routing import Route, WebSocketRoute
 
 from admit.core.principal import Principal
 from admit.core.requirement import Requirement
-from admit.guards import fastapi, starlette
+from admit.guards import fastapi, starlette, wsgi
+from admit.guards import flask as flask_guard
 from admit.guards.asgi import PRINCIPAL, App, Guard, Receive, Scope, Send
+from guards.threads import in_a_thread
 from worlds import ORIGIN, World, value_of
 
 PAGES = {"sign_in": "/auth/sign-in", "confirm": "/auth/confirm"}
@@ -76,13 +81,41 @@ def with_fastapi(world: World, **asked: Any) -> FastAPI:
     return app
 
 
+def with_wsgi(world: World, **asked: Any) -> App:
+    """An application in bare WSGI behind the middleware."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        who: Principal = environ[wsgi.PRINCIPAL]
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps({"who": who.subject}).encode()]
+
+    return in_a_thread(wsgi.Guard(app, world.auth, requirement(asked), **PAGES))
+
+
+def with_flask(world: World, **asked: Any) -> App:
+    """A Flask application whose views are decorated."""
+    guarded = flask_guard.required(world.auth, *asked.pop("scopes", ()), **asked)
+    app = flask.Flask("links")
+    flask_guard.install(app, world.auth, **PAGES)
+
+    @app.route("/links", methods=METHODS)
+    @guarded
+    def links() -> dict[str, str]:
+        who: Principal = flask.g.principal
+        assert flask.request.environ[wsgi.PRINCIPAL] is who
+        return {"who": who.subject}
+
+    return in_a_thread(app)
+
+
 def requirement(asked: dict[str, Any]) -> Requirement:
     """What ``asked`` asks, as the other guards take it."""
     return Requirement.of(*asked.get("scopes", ()), **{key: asked[key] for key in asked if key != "scopes"})
 
 
 Made = Callable[..., App]
-GUARDS: list[Made] = [asgi, with_starlette, with_fastapi]
+WITH_SOCKETS: list[Made] = [asgi, with_starlette, with_fastapi]
+GUARDS: list[Made] = [*WITH_SOCKETS, with_wsgi, with_flask]
 
 
 def client(app: App, **headers: str) -> httpx.AsyncClient:

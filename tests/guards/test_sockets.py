@@ -9,11 +9,11 @@ from fastapi import FastAPI, WebSocket
 
 from admit.errors import Denied
 from admit.guards import fastapi
-from guards.applications import GUARDS, Made, by_cookie, by_token
+from guards.applications import WITH_SOCKETS, Made, by_cookie, by_token
 from guards.sockets import opened
 from worlds import ORIGIN, world
 
-guards = pytest.mark.parametrize("made", GUARDS)
+guards = pytest.mark.parametrize("made", WITH_SOCKETS)
 
 
 @guards

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pytest
 
-from guards.applications import GUARDS, Made, by_cookie, by_token
+from guards.applications import WITH_SOCKETS, Made, by_cookie, by_token
 from guards.sockets import opened
 from worlds import ORIGIN, world
 
 ELSEWHERE = ["https://evil.test", "https://blog.example.com", "null", "http://app.example.com", f"{ORIGIN}.evil.test"]
 
 
-@pytest.mark.parametrize("made", GUARDS)
+@pytest.mark.parametrize("made", WITH_SOCKETS)
 @pytest.mark.parametrize("origin", ELSEWHERE)
 async def test_the_cookie_opens_no_socket_for_another_site(made: Made, origin: str) -> None:
     async with world("memory") as here:

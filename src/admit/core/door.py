@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Any, Protocol
 
 from admit.core.cookie import CookieRule
 from admit.core.presented import DOORS
@@ -26,6 +26,10 @@ class Door(Protocol):
     @property
     def clock(self) -> Clock:
         """The clock that credentials are judged by."""
+
+    @property
+    def sync(self) -> Any:
+        """The same door for programs without an event loop: what awaits is waited for, in any thread."""
 
     def verify(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text``, presented at ``door``, speaks for. Plain; raises Denied, Stale, LookUpNeeded, StoreError."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from admit.core.answers import MEDIA_TYPE, headers_of, problem_of
 from admit.core.door import Door
 from admit.core.origin import SAFE_METHODS
 from admit.core.presented import BEARER, COOKIE
@@ -15,6 +13,7 @@ from admit.core.request import Request
 from admit.core.requirement import SIGNED_IN, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
+from admit.guards.refusal import refused
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,8 +26,6 @@ PRINCIPAL = "admit.principal"
 
 POLICY_VIOLATION = 1008
 """The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
-
-_log = logging.getLogger("admit.guards")
 
 
 class Guard:
@@ -131,24 +128,11 @@ def asked(scope: Scope, origin: str) -> Request:
 
 
 class Refusal:
-    """The answer to a request that ended in an error, as an ASGI application; its reason goes to the log only."""
+    """The answer to a request that ended in an error, as an ASGI application."""
 
     def __init__(self, error: AdmitError, request: Request, detours: Detours) -> None:
-        problem = problem_of(error)
-        elsewhere = detours.instead_of(error, request)
-        # No cache may give this answer to somebody who is signed in, or to the same person later.
-        headers = {"Cache-Control": "no-store"}
-        if elsewhere is None:
-            self.status, self.body = problem.status, problem.body
-            headers |= {"Content-Type": MEDIA_TYPE} | headers_of(error)
-        else:
-            self.status, self.body = 303, b""
-            headers["Location"] = elsewhere
-        headers["Content-Length"] = str(len(self.body))
-        self.headers = [(name.lower().encode(), value.encode("ascii")) for name, value in headers.items()]
-        level = logging.ERROR if problem.status >= 500 else logging.INFO
-        path = request.url.partition("?")[0]  # a query may hold what is none of the log's business
-        _log.log(level, "%s %r %d %s: %s", request.method, path, self.status, error.code, error)
+        self.status, headers, self.body = refused(error, request, detours)
+        self.headers = [(name.lower().encode(), value.encode("ascii")) for name, value in headers]
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer a request, or a WebSocket that was not accepted yet."""

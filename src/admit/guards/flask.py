@@ -1,0 +1,61 @@
+"""The guard for Flask: views that ask for something, and the Principal in ``flask.g``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+
+from admit.core.door import Door
+from admit.core.presented import DOORS
+from admit.core.requirement import Requirement
+from admit.core.return_to import Detours
+from admit.errors import AdmitError
+from admit.guards.refusal import refused
+from admit.guards.wsgi import PRINCIPAL, Entrance, asked
+
+__all__ = ["install", "required"]
+
+View = Callable[..., Any]
+
+
+def required(
+    door: Door,
+    *scopes: str,
+    roles: str | Collection[str] = (),
+    within: float | None = None,
+    accept: str | Collection[str] = DOORS,
+) -> Callable[[View], View]:
+    """A decorator: the view is called for those only who hold all of ``scopes`` and one of ``roles``.
+
+    They signed in at most ``within`` seconds ago; ``accept`` names the credentials that count. The view finds the
+    Principal as ``flask.g.principal``. It stands *below* the decorator of the route, which takes what it is given.
+    Refusals are answered where :func:`install` was called. Raises ConfigError.
+    """
+    entrance = Entrance(door, Requirement.of(*scopes, roles=roles, within=within, accept=accept))
+
+    def guarding(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            g.principal = request.environ[PRINCIPAL] = entrance.admitted(asked(request.environ, door.origin))
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        return guarded
+
+    return guarding
+
+
+def install(app: Flask, door: Door, *, sign_in: str | None = None, confirm: str | None = None) -> None:
+    """Answer every AdmitError that leaves a view of ``app``.
+
+    A browser that navigates is led to the pages ``sign_in`` and ``confirm``, where there are such. Raises ConfigError.
+    """
+    detours = Detours(sign_in, confirm)
+
+    def answered(error: AdmitError) -> Response:
+        status, headers, body = refused(error, asked(request.environ, door.origin), detours)
+        return Response(body, status, headers)
+
+    app.register_error_handler(AdmitError, answered)

@@ -1,0 +1,106 @@
+"""The guard for any WSGI application (PEP 3333): lets in whom a door admits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication
+
+from admit.core.door import Door
+from admit.core.origin import SAFE_METHODS
+from admit.core.presented import COOKIE, presented
+from admit.core.principal import Principal
+from admit.core.request import Request
+from admit.core.requirement import SIGNED_IN, Requirement
+from admit.core.return_to import Detours
+from admit.errors import AdmitError
+from admit.guards.refusal import refused
+
+Environ = dict[str, Any]
+
+PRINCIPAL = "admit.principal"
+"""The key of the environ under which the application finds the Principal; no header of a client makes it."""
+
+# What a path may hold as it is (RFC 3986, section 3.3).
+_OF_A_PATH = "/:@!$&'()*+,;=~"
+
+
+class Guard:
+    """Lets a request through to ``app`` when ``door`` admits it and ``requirement`` holds; else answers by itself.
+
+    The application finds the Principal as ``environ["admit.principal"]``. A browser that navigates is led to the
+    pages ``sign_in`` and ``confirm``, where there are such. The body is not read. Raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        door: Door,
+        requirement: Requirement = SIGNED_IN,
+        *,
+        sign_in: str | None = None,
+        confirm: str | None = None,
+    ) -> None:
+        self._app = app
+        self._door = door
+        self._entrance = Entrance(door, requirement)
+        self._detours = Detours(sign_in, confirm)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """One request, in any thread."""
+        request = asked(environ, self._door.origin)
+        try:
+            environ[PRINCIPAL] = self._entrance.admitted(request)
+        except AdmitError as error:
+            status, headers, body = refused(error, request, self._detours)
+            start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+            return [] if request.method == "HEAD" else [body]  # not every server leaves out what HEAD has none of
+        return self._app(environ, start_response)
+
+
+class Entrance:
+    """A door and what is asked there, for whoever waits in a thread."""
+
+    __slots__ = ("_admit", "_door", "_requirement")
+
+    def __init__(self, door: Door, requirement: Requirement) -> None:
+        self._door = door
+        self._requirement = requirement
+        self._admit = door.sync.admit
+
+    def admitted(self, request: Request) -> Principal:
+        """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""
+        accept = self._requirement.accept
+        kind, text = presented(request, accept, self._door.cookies)
+        who: Principal | None = None
+        # What a browser sends with a cookie is looked at more closely, unless it only reads.
+        if kind != COOKIE or request.method in SAFE_METHODS:
+            who = self._door.seen(text, kind)  # in this thread: the way to the event loop is for what has to wait
+        if who is None:
+            who = self._admit(request, accept=accept)
+        self._requirement.judge(who, self._door.clock.now())
+        return who
+
+
+def asked(environ: Environ, origin: str) -> Request:
+    """The request of a WSGI ``environ`` to an application whose own origin is ``origin``.
+
+    The URL begins with the configured origin: the Host header is the sender's word. What opens a WebSocket is
+    CONNECT, as in RFC 8441: no GET, because a page of another site must not open one with our cookie.
+
+    A header that came twice is one here, by whatever joined the two: wsgiref and Werkzeug by a comma, which is in
+    no token and no cookie of ours, so that two credentials are a bad one.
+    """
+    headers = tuple(
+        (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    )
+    path = quote(f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}", _OF_A_PATH, encoding="latin-1")
+    query = environ.get("QUERY_STRING")
+    url = origin + (f"{path}?{query}" if query else path)
+    upgrade: str = environ.get("HTTP_UPGRADE", "")
+    method = "CONNECT" if "websocket" in upgrade.lower() else environ["REQUEST_METHOD"]
+    return Request(method, url, headers, environ.get("REMOTE_ADDR") or None)
