@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 from typing import Any
 
 import pytest
@@ -222,3 +223,44 @@ def test_all_faults_of_a_configuration_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as told:
         Verifier("http://auth.example.com", audience="", key="secret", max_staleness=0, outage="open")  # type: ignore[arg-type]
     assert len(told.value.faults) == 5
+
+
+async def test_who_waits_for_the_end_learns_of_it_from_the_log(verifier: Verifier, liar: Liar) -> None:
+    ends = [await verifier.admit(asking(token(liar, sid=sid * 22))) for sid in "01"]
+    first, second = [asyncio.create_task(who.over()) for who in ends]
+    liar.entries.append(json.dumps(["ended", 0, "0" * 22]).encode())
+    await asyncio.wait_for(first, 60)
+    assert not second.done()
+    liar.entries.append(json.dumps(["raised", "ann", 6]).encode())
+    await asyncio.wait_for(second, 60)
+
+
+async def test_what_expires_is_over_though_the_authority_is_silent(
+    verifier: Verifier, liar: Liar, clock: PassingClock
+) -> None:
+    verifier.open()
+    text = token(liar)
+    known = asyncio.create_task((await verifier.admit(asking(text))).over())
+    silent(liar, verifier)
+    # Vouched for by the authority, because nothing here proves it: it can be waited for like any other.
+    vouched = asyncio.create_task((await verifier.admit(asking(text))).over())
+    await asyncio.sleep(0.1)
+    assert not known.done()
+    assert not vouched.done()
+    clock.passes(3_000)
+    await asyncio.sleep(0.1)
+    assert not known.done()  # its leeway is not over
+    clock.passes(6)
+    await asyncio.wait_for(asyncio.gather(known, vouched), 60)
+    assert not verifier.status().fresh
+
+
+def test_a_forked_child_asks_without_an_event_loop_too(verifier: Verifier, liar: Liar) -> None:
+    request = asking(token(liar))
+    assert verifier.sync.admit(request).subject == "ann"
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        signal.alarm(60)  # who waits for a thread that the fork left behind waits for ever
+        os._exit(0 if verifier.sync.admit(request).subject == "ann" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert verifier.sync.admit(request).subject == "ann"

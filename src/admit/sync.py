@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -40,11 +42,13 @@ class Sync:
 
 
 class _Thread:
-    """A thread that runs an event loop, from when it is first needed."""
+    """A thread that runs an event loop, from when it is first needed; in a forked child, which has none, another one."""
 
     def __init__(self) -> None:
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        begin_anew = weakref.WeakMethod(self._begin_anew)
+        os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
@@ -52,3 +56,12 @@ class _Thread:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="admit-sync", daemon=True).start()
             return self._loop
+
+    def _begin_anew(self) -> None:
+        self._starting = threading.Lock()
+        self._loop = None
+
+
+def _call(method: Callable[[], None] | None) -> None:
+    if method is not None:
+        method()

@@ -105,6 +105,8 @@ def with_flask(world: World, **asked: Any) -> App:
         assert flask.request.environ[wsgi.PRINCIPAL] is who
         return {"who": who.subject}
 
+    # What opens a WebSocket has rules of its own in Werkzeug, and comes to a view like any other.
+    app.add_url_rule("/links", "socket", links, websocket=True)
     return in_a_thread(app)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from guards.applications import WITH_SOCKETS, Made, by_cookie, by_token
+from guards.applications import GUARDS, WITH_SOCKETS, Made, by_cookie, by_token, client
 from guards.sockets import opened
 from worlds import ORIGIN, world
 
@@ -29,3 +29,16 @@ async def test_the_cookie_opens_no_socket_for_another_site(made: Made, origin: s
         token = by_token(await here.auth.tokens.access(started.session))
         # What a page cannot send by itself, its author has: a token is no matter of origins.
         assert (await opened(app, token | {"Origin": origin}))[0]["type"] == "websocket.accept"
+
+
+@pytest.mark.parametrize("made", [made for made in GUARDS if made not in WITH_SOCKETS])
+@pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
+async def test_nor_where_a_socket_begins_as_a_request_like_any_other(made: Made, upgrade: str) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        cookie = by_cookie(await here.sign_in())
+        opening = {"Upgrade": upgrade, "Connection": "Upgrade"}
+        for _ in range(2):
+            assert (await http.get("/links", headers=cookie | opening | {"Origin": ORIGIN})).status_code == 200
+            for origin in ELSEWHERE:
+                answer = await http.get("/links", headers=cookie | opening | {"Origin": origin})
+                assert (answer.status_code, answer.json()["code"]) == (403, "cross_origin")

@@ -74,12 +74,10 @@ class Entrance:
         """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""
         accept = self._requirement.accept
         kind, text = presented(request, accept, self._door.cookies)
-        who: Principal | None = None
         # What a browser sends with a cookie is looked at more closely, unless it only reads.
-        if kind != COOKIE or request.method in SAFE_METHODS:
-            who = self._door.seen(text, kind)  # in this thread: the way to the event loop is for what has to wait
-        if who is None:
-            who = self._admit(request, accept=accept)
+        short = kind != COOKIE or request.method in SAFE_METHODS
+        # Seen before: found in this thread. The way to the event loop is for what may have to wait.
+        who: Principal = (short and self._door.seen(text, kind)) or self._admit(request, accept=accept)
         self._requirement.judge(who, self._door.clock.now())
         return who
 

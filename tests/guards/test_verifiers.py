@@ -1,0 +1,104 @@
+"""Each guard takes a verifier as its door, and answers as it does for an authority: no and "not now" are two things."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from admit import Verifier
+from guards.applications import GUARDS, Made, by_token, client
+from nearby import Nearby, nearby
+
+guards = pytest.mark.parametrize("made", GUARDS)
+NAVIGATING = {"Sec-Fetch-Mode": "navigate"}
+
+
+@dataclass
+class Afar:
+    """What the small applications need of a world: a door."""
+
+    auth: Verifier
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Nearby]:
+    with nearby() as found:
+        yield found
+
+
+@asynccontextmanager
+async def guarded(
+    here: Nearby, made: Made, settings: dict[str, Any] | None = None, **asked: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the small application, guarded by a verifier."""
+    with here.verifier(**settings or {}) as verifier:
+        world: Any = Afar(verifier)
+        async with client(made(world, **asked)) as http:
+            yield http
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await holds():  # noqa: ASYNC110 - what is waited for is an answer, which rings no bell
+            await asyncio.sleep(0.005)
+
+
+@guards
+async def test_a_token_of_the_authority_opens_the_door_until_its_session_ends(here: Nearby, made: Made) -> None:
+    token, other = here.token(), here.token()
+    async with guarded(here, made) as http:
+        for _ in range(2):
+            assert (await http.get("/links", headers=by_token(token))).status_code == 200
+        here.sign_out(token)
+
+        async def refused() -> bool:
+            answer = await http.get("/links", headers=by_token(token))
+            return (answer.status_code, answer.json().get("code")) == (401, "bad_credential")
+
+        await until(refused)
+        assert (await http.get("/links", headers=by_token(other))).status_code == 200
+
+
+@guards
+async def test_a_cookie_is_no_credential_where_nobody_can_look_it_up(here: Nearby, made: Made) -> None:
+    async with guarded(here, made) as http:
+        for name in ("admit-insecure", "__Host-admit"):
+            answer = await http.get("/links", headers={"Cookie": f"{name}=adm_s_{'0' * 22}.1.{'s' * 43}"})
+            assert (answer.status_code, answer.json()["code"]) == (401, "no_credential")
+        token = by_token(here.token())
+        assert (await http.post("/links", headers=token | {"Cookie": "admit-insecure=x"})).status_code == 200
+
+
+@guards
+async def test_what_a_route_asks_is_asked_of_tokens_from_elsewhere_too(here: Nearby, made: Made) -> None:
+    async with guarded(here, made, scopes=["users:write"]) as http:
+        answer = await http.get("/links", headers=by_token(here.token()))
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_enough")
+    async with guarded(here, made, scopes=["links:write"], within=3_000) as http:
+        assert (await http.get("/links", headers=by_token(here.token()))).status_code == 200
+
+
+@guards
+async def test_an_authority_that_is_silent_is_no_reason_to_throw_a_token_away(made: Made) -> None:
+    with nearby() as here:
+        token = by_token(here.token())
+        async with guarded(here, made, {"max_staleness": 0.3}) as http:
+            assert (await http.get("/links", headers=token)).status_code == 200
+            here.fall_silent()
+
+            async def closed() -> bool:
+                return (await http.get("/links", headers=token)).status_code != 200
+
+            await until(closed)
+            for more in ({}, NAVIGATING):
+                answer = await http.get("/links", headers=token | more)
+                assert (answer.status_code, answer.json()["code"]) == (503, "stale")
+                assert answer.headers["retry-after"] == "1"
+                assert answer.headers["cache-control"] == "no-store"
+            assert (await http.get("/links")).status_code == 401  # who shows nothing is told so, whatever is known

@@ -1,0 +1,69 @@
+"""A real authority on a loopback port, for what asks it over HTTP; it can fall silent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+
+from admit import Verifier
+from admit.web import application
+from doors import ANN, authority
+
+
+@dataclass
+class Nearby:
+    """Where it is, who may follow its log, and how to make it stop."""
+
+    issuer: str
+    key: str
+    server: uvicorn.Server
+    serving: threading.Thread
+
+    def verifier(self, **settings: Any) -> Verifier:
+        """A verifier of what is issued here."""
+        return Verifier(self.issuer, audience=self.issuer, key=self.key, **settings)
+
+    def token(self) -> str:
+        """An access token of a new session of Ann."""
+        answer = httpx.post(f"{self.issuer}/api/tokens", json=ANN)
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+    def sign_out(self, token: str) -> None:
+        """End the session of ``token``."""
+        answer = httpx.post(f"{self.issuer}/api/sign-out", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 204, answer.text
+
+    def fall_silent(self) -> None:
+        """Answer nobody any more."""
+        self.server.should_exit = True
+        self.serving.join()
+
+
+@contextmanager
+def nearby(**settings: Any) -> Iterator[Nearby]:
+    """An authority in memory where Ann has an account, until the end."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        auth = authority(issuer=issuer, **settings)
+        key = auth.sync.verifiers.create("links", issuer)
+        config = uvicorn.Config(application(auth), ws="none", log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
+        serving.start()
+        here = Nearby(issuer, key, server, serving)
+        try:
+            assert httpx.post(f"{issuer}/api/sign-up", json=ANN).status_code == 201
+            yield here
+        finally:
+            here.fall_silent()
+            auth.sync.close()
