@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 POINTED_AT = re.compile(r"`((?:src|tests|docs|bench|changes|scripts|\.ci)/[\w./-]*)`")
+NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 LINKED = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 # A block that cannot run by itself says so to the reader, in the paragraph above it.
@@ -76,3 +77,9 @@ def test_what_the_page_points_at_is_there(page: Path) -> None:
     missing = [path for path in POINTED_AT.findall(text) if not (ROOT / path).exists()]
     missing += [path for path in LINKED.findall(text) if not (page.parent / path).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if NAMED_TEST.search(page.read_text())], ids=name)
+def test_the_tests_that_the_page_names_are_there(page: Path) -> None:
+    named = NAMED_TEST.findall(page.read_text())
+    assert [f"{path}::{test}" for path, test in named if f"def {test}(" not in (ROOT / path).read_text()] == []

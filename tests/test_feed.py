@@ -71,6 +71,18 @@ async def test_a_question_waits_for_news_and_no_longer(here: World) -> None:
     assert feed._listening is None
 
 
+async def test_who_goes_away_while_he_waits_keeps_nobody_waiting(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    gone, stays = [asyncio.create_task(feed.page(cursor, 60)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    await end(here)
+    assert (await stays).entries
+    assert gone.cancelled()
+    assert feed._listening is None
+
+
 async def test_all_who_wait_are_served_by_one_read(here: World) -> None:
     feed = here.auth.feed()
     cursor = (await all_of(feed)).cursor

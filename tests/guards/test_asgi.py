@@ -23,7 +23,7 @@ from worlds import authority, value_of, with_cookie, with_token, world
 
 
 def test_it_is_imported_without_any_framework() -> None:
-    heavy = ["argon2", "email_validator", "fastapi", "pydantic", "rich", "starlette", "typer", "uvicorn"]
+    heavy = ["argon2", "email_validator", "fastapi", "flask", "pydantic", "rich", "starlette", "typer", "uvicorn"]
     code = f"import sys, admit, admit.guards.asgi; print([name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     assert loaded.strip() == "[]"

@@ -17,6 +17,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from flask import Flask, g
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.serving import WSGIRequestHandler as WerkzeugRequestHandler
 
@@ -205,6 +207,31 @@ def test_the_url_is_of_the_configured_origin_and_what_was_escaped_is_escaped_aga
 def test_who_asks_is_whom_the_server_saw() -> None:
     assert asked(environ(REMOTE_ADDR="192.0.2.7"), ORIGIN).peer == "192.0.2.7"
     assert asked(environ(REMOTE_ADDR=""), ORIGIN).peer is None
+
+
+ANYTHING = st.text(st.characters(max_codepoint=255), max_size=40)
+NAMES = st.sampled_from(["HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_UPGRADE", "PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_METHOD"])  # fmt: skip
+STARTS = st.sampled_from(["", "Bearer ", "__Host-admit=adm_s_", "/"])
+GIVEN = st.dictionaries(NAMES, st.builds(str.__add__, STARTS, ANYTHING))
+
+
+def test_any_bytes_are_refused_by_an_answer() -> None:
+    auth = authority("memory://", FakeClock())
+    app = Guard(hello, auth, sign_in="/sign-in", confirm="/confirm")
+
+    @given(GIVEN)
+    def answered(given: dict[str, str]) -> None:
+        started: list[str] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            assert all(f"{name}{value}".isprintable() and value.isascii() for name, value in headers)
+            started.append(status[:4])
+
+        b"".join(app(environ(**given), start_response))
+        assert started[0] in ("401 ", "403 ", "303 ")
+
+    answered()
+    auth.sync.close()
 
 
 def test_what_was_seen_before_is_found_in_the_thread_that_asks() -> None:
