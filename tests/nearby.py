@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -67,3 +67,10 @@ def nearby(**settings: Any) -> Iterator[Nearby]:
         finally:
             here.fall_silent()
             auth.sync.close()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return once ``holds`` says so."""
+    async with asyncio.timeout(60):
+        while not await holds():  # noqa: ASYNC110 - what is waited for is an answer, which rings no bell
+            await asyncio.sleep(0.005)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from admit import Verifier
 from guards.applications import GUARDS, Made, by_token, client
-from nearby import Nearby, nearby
+from nearby import Nearby, nearby, until
 
 guards = pytest.mark.parametrize("made", GUARDS)
 NAVIGATING = {"Sec-Fetch-Mode": "navigate"}
@@ -41,12 +40,6 @@ async def guarded(
         world: Any = Afar(verifier)
         async with client(made(world, **asked)) as http:
             yield http
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await holds():  # noqa: ASYNC110 - what is waited for is an answer, which rings no bell
-            await asyncio.sleep(0.005)
 
 
 @guards
