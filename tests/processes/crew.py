@@ -20,7 +20,7 @@ PATIENCE = 120.0
 
 # Forked from a process that has no threads and has loaded the library: ten milliseconds a member.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["admit.authority", "admit.stores.sqlite", "admit.stores.memory"])
+_context.set_forkserver_preload(["admit.authority", "admit.stores.sqlite", "admit.stores.memory", "admit.verifier"])
 
 
 class Line:
@@ -37,9 +37,9 @@ class Line:
         """What the test says next. EOFError when it is gone."""
         return self._connection.recv()
 
-    def called(self) -> bool:
-        """Whether the test has said something."""
-        return self._connection.poll()
+    def called(self, within: float = 0.0) -> bool:
+        """Whether the test has said something; waits up to ``within`` seconds for it."""
+        return self._connection.poll(within)
 
 
 Role = Callable[Concatenate[Line, P], Awaitable[None]]

@@ -1,0 +1,128 @@
+"""A verifier in a process of its own: verifies all it is given, again and again, and writes down each answer and its time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from admit import Request, Verifier
+from admit.core.lease import Bounded
+from admit.errors import AdmitError, Denied, Revoked
+from admit.system import SystemClock
+from processes.crew import Line
+
+SWEEP_EVERY = 0.01
+"""Seconds between two sweeps over all that a verifier was given."""
+
+SELDOM = 16
+"""What was refused as revoked is tried in one of so many sweeps only."""
+
+ACCEPTED, REVOKED, REFUSED, STALE = "A", "R", "D", "S"
+
+instant = SystemClock().lease
+"""One clock for all processes of this machine; it goes on while they are stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """That a verification of a token, by its number, began at an instant, how it was answered, and when."""
+
+    began: float
+    token: int
+    answer: str
+    answered: float
+
+
+def read(book: Path) -> list[Try]:
+    """What a verifier wrote; of a line that was being written when it was killed, nothing."""
+    *whole, _ = book.read_text().split("\n")
+    return [
+        Try(float(began), int(token), answer, float(answered))
+        for began, token, answer, answered in map(str.split, whole)
+    ]
+
+
+class Stepped(SystemClock):
+    """The clocks of this machine, the wall clock set ahead or back by ``by`` seconds."""
+
+    by = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.by
+
+
+class Trusting(Bounded):
+    """A planted fault: a lease that never runs out."""
+
+    def moved(self, stamp: bytes) -> bool:
+        return False
+
+
+class _Given:
+    """The tokens in a file that grows, a line for each."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._begun = b""
+        self.tokens: list[str] = []
+
+    def read(self) -> list[str]:
+        """All that there are now."""
+        *whole, self._begun = (self._begun + self._file.read()).split(b"\n")
+        self.tokens += [line.decode() for line in whole]
+        return self.tokens
+
+
+async def _answer(gate: Verifier, token: str, *, asks: bool) -> str:
+    try:
+        if asks:
+            await gate.admit(
+                Request("GET", "https://api.example.com/", ((b"authorization", f"Bearer {token}".encode()),))
+            )
+        else:
+            gate.verify(token)
+    except Revoked:
+        return REVOKED
+    except Denied:
+        return REFUSED
+    except AdmitError:
+        return STALE
+    return ACCEPTED
+
+
+async def _sweep(gate: Verifier, tokens: list[str], revoked: set[int], turn: int, *, asks: bool) -> Iterator[Try]:
+    tries: list[Try] = []
+    for number, token in enumerate(tokens):
+        if number in revoked and (turn + number) % SELDOM:
+            continue
+        began = instant()
+        tries.append(Try(began, number, await _answer(gate, token, asks=asks), instant()))
+        if tries[-1].answer == REVOKED:
+            revoked.add(number)
+    return iter(tries)
+
+
+async def verifier(
+    line: Line, issuer: str, key: str, given: Path, book: Path, bound: float, *, asks: bool = False, leased: bool = True
+) -> None:
+    """Verifies the tokens of ``given`` and writes into ``book``; steps its wall clock by the seconds it is told."""
+    clock = Stepped()
+    gate = Verifier(
+        issuer, audience=issuer, key=key, max_staleness=bound, outage="ask" if asks else "closed", clock=clock
+    )
+    if not leased:
+        gate._gate.open(Trusting(gate._lease, clock, bound, gate._follow))
+    gate._follow()
+    tokens, revoked = _Given(given), set[int]()
+    with book.open("ab", buffering=0) as out:
+        line.say("ready")
+        for turn in itertools.count():
+            tries = await _sweep(gate, tokens.read(), revoked, turn, asks=asks)
+            out.write(
+                "".join(f"{one.began:.6f} {one.token} {one.answer} {one.answered:.6f}\n" for one in tries).encode()
+            )
+            if line.called(SWEEP_EVERY):
+                clock.by = line.hear()
+                line.say("stepped")
