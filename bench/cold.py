@@ -71,7 +71,8 @@ def cold(pipe: Connection, issuer: str, key: str) -> None:
     verifier = Verifier(issuer, audience=issuer, key=key)
     began = time.monotonic()
     verifier.open(120)
-    pipe.send((time.monotonic() - began, memory("self"), memory("self", "VmHWM"), verifier.status().entries))
+    taken, used = time.monotonic() - began, time.process_time()
+    pipe.send((taken, memory("self"), memory("self", "VmHWM"), used, verifier.status().entries))
     verifier.close()
 
 
@@ -80,24 +81,26 @@ async def starts(folder: Path, slices: int, live: int) -> list[Row]:
     with served(folder) as (issuer, store, _):
         pass  # a new authority has made its store, and is gone
     await fill(store, live)
-    found: list[tuple[float, float, float, int]] = []
+    found: list[tuple[float, float, float, float, int]] = []
     with served(folder) as (issuer, store, pid):
         auth = Authority(store, issuer=issuer)
         key = await auth.verifiers.create("bench", issuer)
-        before = memory(pid)
+        before, used = memory(pid), processor(pid)
         for _ in range(slices):
             ours, theirs = multiprocessing.get_context("forkserver").Pipe()
             process = multiprocessing.get_context("forkserver").Process(target=cold, args=(theirs, issuer, key))
             process.start()
             found.append(await asyncio.to_thread(ours.recv))
             process.join()
-        after = memory(pid, "VmHWM")
+        after, used = memory(pid, "VmHWM"), (processor(pid) - used) / slices
         await auth.close()
     assert min(entries for *_, entries in found) >= live // PAGE * PAGE
     return [
         Row(f"cold start with {live:,} entries", Figure.of([one[0] for one in found]), "s", bar=5),
         Row("the verifier's memory after it", Figure.of([one[1] for one in found]), "MB", bar=250),
         Row("… at most", Figure.of([one[2] for one in found]), "MB", bar=250),
+        Row("the verifier's processor time", Figure.of([one[3] for one in found]), "s"),
+        _plain("the authority's processor time", used, "s"),
         _plain("the authority's memory, by what it holds itself", before, "MB"),
         _plain("… more while it streams, at most", after - before, "MB"),
     ]

@@ -110,8 +110,7 @@ class Follower:
         now, lease = self._clock.now(), self._clock.lease()
         entries = [log.decode(line) for line in page.entries]
         with self._copy.lock:
-            for entry in entries:
-                self._copy.apply(entry, now, lease)
+            self._copy.learn(entries, now, lease)
             # The copy may have begun anew meanwhile: then this was not the whole of what it needs.
             if page.end and self._copy.cursor == after:
                 self._copy.take(Page((), page.cursor, end=True, stamp=page.stamp), now, lease)

@@ -26,6 +26,9 @@ MAX_LINE_BYTES = 1_024
 """Bytes of one line of the log: the longest entry names a subject of 128 bytes."""
 
 
+BLOCK_BYTES = 64 * 1024
+
+
 class Metadata(msgspec.Struct, frozen=True):
     """What an authority says of itself, as far as a verifier needs it (RFC 8414, section 2)."""
 
@@ -106,13 +109,17 @@ class Remote:
         headers = {"Authorization": f"Bearer {self._key}"}
         with self._answer(f"{url}?{urlencode(asked)}", headers, wait + within) as answer:
             entries: list[bytes] = []
-            while (line := answer.readline(MAX_LINE_BYTES)).startswith(b"["):
-                entries.append(line)
-                if len(entries) == READ_AT_MOST:
+            last = b""
+            for lines in _lines(answer):
+                entries += lines
+                if not entries[-1].startswith(b"["):
+                    last = entries.pop()
+                    break
+                if len(entries) >= READ_AT_MOST:
                     yield Page(tuple(entries), None, end=False, stamp=b"")
                     entries = []
             try:
-                end = _end.decode(line)
+                end = _end.decode(last)
             except ValueError as error:
                 raise StoreUnavailable(f"an answer of the log that ends in the middle: {error}") from error
             answer.read(1)  # to its end, so that the connection can be used again
@@ -167,6 +174,20 @@ class Remote:
             else http.client.HTTPSConnection(host, port, timeout=within, context=self._tls)
         )
         return _send(self._connection, target, headers, within, form)
+
+
+def _lines(answer: http.client.HTTPResponse) -> Iterator[list[bytes]]:
+    """The whole lines of an answer, as many at a time as have come. Raises StoreUnavailable for one without end."""
+    begun = b""
+    # Read by the block: the client of the standard library takes ten microseconds for a line, a million times.
+    while block := answer.read1(BLOCK_BYTES):
+        *lines, begun = (begun + block).split(b"\n")
+        if len(begun) > MAX_LINE_BYTES:
+            raise StoreUnavailable("a line of the log without end")
+        if lines:
+            yield lines
+    if begun:
+        yield [begun]
 
 
 def _send(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -142,12 +143,23 @@ class Copy:
                 case Began():
                     pass
 
+    def learn(self, entries: Iterable[Entry], now: float, lease: float) -> None:
+        """Know all of ``entries`` from now on."""
+        with self.lock:
+            for entry in entries:
+                if type(entry) is Ended and entry.kind is not Ends.KEY and (ids := self.ended[entry.kind]):
+                    # As below, for what nearly all entries are.
+                    if entry.id not in ids:
+                        ids.add(entry.id)
+                        self._batch(now, lease).ended.append((entry.kind, entry.id))
+                else:
+                    self.apply(entry, now, lease)
+
     def take(self, page: Page, now: float, lease: float) -> None:
         """Apply what was read from the log, and stand behind it. Raises StoreError."""
         entries = [decode(line) for line in page.entries]
         with self.lock:
-            for entry in entries:
-                self.apply(entry, now, lease)
+            self.learn(entries, now, lease)
             self.cursor = page.cursor
             self.stamp = page.stamp
 
