@@ -52,7 +52,7 @@ class Liar:
         end = json.dumps({"cursor": str(len(self.entries)), "probe": query["probe"]}).encode()
         return b"\n".join((*self.entries[int(query.get("after", "0")) :], end, b""))
 
-    def times(self, part: str) -> int:
+    def asked_for(self, part: str) -> int:
         """How often it was asked for what has ``part`` in its path."""
         return sum(part in path for path in self.asked)
 

@@ -109,7 +109,7 @@ def test_an_answer_that_is_none_proves_nothing(verifier: Verifier, liar: Liar, a
         verifier.open(0.3)
     with pytest.raises(Stale):
         verifier.verify(token(liar))
-    assert liar.times("elsewhere") == 0
+    assert liar.asked_for("elsewhere") == 0
 
 
 def test_the_authority_allows_less_than_was_asked_for(liar: Liar) -> None:
@@ -154,6 +154,20 @@ async def test_who_cannot_prove_it_asks_and_believes_the_answer(verifier: Verifi
         verifier.verify(text)
 
 
+async def test_what_the_authority_refused_once_stays_refused(verifier: Verifier, liar: Liar) -> None:
+    """An answer of the log that was sent before the end may come after the question about it (P4)."""
+    verifier.open()
+    text, speaking = token(liar), liar.answers["/auth/revocations"]
+    silent(liar, verifier)
+    liar.answers["/auth/introspect"] = lambda _, __: b'{"active": false}'
+    with pytest.raises(Revoked):
+        await verifier.admit(asking(text))
+    liar.answers["/auth/revocations"] = speaking
+    until(lambda: verifier.status().fresh)
+    with pytest.raises(Revoked):
+        verifier.verify(text)
+
+
 async def test_what_is_known_to_be_over_needs_no_question(verifier: Verifier, liar: Liar) -> None:
     verifier.open()
     text = token(liar)
@@ -180,11 +194,11 @@ async def test_an_authority_that_gives_no_answer_is_not_asked_again_at_once(
     answers: list[bytes | int] = [500, 401, b"no json", b"{}"]
     liar.answers["/auth/introspect"] = lambda _, __: answers[0]
     while answers:
-        asked = liar.times("introspect")
+        asked = liar.asked_for("introspect")
         for _ in range(10):
             with pytest.raises(Stale):
                 await verifier.admit(asking(token(liar)))
-        assert liar.times("introspect") == asked + 1
+        assert liar.asked_for("introspect") == asked + 1
         clock.passes(2)
         del answers[0]
 
@@ -223,6 +237,15 @@ def test_all_faults_of_a_configuration_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as told:
         Verifier("http://auth.example.com", audience="", key="secret", max_staleness=0, outage="open")  # type: ignore[arg-type]
     assert len(told.value.faults) == 5
+
+
+def test_a_key_that_was_withdrawn_opens_nothing_and_the_status_says_so(verifier: Verifier, liar: Liar) -> None:
+    verifier.open()
+    liar.answers["/auth/revocations"] = liar.answers["/auth/introspect"] = lambda _, __: 401
+    until(lambda: not verifier.status().fresh)
+    with pytest.raises(Stale):
+        verifier.sync.admit(asking(token(liar)))
+    assert "refuses the verifier key" in str(verifier.status().error)
 
 
 async def test_who_waits_for_the_end_learns_of_it_from_the_log(verifier: Verifier, liar: Liar) -> None:

@@ -21,14 +21,14 @@ from admit.core.faults import Faults
 from admit.core.jose import UnknownKey
 from admit.core.jwk import VerifyingKey
 from admit.core.lease import Bounded, Lease, Moment
-from admit.core.log import Copy
+from admit.core.log import Copy, Ended
 from admit.core.presented import BEARER, presented
 from admit.core.principal import Ends, Principal
 from admit.core.request import Request
 from admit.core.store import Cursor, Page
 from admit.core.verdict import Seen
 from admit.core.world import Chance, Clock
-from admit.errors import AdmitError, LookUpNeeded, Stale, StoreUnavailable
+from admit.errors import AdmitError, LookUpNeeded, Revoked, Stale, StoreUnavailable
 from admit.follow import Follower
 from admit.gate import Gate
 from admit.remote import Metadata, Remote
@@ -83,16 +83,7 @@ class Verifier:
         clock: Clock | None = None,
         chance: Chance = system.chance,
     ) -> None:
-        faults = Faults()
-        faults.of(origin.issuer, issuer)
-        faults.of(origin.audience, audience)
-        if not key.startswith("adm_v_"):
-            faults.found.append("The key of a verifier begins with “adm_v_”; make one with “admit verifiers create”.")
-        faults.of(lease.bound, max_staleness)
-        if outage not in get_args(Outage):
-            # A policy that is misspelt must not be read as another.
-            faults.found.append(f"outage is {outage!r}; write one of {get_args(Outage)}.")
-        faults.report()
+        _judge(issuer, audience, key, max_staleness, outage)
         self.clock = clock or system.SystemClock()
         self.origin = _origin_or(audience, issuer)
         self.cookies = CookieRule(secure=issuer.startswith("https:"))
@@ -131,7 +122,13 @@ class Verifier:
     async def _vouched(self, text: str, asking: Asking) -> Principal:
         """Whom ``text`` speaks for by the word of the authority, and by what is known here beside. Raises Denied, Stale."""
         seen = self._tokens.verify(text, self.clock.now())
-        sent = await asking.vouched(text)
+        try:
+            sent = await asking.vouched(text)
+        except Revoked:
+            # P4: an answer of the log that was sent before this one, and comes later, must not bring it back.
+            ended = Ended(Ends.TOKEN, seen.principal.marks[Ends.TOKEN])
+            self._copy.apply(ended, self.clock.now(), self.clock.lease())
+            raise
         age = Moment.of(self.clock).since(sent)
         if age > self._bounded.bound:
             raise Stale(f"the answer about it took {age:.3f} s")
@@ -280,6 +277,20 @@ class _Tokens:
     async def lasts(self, who: Principal, now: float) -> float:  # noqa: ARG002 - a token has its end written in it
         """When an access token expires (Unix seconds), leeway included."""
         return who.expires_at + self._rules.leeway
+
+
+def _judge(issuer: str, audience: str, key: str, max_staleness: float, outage: str) -> None:
+    """Return if a verifier can be made of these. Raises ConfigError with all that is wrong."""
+    faults = Faults()
+    faults.of(origin.issuer, issuer)
+    faults.of(origin.audience, audience)
+    if not key.startswith("adm_v_"):
+        faults.found.append("The key of a verifier begins with “adm_v_”; make one with “admit verifiers create”.")
+    faults.of(lease.bound, max_staleness)
+    if outage not in get_args(Outage):
+        # A policy that is misspelt must not be read as another.
+        faults.found.append(f"outage is {outage!r}; write one of {get_args(Outage)}.")
+    faults.report()
 
 
 def _origin_or(audience: str, issuer: str) -> str:

@@ -41,7 +41,7 @@ def test_a_description_that_leads_elsewhere_is_not_believed(
     liar.answers["/auth/.well-known/oauth-authorization-server"] = lambda _, __: body
     with pytest.raises(StoreUnavailable):
         verifier.open(0.3)
-    assert liar.times("jwks") == liar.times("revocations") == 0
+    assert liar.asked_for("jwks") == liar.asked_for("revocations") == 0
 
 
 def test_a_description_without_end_is_given_up(verifier: Verifier, liar: Liar) -> None:
@@ -58,9 +58,9 @@ def test_a_set_of_keys_that_cannot_be_trusted_leaves_the_one_before(
     text = token(liar)
     verifier.verify(text)
     liar.answers["/auth/.well-known/jwks.json"] = lambda _, __: set
-    read = liar.times("jwks")
+    read = liar.asked_for("jwks")
     clock.passes(KEYS_LAST)
-    until(lambda: liar.times("jwks") > read)
+    until(lambda: liar.asked_for("jwks") > read)
     until(lambda: verifier.status().error is not None)
     assert verifier.status().keys == (liar.keys[0].kid,)
 
@@ -87,13 +87,13 @@ async def test_a_new_key_is_fetched_when_a_token_names_it_and_garbage_fetches_se
     verifier.open()
     liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
     assert (await verifier.admit(asking(token(liar, key=1)))).subject == "ann"
-    fetched = liar.times("jwks")
+    fetched = liar.asked_for("jwks")
     for _ in range(50):
         liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
         with pytest.raises(BadCredential):
             await verifier.admit(asking(token(liar, key=-1)))
         liar.keys.pop()
-    assert liar.times("jwks") == fetched
+    assert liar.asked_for("jwks") == fetched
     clock.passes(KEYS_AGAIN)
     until(lambda: verifier.status().fresh)
     liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
