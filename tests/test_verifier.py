@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
 import signal
+import socket
+import threading
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from admit import Request, Verifier
 from admit.core.jwk import SigningKey
 from admit.errors import BadCredential, ConfigError, NoCredential, NotForUs, Revoked, Stale, StoreUnavailable
+from admit.remote import Remote
 from followed import AUDIENCE, KEY, asking, clock, liar, token, until, until_revoked, verifier
 from liar import Liar
 from services import PassingClock
@@ -288,3 +292,63 @@ def test_a_forked_child_asks_without_an_event_loop_too(verifier: Verifier, liar:
         os._exit(0 if verifier.sync.admit(request).subject == "ann" else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert verifier.sync.admit(request).subject == "ann"
+
+
+def test_a_forked_child_waits_for_no_question_that_the_parent_has_under_way(verifier: Verifier, liar: Liar) -> None:
+    verifier.open()
+    request = asking(token(liar))
+    silent(liar, verifier)
+    sent, answered = threading.Event(), threading.Event()
+
+    def slow(_: Liar, __: dict[str, str]) -> bytes:
+        if not sent.is_set():
+            sent.set()
+            answered.wait(60)
+        return b'{"active": true}'
+
+    liar.answers["/auth/introspect"] = slow
+
+    def ask() -> None:
+        with contextlib.suppress(Stale):  # an answer that took so long may be too old
+            verifier.sync.admit(request)
+
+    under_way = threading.Thread(target=ask)
+    under_way.start()
+    assert sent.wait(60)
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(60)
+        os._exit(0 if verifier.sync.admit(request).subject == "ann" else 1)
+    status = os.waitpid(child, 0)[1]
+    answered.set()
+    under_way.join()
+    assert status == 0
+
+
+def test_a_forked_child_lets_go_of_an_answer_that_the_parent_is_reading() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        remote = Remote(issuer, KEY)
+
+        def read() -> None:
+            with contextlib.suppress(StoreUnavailable):
+                list(remote.log(f"{issuer}/revocations", None, 0, "", 60))
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        served, _ = listening.accept()
+        served.recv(4_096)
+        served.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[")
+        threading.Event().wait(0.2)  # time to be in the middle of the line; if it is not yet, less is shown
+        child = os.fork()
+        if child == 0:  # pragma: no cover - another process
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(60)
+            remote.abandon()
+            remote.close()
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        served.close()
+        reading.join()
+    assert status == 0

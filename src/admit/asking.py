@@ -45,6 +45,11 @@ class Asking:
             question = questions.waiting[text] = asyncio.create_task(self._asked(questions, text))
         return await asyncio.shield(question)
 
+    def begin_anew(self) -> None:
+        """Forget the questions that are under way: a fork left behind who asks them."""
+        self._questions = WeakKeyDictionary()
+        self._connection = threading.Lock()
+
     async def _asked(self, questions: _Questions, text: str) -> Moment:
         async with questions.turn:
             del questions.waiting[text]

@@ -133,6 +133,13 @@ class Remote:
             self._connection.close()
             self._connection = None
 
+    def abandon(self) -> None:
+        """Forget the connection without closing it, in a forked child: the parent goes on using it.
+
+        To close it would wait for a lock of its buffer that a thread of the parent holds while it reads.
+        """
+        self._connection = None
+
     def _document(self, url: str, at_most: int, within: float) -> bytes:
         with self._answer(url, {}, within) as answer:
             document = answer.read(at_most + 1)

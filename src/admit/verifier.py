@@ -100,7 +100,7 @@ class Verifier:
         self.sync: Any = Sync(self)  # for programs without an event loop: each call waited for
         self.seen = self._gate.seen
         self.verify = self._gate.verify
-        begin_anew = weakref.WeakMethod(self._follower.begin_anew)
+        begin_anew = weakref.WeakMethod(self._begin_anew)
         os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 
     async def admit(self, request: Request, *, accept: Collection[str] = (BEARER,)) -> Principal:
@@ -148,6 +148,13 @@ class Verifier:
 
     def _follow(self) -> None:
         self._follower.start()
+
+    def _begin_anew(self) -> None:
+        """Go on in a forked child: without the parent's threads, connections, and the locks that they may hold."""
+        self._keys.begin_anew()
+        if self._asking is not None:
+            self._asking.begin_anew()
+        self._follower.begin_anew()
 
     def open(self, within: float = 10.0) -> None:
         """Follow the log, and return once its end was seen. Raises StoreUnavailable when that takes longer."""
@@ -225,6 +232,12 @@ class _Published:
         """Whether the authority takes ``token`` for good at this moment. Raises BadCredential, StoreUnavailable."""
         with self._one_at_a_time:
             return self._asking.ask(self._known().introspection_endpoint, token, self._bounded.bound)
+
+    def begin_anew(self) -> None:
+        """Forget who reads or asks: a fork left them behind."""
+        self._one_at_a_time = threading.Lock()
+        self._following.abandon()
+        self._asking.abandon()
 
     def _known(self) -> Metadata:
         if self._metadata is None:
