@@ -14,6 +14,9 @@ from admit.ledger import TERM, Ledger
 PREFIX = "adm_v_"
 MAX_NAME = 64
 
+KEPT = 1.0
+"""Seconds for which a verifier key is taken for what it was when it was read."""
+
 _ALL = "verifiers"
 _HOME = TERM[1][0]
 
@@ -41,6 +44,7 @@ class VerifierKeys:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._read: dict[str, tuple[float, VerifierKey]] = {}
 
     async def create(self, name: str, audience: str) -> str:
         """A new verifier key for the service ``name``, whose tokens are for ``audience``, shown this once.
@@ -61,16 +65,26 @@ class VerifierKeys:
         return f"{PREFIX}{id}.{presented}"
 
     async def admit(self, text: str) -> VerifierKey:
-        """The key that ``text`` is. Raises BadCredential, StoreError."""
+        """The key that ``text`` is, or was :data:`KEPT` seconds ago. Raises BadCredential, StoreError."""
         id, _, presented = text.removeprefix(PREFIX).partition(".")
         if not text.startswith(PREFIX) or not is_id(id) or len(presented) != secret.SECRET_DIGITS:
             raise BadCredential("not a verifier key")
-        [record] = await self._ledger.get((_CODEC.kind, id))
-        if record is None:
-            raise BadCredential(f"there is no verifier key {id}")
-        key = _CODEC.decode(record)
+        key = await self._known(id)
         if not secret.same(key.digest, secret.digest(presented)):
             raise BadCredential(f"not the secret of verifier key {id}")
+        return key
+
+    async def _known(self, id: str) -> VerifierKey:
+        now = self._ledger.clock.lease()
+        until, key = self._read.get(id, (now, None))
+        if key is None or now >= until:
+            self._read.pop(id, None)
+            [record] = await self._ledger.get((_CODEC.kind, id))
+            if record is None:
+                raise BadCredential(f"there is no verifier key {id}")
+            key = _CODEC.decode(record)
+            # Each service asks several times a second, and a read of the store costs more than the answer.
+            self._read[id] = (now + KEPT, key)
         return key
 
     async def list(self) -> list[VerifierKey]:
@@ -88,5 +102,6 @@ class VerifierKeys:
             [record] = await self._ledger.get((_CODEC.kind, id))
             if record is not None:
                 await self._ledger.commit(Delete(_CODEC.kind, id))
+                self._read.pop(id, None)
                 return
         raise BadInput("no_verifier", f"There is no verifier key {id!r}.", field="id")

@@ -94,7 +94,7 @@ class _Batch:
     opened: float
     lease: float
     wall: float
-    ended: list[tuple[Ends, str]] = field(default_factory=list[tuple[Ends, str]])
+    ended: tuple[list[str], ...] = field(default_factory=lambda: tuple([] for _ in Ends))
     raised: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
 
@@ -131,7 +131,7 @@ class Copy:
                         self.ended[kind].add(id)
                         # A compromised signing key stays out for the life of the process.
                         if kind is not Ends.KEY:
-                            self._batch(now, lease).ended.append((kind, id))
+                            self._batch(now, lease).ended[kind].append(id)
                         if len(self.ended[kind]) == 1:
                             self._relive()
                 case Raised(what, gen):
@@ -151,7 +151,7 @@ class Copy:
                     # As below, for what nearly all entries are.
                     if entry.id not in ids:
                         ids.add(entry.id)
-                        self._batch(now, lease).ended.append((entry.kind, entry.id))
+                        self._batch(now, lease).ended[entry.kind].append(entry.id)
                 else:
                     self.apply(entry, now, lease)
 
@@ -197,8 +197,8 @@ class Copy:
         return batch
 
     def _forget(self, batch: _Batch) -> None:
-        for kind, id in batch.ended:
-            self.ended[kind].discard(id)
+        for ids, gone in zip(self.ended, batch.ended, strict=True):
+            ids.difference_update(gone)
         for what, gen in batch.raised:
             if self.raised.get(what) == gen:
                 del self.raised[what]

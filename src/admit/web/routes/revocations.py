@@ -76,7 +76,7 @@ async def revocations(
     after: Annotated[str | None, Query(max_length=4_096)] = None,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
     probe: Annotated[str, Query(max_length=64)] = "",
-) -> StreamingResponse:
+) -> Response:
     """The revocation log behind ``after``, to its end: a line of JSON for each entry, and one that ends the answer.
 
     Where there is nothing new, the answer waits up to ``wait`` seconds. The last line names the position to go on
@@ -85,14 +85,19 @@ async def revocations(
     """
     del by
     first = await feed.page(None if after is None else Cursor(after), wait)
+    if first.end:  # as nearly always; a stream would cost a task group for each question
+        return Response(_piece(first, probe), media_type=LINES)
     return StreamingResponse(_lines(feed, first, probe), media_type=LINES)
 
 
 async def _lines(feed: Feed, page: Page, probe: str) -> AsyncIterator[bytes]:
-    while True:
-        if page.entries:
-            yield b"\n".join((*page.entries, b""))
-        if page.end:
-            break
+    while not page.end:
+        yield _piece(page, probe)
         page = await feed.page(page.cursor, 0)
-    yield _encode(End(page.cursor, probe)) + b"\n"
+    yield _piece(page, probe)
+
+
+def _piece(page: Page, probe: str) -> bytes:
+    """A page as lines, and what ends the answer when it is the last."""
+    end = (_encode(End(page.cursor, probe)),) if page.end else ()
+    return b"\n".join((*page.entries, *end, b""))
