@@ -83,6 +83,20 @@ async def test_who_goes_away_while_he_waits_keeps_nobody_waiting(here: World) ->
     assert feed._listening is None
 
 
+async def test_who_waits_is_woken_when_somebody_else_read_the_news_first(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("admit.feed.LOOK_EVERY", 3_600.0)
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    waiting = asyncio.create_task(feed.page(cursor, 3_600))
+    while not feed._waiting:  # noqa: ASYNC110 - who waits tells nobody
+        await asyncio.sleep(0)
+    await end(here)
+    await all_of(feed, cursor)
+    assert (await asyncio.wait_for(waiting, 60)).entries
+
+
 async def test_all_who_wait_are_served_by_one_read(here: World) -> None:
     feed = here.auth.feed()
     cursor = (await all_of(feed)).cursor

@@ -79,6 +79,8 @@ class Feed:
         page = await self._ledger.log_after(before)
         self._cursor, self._stamp = page.cursor, page.stamp
         if page.entries:
+            # Whoever reads first takes the news away from those who listen for it: they would wait to their end.
+            self._wake()
             self._places[before] = self._dropped + len(self._pages)
             self._pages.append((before, page))
             self._entries += len(page.entries)
@@ -132,6 +134,9 @@ class Feed:
             await asyncio.sleep(LOOK_EVERY)
             tail = self._ledger.store.tail
             if tail is None or tail.moved(self._stamp):
-                for bell in self._waiting:
-                    if not bell.done():
-                        bell.set_result(None)
+                self._wake()
+
+    def _wake(self) -> None:
+        for bell in self._waiting:
+            if not bell.done():
+                bell.set_result(None)
