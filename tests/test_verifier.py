@@ -32,7 +32,7 @@ def test_it_knows_nothing_before_it_has_seen_the_end_of_the_log_and_begins_to_fo
     assert not liar.asked
     with pytest.raises(Stale):
         verifier.verify(token(liar))
-    verifier.open()
+    until(lambda: verifier.status().fresh)
     assert verifier.verify(token(liar)).subject == "ann"
     status = verifier.status()
     assert (status.fresh, status.keys, status.error) == (True, (liar.keys[0].kid,), None)

@@ -57,8 +57,10 @@ class Feed:
     async def _read_on(self) -> None:
         """Read what is new; where nothing is, looking proves it."""
         tail = self._ledger.store.tail
-        if tail is not None and not tail.moved(self._stamp):
-            return
+        if tail is not None:
+            tail.check()  # nothing new in a database that was replaced is no news
+            if not tail.moved(self._stamp):
+                return
         if self._next is None:
             self._next = asyncio.create_task(self._flight())
         await asyncio.shield(self._next)

@@ -91,7 +91,7 @@ class Verifier:
         self._lease = Lease(self.clock)
         self._bounded = Bounded(self._lease, self.clock, max_staleness, self._follow)
         self._keys = _Published(issuer, key, tls, self.clock, self._bounded, self._copy)
-        self._tokens = _Tokens(self._keys, jwt.Rules(issuer=issuer, audience=audience, leeway=leeway))
+        self._tokens = _Tokens(self._keys, jwt.Rules(issuer=issuer, audience=audience, leeway=leeway), self._follow)
         self._asking = Asking(self._keys.ask, self.clock, max_staleness / 2) if outage == "ask" else None
         self._gate = Gate({BEARER: self._tokens}, self._copy, self.clock)
         self._keys.forget = self._gate.forget
@@ -262,15 +262,17 @@ class _Tokens:
 
     looked_up = False
 
-    def __init__(self, keys: _Published, rules: jwt.Rules) -> None:
+    def __init__(self, keys: _Published, rules: jwt.Rules, wanted: Callable[[], None]) -> None:
         self._keys = keys
         self._rules = rules
+        self._wanted = wanted
 
     def verify(self, text: str, now: float) -> Seen:
         """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
         try:
             return jwt.proven(text, self._keys.verifying, self._rules, now)
         except UnknownKey as unknown:
+            self._wanted()  # who never looked at the log has no keys either
             if self._keys.may_reread():
                 raise LookUpNeeded(str(unknown)) from unknown
             raise self._unless_uncertain(unknown) from unknown
