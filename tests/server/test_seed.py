@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 from argon2 import PasswordHasher
 
 from admit.authority import Authority
-from admit.server.seed import sow
+from admit.errors import ConfigError
+from admit.server.seed import read, sow
 from admit.unsafe import CHEAPEST_HASH
 from commands import admit, free_port
 from server.fleet import serving
@@ -80,7 +82,13 @@ email = "cleo@example.com"
 password_file = "nowhere"
 [[accounts]]
 email = "dan@example.com"
+[[accounts]]
+email = "eve@example.com"
+password_file = "of-eve"
+[[accounts]]
+"\\u001b[2J" = 1
 """)
+    (tmp_path / "of-eve").write_bytes(b"\xff\xfe")
     said = admit(tmp_path, "serve", "--port", str(free_port()), ADMIT_SEED_FILE=str(path))
     assert said.code == 2
     for part in (
@@ -90,7 +98,19 @@ email = "dan@example.com"
         "account 2: Object",
         "account 3: nowhere cannot be read",
         "account 4 needs one of",
+        "account 5: of-eve cannot be read",
+        "account 6: Object",
     ):
         assert part in said.err, part
-    assert said.err.count("seed_file: ") == 8
+    assert said.err.count("seed_file: ") == 10
+    # A terminal would obey it.
+    assert "\x1b[2J" not in said.err
     assert not (tmp_path / "admit.db").exists()
+
+
+@pytest.mark.parametrize("text", ["accounts = 5", "[accounts]\nemail = 'x'", "accounts = 'x'"])
+def test_accounts_that_are_no_list_are_a_fault(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "seed.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="no list"):
+        read(path)

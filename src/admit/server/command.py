@@ -133,7 +133,7 @@ def exits(*, as_json: bool = False) -> Generator[None]:
         if as_json:
             typer.echo(json.dumps({"code": error.code, "detail": detail}), err=True)
         else:
-            console(stderr=True).print(Text(detail), style="red")
+            console(stderr=True).print(Text("\n".join(map(_letters, detail.split("\n")))), style="red")
         raise typer.Exit(_exit_code(error)) from error
 
 
@@ -223,5 +223,9 @@ def _cell(name: str, value: object) -> Text:
             text = " ".join(cast("list[str]", value))
         case _:
             text = str(value)
-    # OPS-01: the name of a device is an application's text, and a terminal obeys what it holds.
-    return Text("".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
+    return Text(_letters(text))
+
+
+def _letters(text: str) -> str:
+    # OPS-01: the name of a device is an application's text, a fault quotes a file; and a terminal obeys what they hold.
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -46,6 +46,8 @@ def read(path: Path) -> list[Seed]:
     faults = Faults()
     if strange := sorted(written.keys() - {"accounts"}):
         faults.found.append(f"{path} has {', '.join(strange)}; write [[accounts]] only.")
+    if not isinstance(written.get("accounts", []), list):
+        raise ConfigError([*faults.found, f"{path} has accounts that are no list; write [[accounts]] above each."])
     rows = written.get("accounts", [])
     seeds = [faults.of(_seed, path, number, row) for number, row in enumerate(rows, 1)]
     faults.report()
@@ -74,6 +76,13 @@ def _kept(path: str | None) -> str | None:
     return None if path is None else Path(path).read_text().removesuffix("\n")
 
 
+def _is_text(path: Path) -> bool:
+    try:
+        return path.is_file() and bool(path.read_text())
+    except (OSError, ValueError):
+        return False
+
+
 def _seed(path: Path, number: int, row: Any) -> Seed:
     where = f"{path}, account {number}"
     try:
@@ -95,7 +104,7 @@ def _seed(path: Path, number: int, row: Any) -> Seed:
             faults.append(f"{where}: password_hash is no PHC string of argon2id.")
     if len(seed.ways) != 1:
         faults.append(f"{where} needs one of {', '.join(_WAYS)}.")
-    if seed.password_file is not None and not Path(seed.password_file).is_file():
+    if seed.password_file is not None and not _is_text(Path(seed.password_file)):
         faults.append(f"{where}: {seed.password_file} cannot be read.")
     if faults:
         raise ConfigError(faults)
