@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from doors import ANN, BOB, COOKIE, NEW_PASSWORD
+from admit.tokens import TokenPolicy
+from doors import ANN, BOB, COOKIE, NEW_PASSWORD, bearer
 from web.pages.html import Page
 from web.pages.people import People, people
 
@@ -36,6 +38,28 @@ async def test_devices_are_ended_by_who_proved_himself_lately(path: str) -> None
         assert (await browser.post("/confirm", data={"password": ANN["password"]})).headers["location"] == "/account"
         assert (await browser.post(path, data=form)).headers["location"].startswith("/account?done=")
         assert (await other.get("/account")).status_code == 303
+
+
+@pytest.mark.parametrize("by_cookie", [True, False], ids=["cookie", "token"])
+async def test_programs_too_end_sessions_only_for_who_signed_in_lately(by_cookie: bool) -> None:
+    async def knocks(here: People) -> httpx.AsyncClient:
+        if by_cookie:
+            return await here.signed_in()
+        return here.door.browser(**bearer(await here.door.tokens()))
+
+    async with people(tokens=TokenPolicy(access=3_600)) as here:
+        other, browser = await knocks(here), await knocks(here)
+        assert (await browser.post("/api/sign-out-others")).status_code == 204
+        assert (await other.get("/api/me")).status_code == 401
+        other, browser = await knocks(here), await knocks(here)
+        [id] = [one["id"] for one in (await other.get("/api/sessions")).json()["sessions"] if one["current"]]
+        here.clock.passes(LATER)
+        for method, path in (("POST", "/api/sign-out-others"), ("DELETE", f"/api/sessions/{id}")):
+            answer = await browser.request(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "step_up")
+            assert "max_age=" in answer.headers["www-authenticate"]
+        assert (await other.get("/api/me")).status_code == 200
+        assert (await browser.post("/api/sign-out")).status_code == 204
 
 
 async def test_who_confirms_has_another_cookie_and_the_copy_of_the_old_one_is_dead() -> None:

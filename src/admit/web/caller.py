@@ -42,6 +42,15 @@ async def _caller(request: Asked, auth: Auth) -> Principal:
 Caller = Annotated[Principal, Depends(_caller)]
 
 
+async def _lately(request: Request, who: Caller, auth: Auth) -> Principal:
+    request.app.state.pages.lately.judge(who, auth.clock.now())
+    return who
+
+
+Lately = Annotated[Principal, Depends(_lately)]
+"""A caller who signed in lately (OWASP ASVS 5.0, 7.5.2): not whoever found a browser that was left open."""
+
+
 async def _service(request: Asked, auth: Auth) -> VerifierKey:
     _, text = presented(request, (BEARER,), auth.cookies)
     return await auth.verifiers.admit(text)

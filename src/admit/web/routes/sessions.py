@@ -13,7 +13,7 @@ from admit.core.ids import is_id
 from admit.core.presented import COOKIE
 from admit.core.request import Request
 from admit.errors import BadInput, Denied
-from admit.web.caller import Asked, Auth, Caller, Credentials, hand_out, proven, session_of
+from admit.web.caller import Asked, Auth, Caller, Credentials, Lately, hand_out, proven, session_of
 from admit.web.device import device_of
 from admit.web.openapi import SIGNED_IN, problems
 from admit.web.routes.tokens import end_refreshed
@@ -74,8 +74,11 @@ async def sign_out(who: Caller, request: Asked, response: Response, auth: Auth) 
 
 
 @router.post("/sign-out-others", status_code=204, responses=problems(401), openapi_extra=SIGNED_IN)
-async def sign_out_others(who: Caller, response: Response, auth: Auth) -> None:
-    """End all of one's sessions but this one, which gets a new cookie, or whose client refreshes."""
+async def sign_out_others(who: Lately, response: Response, auth: Auth) -> None:
+    """End all of one's sessions but this one, which gets a new cookie, or whose client refreshes.
+
+    Whoever signed in too long ago signs in again first (``step_up``).
+    """
     session = await session_of(auth, who)
     hand_out(response, await auth.sessions.sign_out_everywhere(who.subject, keep=session))
 
@@ -87,8 +90,11 @@ async def list_sessions(who: Caller, auth: Auth) -> Sessions:
 
 
 @router.delete("/sessions/{id}", status_code=204, responses=problems(401, 404), openapi_extra=SIGNED_IN)
-async def end_session(id: str, who: Caller, auth: Auth) -> None:
-    """End one of one's own sessions. Somebody else's is answered like one that does not exist."""
+async def end_session(id: str, who: Lately, auth: Auth) -> None:
+    """End one of one's own sessions. Somebody else's is answered like one that does not exist.
+
+    Whoever signed in too long ago signs in again first (``step_up``); to sign out oneself needs nothing.
+    """
     session = await auth.sessions.get(id) if is_id(id) else None
     if session is None or session.subject != who.subject:
         raise BadInput("not_found", "You have no such session.")
