@@ -161,18 +161,23 @@ async def test_an_entry_that_cannot_be_read_is_no_end_of_the_log(afar: Afar) -> 
     assert not afar.fresh()
 
 
+def following() -> set[int | None]:
+    """The threads that follow a log, those of other tests too."""
+    return {thread.ident for thread in threading.enumerate() if thread.name == "admit-follow"}
+
+
 async def test_a_thread_follows_until_it_is_stopped_and_begins_again_when_it_is_wanted(here: World) -> None:
     assert here.store.tail is not None
-    read = threading.Semaphore(0)
+    read, before = threading.Semaphore(0), following()
     afar = Afar(Wire(here.store.tail, while_under_way=read.release), here.clock)
     for _ in range(2):
         afar.follower.start()
         afar.follower.start()
         assert read.acquire(timeout=60)
         assert read.acquire(timeout=60)
-        assert [thread.name for thread in threading.enumerate()].count("admit-follow") == 1
+        assert len(following() - before) == 1
         afar.follower.stop()
-        assert "admit-follow" not in [thread.name for thread in threading.enumerate()]
+        assert following() <= before
 
 
 def is_right_in_a_child(afar: Afar) -> bool:

@@ -47,7 +47,7 @@ async def test_a_refresh_token_that_is_given_back_ends_its_session(here: Door) -
     ).status_code == 401
 
 
-@pytest.mark.parametrize("token", ["", "x", "adm_r_x", "adm_s_x", "é" * 9, "a.b.c"])
+@pytest.mark.parametrize("token", ["x", "adm_r_x", "adm_s_x", "é" * 9, "a.b.c"])
 async def test_the_answer_is_the_same_for_what_was_never_good(here: Door, token: str) -> None:
     answer = await here.browser().post("/revoke", data={"token": token})
     assert (answer.status_code, answer.content) == (200, b"")

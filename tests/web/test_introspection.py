@@ -36,3 +36,23 @@ async def test_a_store_that_is_down_is_no_answer(here: Door) -> None:
         await asking.post("/introspect", data={"token": tokens["access_token"]}),
     ):
         assert answer.status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/introspect", "/revoke"])
+@pytest.mark.parametrize("form", [{}, {"token": ""}, {"token_type_hint": "access_token"}], ids=str)
+async def test_a_form_without_a_token_is_refused(here: Door, path: str, form: dict[str, str]) -> None:
+    asking = await service(here) if path == "/introspect" else here.browser()
+    answer = await asking.post(path, data=form)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_form")
+    assert "token" in answer.json()["detail"]
+
+
+async def test_what_clients_of_others_send_along_is_passed_over(here: Door) -> None:
+    tokens = await here.tokens()
+    form = {"token": tokens["access_token"], "client_id": "web", "client_secret": "", "token_type_hint": "access_token"}
+    assert (await (await service(here)).post("/introspect", data=form)).json()["active"]
+    twice = "token=x&token=y"
+    sent = await here.browser().post(
+        "/revoke", content=twice, headers={"content-type": "application/x-www-form-urlencoded"}
+    )
+    assert sent.status_code == 400

@@ -122,7 +122,7 @@ async def test_one_sees_ones_sessions_with_their_devices_and_ends_one(here: Door
 async def test_somebody_elses_session_is_answered_like_one_that_does_not_exist(here: Door) -> None:
     ann, bob = await here.signed_in(), await here.signed_in(BOB)
     bobs = (await bob.get("/api/me")).json()["session"]
-    answers = [await ann.delete(f"/api/sessions/{id}") for id in (bobs, bobs[::-1], "x", "%00", "\N{SNOWMAN}")]
+    answers = [await ann.delete(f"/api/sessions/{id}") for id in (bobs, bobs[::-1], "x", "\N{SNOWMAN}")]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
     assert (await bob.get("/api/me")).status_code == 200

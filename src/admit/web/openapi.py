@@ -26,7 +26,7 @@ TOKEN_FORM: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "required": ["token"],
-                "properties": {"token": {"type": "string"}, "token_type_hint": {"type": "string"}},
+                "properties": {"token": {"type": "string", "minLength": 1}, "token_type_hint": {"type": "string"}},
             }
         }
     },

@@ -16,15 +16,18 @@ MAX_FORM_BYTES = 16_384
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-def parsed(body: bytes, names: tuple[str, ...]) -> dict[str, str]:
+def parsed(body: bytes, names: tuple[str, ...], *, more: bool = False) -> dict[str, str]:
     """The fields of ``body`` (URL Standard, section 5.1), "" for those of ``names`` that it lacks.
 
+    With ``more``, a form of somebody else, which may have others (RFC 6749, section 3.2): they are passed over.
     Raises BadInput for anything that no form of ours sends: what one reader repairs, another reads differently.
     """
     fields = dict[str, str]()
     try:
         for pair in _pairs(body):
             name, value = (unquote(part.replace("+", " "), errors="strict") for part in pair.split("="))
+            if name not in names and more:
+                continue
             if name not in names or name in fields:
                 raise _bad()
             fields[name] = value
@@ -47,6 +50,14 @@ def form_of(*names: str) -> Callable[[Request], Awaitable[dict[str, str]]]:
         return parsed(await request.body(), names)
 
     return read
+
+
+async def token_of(request: Request) -> str:
+    """A dependency: the token of a form as RFC 7009 and RFC 7662 have it, section 2.1. Raises BadInput without one."""
+    token = parsed(await request.body(), ("token",), more=True)["token"]
+    if not token:
+        raise BadInput("bad_form", "Send a form with the field “token”.")
+    return token
 
 
 def _bad() -> BadInput:

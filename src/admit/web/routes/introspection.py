@@ -12,7 +12,7 @@ from admit.core.scope import written
 from admit.errors import Denied
 from admit.web.caller import Auth, Service
 from admit.web.openapi import TOKEN_FORM, problems
-from admit.web.pages.form import form_of
+from admit.web.pages.form import token_of
 
 router = APIRouter(tags=["verifiers"])
 
@@ -45,12 +45,12 @@ class Introspection(BaseModel):
 )
 async def introspect(
     by: Service,
-    form: Annotated[dict[str, str], Depends(form_of("token", "token_type_hint"))],
+    token: Annotated[str, Depends(token_of)],
     auth: Auth,
 ) -> Introspection:
     """What an access token for one's own audience is worth now (RFC 7662): the way to ask for who follows no log."""
     try:
-        who = await auth.ask(form["token"], by.audience)
+        who = await auth.ask(token, by.audience)
     except Denied:
         # RFC 7662, section 2.2: why not is nobody's business.
         return Introspection(active=False)
