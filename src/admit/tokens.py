@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +13,7 @@ from admit.core.algorithms import ALGORITHMS
 from admit.core.faults import is_number
 from admit.core.ids import home_of, new_id
 from admit.core.jose import UnknownKey
+from admit.core.jwk import VerifyingKey
 from admit.core.principal import Ends, Principal
 from admit.core.refresh import Family, Keys, Outcome, RefreshToken
 from admit.core.scope import narrowed, written
@@ -22,6 +25,8 @@ from admit.keys import SigningKeys
 from admit.ledger import Ledger
 from admit.sessions import Session, Sessions
 from admit.subjects import Subject
+
+T = TypeVar("T")
 
 FIRST_PARTY = "first-party"
 """The ``client_id`` (RFC 9068, section 2.2) of tokens that no OAuth client asked for."""
@@ -156,7 +161,7 @@ class Tokens:
             return
         await self._ledger.ready()
         now = self._ledger.clock.now()
-        claims = jwt.signed(text, self._keys.verifying(now))
+        claims = await self._with_keys(lambda keys: jwt.signed(text, keys), now)
         if now >= claims.exp + self._policy.leeway:
             raise Expired(f"expired {now - claims.exp:.0f} seconds ago")
         await self._ledger.commit(self._ledger.ended(Ends.TOKEN, claims.jti))
@@ -192,13 +197,17 @@ class Tokens:
     async def proven_for(self, text: str, audience: str, now: float) -> Seen:
         """What an access token for ``audience`` proves by itself, whoever that is. Raises Denied."""
         rules = dataclasses.replace(self._rules, audience=audience)
+        return await self._with_keys(lambda keys: jwt.proven(text, keys, rules, now), now)
+
+    async def _with_keys(self, prove: Callable[[Mapping[str, VerifyingKey]], T], now: float) -> T:
+        """What ``prove`` finds with the keys of this moment; they are read again for one that is not known."""
         try:
-            return jwt.proven(text, self._keys.verifying(now), rules, now)
+            return prove(self._keys.verifying(now))
         except UnknownKey:
             if not self._keys.may_reread(now):
                 raise
-            await self._keys.reread()
-            return jwt.proven(text, self._keys.verifying(now), rules, now)
+        await self._keys.reread()
+        return prove(self._keys.verifying(now))
 
     async def _parsed(self, text: str) -> tuple[RefreshToken, Keys]:
         key_id = refresh.key_id_of(text)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from admit import Authority
-from admit.errors import Revoked
+from admit import Authority, TokenPolicy
+from admit.core.jose import UnknownKey
+from admit.core.jwk import SigningKey
+from admit.core.jwt import mint
+from admit.errors import Expired, Revoked
+from admit.keys import REREAD_UNKNOWN
 from doors import ISSUER, Door, asked, authority, bearer, door
+from forge import CLAIMS
+from services import PassingClock
 
 ELSEWHERE = "https://api.example.com"
 
@@ -62,3 +69,32 @@ async def test_another_process_learns_of_an_end_before_it_answers(tmp_path: Path
         assert (await asked(here, token)).json() == {"active": False}
         with pytest.raises(Revoked, match="has ended"):
             await other.ask(token, ISSUER)
+
+
+async def test_a_process_that_does_not_know_the_key_yet_reads_it_before_it_answers(tmp_path: Path) -> None:
+    url, clock = f"sqlite:///{tmp_path}/admit.db", PassingClock()
+    async with door(authority(store=url, clock=clock)) as here, Authority(url, issuer=ISSUER, clock=clock) as other:
+        await other.keys.list()
+        for key in await here.auth.keys.list():
+            await here.auth.keys.revoke(key.kid)
+        clock.passes(REREAD_UNKNOWN + 1)
+        asked_about, given_back = [(await here.tokens())["access_token"] for _ in range(2)]
+        assert (await other.ask(asked_about, ISSUER)).credential == "token"
+        unknown = mint(CLAIMS, SigningKey.generate("ES256", secrets.token_bytes))
+        with pytest.raises(UnknownKey):
+            await other.ask(unknown, ISSUER)
+        await other.tokens.end_presented(given_back)
+        with pytest.raises(Revoked):
+            await here.auth.ask(given_back, ISSUER)
+
+
+async def test_a_token_that_has_expired_leaves_nothing_in_the_log() -> None:
+    clock = PassingClock()
+    async with door(authority(clock=clock, tokens=TokenPolicy(access=60))) as here:
+        token = (await here.tokens())["access_token"]
+        clock.passes(120)
+        before = len(here.auth._copy)
+        with pytest.raises(Expired):
+            await here.auth.tokens.end_presented(token)
+        assert (await here.browser().post("/revoke", data={"token": token})).status_code == 200
+        assert len(here.auth._copy) == before
