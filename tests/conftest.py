@@ -17,12 +17,18 @@ from recorder import Recorder, recording
 
 # Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
 # and the summary says so.
-NEEDS = {"browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js")}
+NEEDS = {
+    "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
+    "server/test_behind_nginx.py": ("nginx",),
+    "server/test_lines_to_paste.py": ("curl",),
+}
 MISSING = {
     tests: [need for need in needs if not (shutil.which(need) or (Path(__file__).parent / need).exists())]
     for tests, needs in NEEDS.items()
 }
 collect_ignore = [tests for tests, missing in MISSING.items() if missing]
+if "CI" in os.environ and collect_ignore:
+    raise RuntimeError(f"Nothing is left out in CI, and it lacks what these need: {MISSING}. See scripts/system.sh.")
 
 settings.register_profile(
     "admit",

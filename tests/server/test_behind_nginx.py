@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -26,8 +25,6 @@ from server.fleet import PATIENCE, Fleet, serving, until
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-behind-nginx.md"
 NAME = "auth.example.com"
 ANN = {"email": "ann@example.com", "password": "a password of some length"}
-
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="left out: there is no nginx; scripts/system.sh")
 
 
 @dataclass(frozen=True)

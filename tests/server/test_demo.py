@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import httpx
-import pytest
 
 from admit.server.front import Demo
 from admit.web import application
@@ -42,44 +39,6 @@ def test_the_passwords_of_the_demo_work_whatever_happened_since(tmp_path: Path) 
                 assert admit(tmp_path, "accounts", "password", "ann@example.com", "--generate", *config).code == 0
     assert (tmp_path / "var").stat().st_mode & 0o77 == 0
     assert (tmp_path / "var" / "passwords.json").stat().st_mode & 0o77 == 0
-
-
-def lines(page: Page) -> list[tuple[str, int | None]]:
-    """Every line to type that stands on the page, and what it promises to be answered."""
-    found, promised = list[tuple[str, int | None]](), None
-    for element in page.elements:
-        if element.attributes.get("class", "").startswith("answers"):
-            promised = int(element.text.split()[-1])
-        if element.tag == "pre":
-            found.append((element.text, promised))
-            promised = None
-    return found
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="left out: there is no curl; scripts/system.sh")
-def test_every_line_of_the_front_page_can_be_pasted_and_is_answered_as_it_says(tmp_path: Path) -> None:
-    port = free_port()
-    with running(tmp_path, "demo", "--port", str(port)) as (process, log):
-        wait_for(base := f"http://127.0.0.1:{port}", process, log)
-        answer = httpx.get(f"{base}/", headers=AT_A_BROWSER)
-        typed = lines(Page(answer.text))
-        assert sum(line.startswith("curl ") for line, _ in typed) >= 25
-        elsewhere = tmp_path / "elsewhere"
-        elsewhere.mkdir()
-        for line, promised in typed:
-            if line.endswith(" tour"):
-                continue  # it has a test of its own
-            done = subprocess.run(["bash", "-c", line], cwd=elsewhere, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, (line, done)
-            if promised is not None:
-                assert done.stdout.split()[-1] == str(promised), (line, done.stdout)
-            assert line in log.read_text()
-        assert list(elsewhere.iterdir()) == []
-        secrets = json.loads((tmp_path / "var" / "passwords.json").read_text()).values()
-        assert not any(secret in answer.text for secret in secrets)
-    kept = [path for path in (tmp_path / "var").iterdir() if path.suffix in (".json", ".jar", ".header")]
-    assert len(kept) > 5
-    assert [path.name for path in kept if path.stat().st_mode & 0o77] == []
 
 
 def test_the_front_page_keeps_the_rules_of_all_pages_and_leads_somewhere(tmp_path: Path) -> None:
