@@ -10,9 +10,10 @@ from admit.core.origin import SAFE_METHODS
 from admit.core.presented import BEARER, COOKIE
 from admit.core.principal import Principal
 from admit.core.request import Request
-from admit.core.requirement import SIGNED_IN, Requirement
+from admit.core.requirement import Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
+from admit.guards.guarded import Guarded
 from admit.guards.refusal import refused
 
 Scope = MutableMapping[str, Any]
@@ -28,7 +29,7 @@ POLICY_VIOLATION = 1008
 """The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
 
 
-class Guard:
+class Guard(Guarded[App, "Entrance"]):
     """Lets a request through to ``app`` when ``door`` admits it and ``requirement`` holds; else answers by itself.
 
     The application finds the Principal as ``scope["admit.principal"]`` and as ``request.state.principal``.
@@ -36,19 +37,9 @@ class Guard:
     not read. Raises ConfigError.
     """
 
-    def __init__(
-        self,
-        app: App,
-        door: Door,
-        requirement: Requirement = SIGNED_IN,
-        *,
-        sign_in: str | None = None,
-        confirm: str | None = None,
-    ) -> None:
-        self._app = app
-        self._door = door
-        self._entrance = Entrance(door, requirement)
-        self._detours = Detours(sign_in, confirm)
+    @staticmethod
+    def _way_in(door: Door, requirement: Requirement) -> Entrance:
+        return Entrance(door, requirement)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one WebSocket, or the life of the application."""

@@ -13,9 +13,9 @@ from admit.core.origin import SAFE_METHODS
 from admit.core.presented import COOKIE, presented
 from admit.core.principal import Principal
 from admit.core.request import Request
-from admit.core.requirement import SIGNED_IN, Requirement
-from admit.core.return_to import Detours
+from admit.core.requirement import Requirement
 from admit.errors import AdmitError
+from admit.guards.guarded import Guarded
 from admit.guards.refusal import refused
 
 Environ = dict[str, Any]
@@ -27,26 +27,16 @@ PRINCIPAL = "admit.principal"
 _OF_A_PATH = "/:@!$&'()*+,;=~"
 
 
-class Guard:
+class Guard(Guarded[WSGIApplication, "Entrance"]):
     """Lets a request through to ``app`` when ``door`` admits it and ``requirement`` holds; else answers by itself.
 
     The application finds the Principal as ``environ["admit.principal"]``. A browser that navigates is led to the
     pages ``sign_in`` and ``confirm``, where there are such. The body is not read. Raises ConfigError.
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        door: Door,
-        requirement: Requirement = SIGNED_IN,
-        *,
-        sign_in: str | None = None,
-        confirm: str | None = None,
-    ) -> None:
-        self._app = app
-        self._door = door
-        self._entrance = Entrance(door, requirement)
-        self._detours = Detours(sign_in, confirm)
+    @staticmethod
+    def _way_in(door: Door, requirement: Requirement) -> Entrance:
+        return Entrance(door, requirement)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request, in any thread."""
