@@ -6,13 +6,14 @@ import os
 import random
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from counts import SCALE, SCALES, times
+from doors import Door, door
 from recorder import Recorder, recording
 
 # Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
@@ -57,6 +58,13 @@ def nothing_secret_is_logged() -> Iterator[Recorder]:
 def chaos(request: pytest.FixtureRequest) -> random.Random:
     """Chance that can be played again: the seed of this run and the name of the test."""
     return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Door]:
+    """The HTTP application on a store in memory; Ann has an account there."""
+    async with door() as found:
+        yield found
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

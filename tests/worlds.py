@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from admit.authority import Authority
 from admit.core.principal import Principal
 from admit.core.request import Request
-from admit.core.store import Change, Cursor, Found, Key, Page, Record, Store, Tail
+from admit.core.store import Change, Cursor, Found, Key, Page, Record, Store
 from admit.core.world import Clock
 from admit.errors import Denied
 from admit.sessions import SessionPolicy, Started
 from admit.stores import open_store
+from admit.stores.wrapped import Wrapped
 from admit.subjects import Proof
 from admit.testing.clock import FakeClock
 from admit.tokens import TokenPolicy
@@ -35,31 +36,14 @@ T = TypeVar("T")
 Hook = Callable[[], Awaitable[object]]
 
 
-class Watched:
+class Watched(Wrapped):
     """A store that counts what it is asked, and lets something else happen before it asks or answers."""
 
     def __init__(self, store: Store) -> None:
-        self.inner = store
+        super().__init__(store)
         self.asked: Counter[str] = Counter()
         self.before: dict[str, Hook] = {}
         self.after: dict[str, Hook] = {}
-
-    @property
-    def partitioned(self) -> bool:
-        return self.inner.partitioned
-
-    @property
-    def tail(self) -> Tail | None:
-        return self.inner.tail
-
-    def own_secret(self, *, make: bool) -> bytes:
-        return self.inner.own_secret(make=make)
-
-    async def open(self) -> None:
-        await self.inner.open()
-
-    async def close(self) -> None:
-        await self.inner.close()
 
     async def get(self, *keys: Key) -> list[Record | None]:
         return await self._ask("get", lambda: self.inner.get(*keys))

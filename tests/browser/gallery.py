@@ -15,6 +15,9 @@ from browser.site import ALIAS, EMAIL, EVIL, HOST, PASSWORD, Site
 LONG = "a.person.with.a.remarkably.long.address+and-a-tag-on-top-of-it@the-department-of-long-names.example.com"
 DEVICES = ("Safari/iOS", "Chrome/Android", "Edge/Windows", "Firefox/macOS", "curl", "", "Chrome/ChromeOS")
 
+State = Callable[[Site, Chromium], None]
+"""Leads a browser to a page in one state."""
+
 
 def signed_in(site: Site, browser: Chromium, email: str = EMAIL, *devices: str) -> None:
     """Somebody is signed in here, and has been on other devices."""
@@ -27,19 +30,38 @@ def signed_in(site: Site, browser: Chromium, email: str = EMAIL, *devices: str) 
     browser.press("Sign in")
 
 
-def _sign_in(site: Site, browser: Chromium) -> None:
-    browser.go(f"{site.origin}/sign-in")
+def _at(path: str) -> State:
+    """The page of somebody who is not signed in."""
+
+    def state(site: Site, browser: Chromium) -> None:
+        browser.go(f"{site.origin}{path}")
+
+    return state
 
 
-def _sign_in_refused(site: Site, browser: Chromium) -> None:
-    _sign_in(site, browser)
-    browser.fill(email=EMAIL, password="not this one")
-    browser.press("Sign in")
+def _signed_in_at(path: str, email: str = EMAIL) -> State:
+    """The page of somebody who has just signed in."""
+
+    def state(site: Site, browser: Chromium) -> None:
+        signed_in(site, browser, email)
+        browser.go(f"{site.origin}{path}")
+
+    return state
 
 
-def _sign_in_empty(site: Site, browser: Chromium) -> None:
-    _sign_in(site, browser)
-    browser.press("Sign in")
+def _sent(page: State, button: str, **typed: str) -> State:
+    """The page after its form was sent."""
+
+    def state(site: Site, browser: Chromium) -> None:
+        page(site, browser)
+        browser.fill(**typed)
+        browser.press(button)
+
+    return state
+
+
+_sign_in, _sign_up, _password = _at("/sign-in"), _at("/sign-up"), _signed_in_at("/account/password")
+_sign_in_refused = _sent(_sign_in, "Sign in", email=EMAIL, password="not this one")
 
 
 def _sign_in_throttled(site: Site, browser: Chromium) -> None:
@@ -47,16 +69,6 @@ def _sign_in_throttled(site: Site, browser: Chromium) -> None:
     while "Too many tries" not in browser.text:
         browser.fill(password="nor this one")
         browser.press("Sign in")
-
-
-def _sign_up(site: Site, browser: Chromium) -> None:
-    browser.go(f"{site.origin}/sign-up")
-
-
-def _sign_up_refused(site: Site, browser: Chromium) -> None:
-    _sign_up(site, browser)
-    browser.fill(email="nobody", password="short", password_again="other")
-    browser.press("Create account")
 
 
 def _account(site: Site, browser: Chromium) -> None:
@@ -68,33 +80,9 @@ def _account_with_devices(site: Site, browser: Chromium) -> None:
     browser.press("Sign out\n")
 
 
-def _password(site: Site, browser: Chromium) -> None:
-    signed_in(site, browser)
-    browser.go(f"{site.origin}/account/password")
-
-
-def _password_refused(site: Site, browser: Chromium) -> None:
-    _password(site, browser)
-    browser.fill(current_password="not this one", new_password="short", password_again="short")
-    browser.press("Change password")
-
-
-def _confirm(site: Site, browser: Chromium) -> None:
-    signed_in(site, browser, LONG)
-    browser.go(f"{site.origin}/confirm")
-
-
-def _sign_out(site: Site, browser: Chromium) -> None:
-    browser.go(f"{site.origin}/sign-out")
-
-
 def _signed_out(site: Site, browser: Chromium) -> None:
     signed_in(site, browser)
     browser.press("Sign out")
-
-
-def _not_found(site: Site, browser: Chromium) -> None:
-    browser.go(f"{site.origin}/nothing")
 
 
 def _cross_origin(site: Site, browser: Chromium) -> None:
@@ -176,19 +164,21 @@ def _links_settings(site: Site, browser: Chromium) -> None:
     browser.follow("One that asks for more")
 
 
-PAGES: dict[str, Callable[[Site, Chromium], None]] = {
+PAGES: dict[str, State] = {
     "sign-in": _sign_in,
     "sign-in-refused": _sign_in_refused,
-    "sign-in-empty": _sign_in_empty,
+    "sign-in-empty": _sent(_sign_in, "Sign in"),
     "sign-in-throttled": _sign_in_throttled,
     "sign-up": _sign_up,
-    "sign-up-refused": _sign_up_refused,
+    "sign-up-refused": _sent(_sign_up, "Create account", email="nobody", password="short", password_again="other"),
     "account": _account,
     "account-with-devices": _account_with_devices,
     "password": _password,
-    "password-refused": _password_refused,
-    "confirm": _confirm,
-    "sign-out": _sign_out,
+    "password-refused": _sent(
+        _password, "Change password", current_password="not this one", new_password="short", password_again="short"
+    ),
+    "confirm": _signed_in_at("/confirm", LONG),
+    "sign-out": _at("/sign-out"),
     "signed-out": _signed_out,
     "demo": _demo,
     "demo-opened": _demo_opened,
@@ -197,7 +187,7 @@ PAGES: dict[str, Callable[[Site, Chromium], None]] = {
     "error-400": _bad_form,
     "error-403": _cross_origin,
     "error-403-closed": _sign_up_closed,
-    "error-404": _not_found,
+    "error-404": _at("/nothing"),
     "error-405": _not_taken,
     "error-413": _too_large,
     "error-415": _other_kind,

@@ -6,18 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.fleet import OPEN_DOORS, WORKERS, Fleet, serving, settings
+from server.fleet import OPEN_DOORS, Fleet, lent, shared
 
 
 @pytest.fixture(scope="session")
 def four_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    directory = tmp_path_factory.mktemp("fleet")
-    with serving(directory, WORKERS, "--config", str(settings(directory, OPEN_DOORS))) as fleet:
-        yield fleet
+    yield from shared(tmp_path_factory.mktemp("fleet"), OPEN_DOORS)
 
 
 @pytest.fixture
 def fleet(four_workers: Fleet) -> Iterator[Fleet]:
-    """Theirs; connections that a test has opened are closed after it."""
-    yield four_workers
-    four_workers.hang_up()
+    yield from lent(four_workers)

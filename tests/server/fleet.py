@@ -193,6 +193,18 @@ def settings(directory: Path, text: str) -> Path:
     return path
 
 
+def shared(directory: Path, text: str) -> Iterator[Fleet]:
+    """What a fixture yields: four workers with the settings of ``text``, for many tests."""
+    with serving(directory, WORKERS, "--config", str(settings(directory, text))) as fleet:
+        yield fleet
+
+
+def lent(fleet: Fleet) -> Iterator[Fleet]:
+    """What a fixture yields of one that is shared: connections that a test has opened are closed after it."""
+    yield fleet
+    fleet.hang_up()
+
+
 @asynccontextmanager
 async def beside(fleet: Fleet) -> AsyncIterator[Authority]:
     """The authority that the workers are, in a process of the test's own: signing in costs it nothing."""

@@ -10,7 +10,7 @@ import pytest
 
 from admit.subjects import Subject
 from counts import times
-from server.fleet import OPEN_DOORS, WORKERS, Connection, Fleet, at_once, beside, serving, settings, signed_in
+from server.fleet import OPEN_DOORS, WORKERS, Connection, Fleet, at_once, beside, lent, shared, signed_in
 
 ANN = {"email": "ann@example.com", "password": "a password of some length"}
 ANOTHER = "another one, not shorter"
@@ -20,16 +20,13 @@ LIMIT = 3
 
 @pytest.fixture(scope="module")
 def strict_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    directory = tmp_path_factory.mktemp("strict")
     rules = f"{OPEN_DOORS}\ntoken_grace = 0\nsession_limit = {LIMIT}"
-    with serving(directory, WORKERS, "--config", str(settings(directory, rules))) as fleet:
-        yield fleet
+    yield from shared(tmp_path_factory.mktemp("strict"), rules)
 
 
 @pytest.fixture
 def strict(strict_workers: Fleet) -> Iterator[Fleet]:
-    yield strict_workers
-    strict_workers.hang_up()
+    yield from lent(strict_workers)
 
 
 def twenty(fleet: Fleet) -> list[Connection]:

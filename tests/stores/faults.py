@@ -22,52 +22,11 @@ from admit.core.store import (
     Tail,
 )
 from admit.errors import Conflict, CursorLost
+from admit.stores.wrapped import Wrapped
 from admit.testing.contract import now
 
 
-class Sound:
-    """Hands everything on: the store that is wrapped, with no fault yet."""
-
-    def __init__(self, inner: Store) -> None:
-        self.inner = inner
-
-    def own_secret(self, *, make: bool) -> bytes:
-        return self.inner.own_secret(make=make)
-
-    @property
-    def partitioned(self) -> bool:
-        return self.inner.partitioned
-
-    @property
-    def tail(self) -> Tail | None:
-        return self.inner.tail
-
-    async def open(self) -> None:
-        await self.inner.open()
-
-    async def close(self) -> None:
-        await self.inner.close()
-
-    async def get(self, *keys: Key) -> list[Record | None]:
-        return await self.inner.get(*keys)
-
-    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
-        return await self.inner.find(kind, tag, after=after, limit=limit)
-
-    async def commit(self, *changes: Change) -> None:
-        await self.inner.commit(*changes)
-
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        return await self.inner.log(topic, after, limit=limit)
-
-    async def purge(self, now: float) -> int:
-        return await self.inner.purge(now)
-
-    async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
-        return await self.inner.count(key, window, now, hits=hits)
-
-
-class NoVersionCheck(Sound):
+class NoVersionCheck(Wrapped):
     """Writes over whatever is there."""
 
     async def commit(self, *changes: Change) -> None:
@@ -80,7 +39,7 @@ class NoVersionCheck(Sound):
         return change if there is None else Replace(change.record, there.version)
 
 
-class VersionRestarts(Sound):
+class VersionRestarts(Wrapped):
     """Numbers its versions itself, from one again after a delete."""
 
     def __init__(self, inner: Store) -> None:
@@ -97,7 +56,7 @@ class VersionRestarts(Sound):
         return change
 
 
-class NoCopyOnWrite(Sound):
+class NoCopyOnWrite(Wrapped):
     """Hands out its own records and writes into them."""
 
     def __init__(self, inner: Store) -> None:
@@ -117,7 +76,7 @@ class NoCopyOnWrite(Sound):
                     object.__setattr__(self.out[change.record.key], field, getattr(change.record, field))
 
 
-class OldNews(Sound):
+class OldNews(Wrapped):
     """Answers from a cache that a write does not reach."""
 
     def __init__(self, inner: Store) -> None:
@@ -129,7 +88,7 @@ class OldNews(Sound):
         return [record and self.seen.setdefault(record.key, record) for record in found]
 
 
-class TagsLeftBehind(Sound):
+class TagsLeftBehind(Wrapped):
     """Never forgets that a record bore a tag."""
 
     def __init__(self, inner: Store) -> None:
@@ -148,7 +107,7 @@ class TagsLeftBehind(Sound):
         return Found(tuple(found), Cursor(ids[limit - 1]) if len(ids) > limit else None)
 
 
-class HalfACommit(Sound):
+class HalfACommit(Wrapped):
     """Commits one change after the other."""
 
     async def commit(self, *changes: Change) -> None:
@@ -156,7 +115,7 @@ class HalfACommit(Sound):
             await self.inner.commit(change)
 
 
-class EntriesOfFailedCommits(Sound):
+class EntriesOfFailedCommits(Wrapped):
     """Writes the log first, and the records if it can."""
 
     async def commit(self, *changes: Change) -> None:
@@ -165,7 +124,7 @@ class EntriesOfFailedCommits(Sound):
         await self.inner.commit(*(change for change in changes if change not in entries))
 
 
-class LogOutOfOrder(Sound):
+class LogOutOfOrder(Wrapped):
     """Gives out numbers before it commits: what is slow comes late and is sorted in front."""
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
@@ -173,7 +132,7 @@ class LogOutOfOrder(Sound):
         return replace(page, entries=page.entries[::-1])
 
 
-class LateEntries(Sound):
+class LateEntries(Wrapped):
     """Shows an entry to readers who come later, and not to the one who stands right before it."""
 
     def __init__(self, inner: Store) -> None:
@@ -186,7 +145,7 @@ class LateEntries(Sound):
         return replace(page, entries=page.entries[1:]) if skip else page
 
 
-class AnyCursor(Sound):
+class AnyCursor(Wrapped):
     """Takes a position of any history for one of its own."""
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
@@ -198,7 +157,7 @@ class AnyCursor(Sound):
             return await self.inner.log(topic, None, limit=limit)
 
 
-class NothingIsTrimmed(Sound):
+class NothingIsTrimmed(Wrapped):
     """Cannot tell a position that is too old from one of another history."""
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
@@ -208,14 +167,14 @@ class NothingIsTrimmed(Sound):
             raise CursorLost(str(lost)) from lost
 
 
-class HungryPurge(Sound):
+class HungryPurge(Wrapped):
     """Takes what has just expired, without the day of slack."""
 
     async def purge(self, now: float) -> int:
         return await self.inner.purge(now + 24 * 60 * 60)
 
 
-class PurgeOfTheLast(Sound):
+class PurgeOfTheLast(Wrapped):
     """Purges a quiet log until nothing is left of it."""
 
     def __init__(self, inner: Store) -> None:
@@ -231,7 +190,7 @@ class PurgeOfTheLast(Sound):
         return Page((), None, end=True, stamp=b"") if self.purged and page.end else page
 
 
-class PageThatSkips(Sound):
+class PageThatSkips(Wrapped):
     """Counts where a page begins, instead of remembering what it ended with."""
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
@@ -242,7 +201,7 @@ class PageThatSkips(Sound):
         return Found(page, Cursor(str(skip + limit)) if more else None)
 
 
-class TornSnapshot(Sound):
+class TornSnapshot(Wrapped):
     """Reads one record after the other."""
 
     async def get(self, *keys: Key) -> list[Record | None]:
@@ -254,14 +213,14 @@ class TornSnapshot(Sound):
         return []
 
 
-class ChecksAreIgnored(Sound):
+class ChecksAreIgnored(Wrapped):
     """Leaves out what changes nothing."""
 
     async def commit(self, *changes: Change) -> None:
         await self.inner.commit(*(change for change in changes if not isinstance(change, Check)))
 
 
-class JudgesExpiry(Sound):
+class JudgesExpiry(Wrapped):
     """Hides what is over."""
 
     async def get(self, *keys: Key) -> list[Record | None]:
@@ -269,7 +228,7 @@ class JudgesExpiry(Sound):
         return [None if record and record.expires_at and record.expires_at < now() else record for record in found]
 
 
-class TriesAgain(Sound):
+class TriesAgain(Wrapped):
     """Answers a conflict by itself."""
 
     async def commit(self, *changes: Change) -> None:
@@ -279,7 +238,7 @@ class TriesAgain(Sound):
             await self.inner.commit(*(change for change in changes if not isinstance(change, Insert)))
 
 
-class LostHits(Sound):
+class LostHits(Wrapped):
     """Reads a counter, adds to it and writes it back, while others do the same."""
 
     def __init__(self, inner: Store) -> None:
@@ -293,7 +252,7 @@ class LostHits(Sound):
         return was + hits
 
 
-class OneWindowForAll(Sound):
+class OneWindowForAll(Wrapped):
     """Never begins anew."""
 
     async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
@@ -317,7 +276,7 @@ class _Numb:
         self.inner.check()
 
 
-class StampStandsStill(Sound):
+class StampStandsStill(Wrapped):
     """Does not say that there is news."""
 
     @property
@@ -325,7 +284,7 @@ class StampStandsStill(Sound):
         return self.inner.tail and _Numb(self.inner.tail, says=False)
 
 
-class StampNeverRests(Sound):
+class StampNeverRests(Wrapped):
     """Says that there is news when all is read."""
 
     @property
@@ -333,4 +292,4 @@ class StampNeverRests(Sound):
         return self.inner.tail and _Numb(self.inner.tail, says=True)
 
 
-Fault = Callable[[Store], Sound]
+Fault = Callable[[Store], Wrapped]

@@ -15,10 +15,11 @@ import pytest
 
 from admit.core.store import Store
 from admit.stores import open_store
+from admit.stores.wrapped import Wrapped
 from admit.testing import StoreContract
 from admit.testing.contract import Make
 from stores import faults
-from stores.faults import Fault, Sound
+from stores.faults import Fault
 
 PATIENCE = 120.0
 
@@ -59,7 +60,7 @@ def good(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 @pytest.mark.parametrize("fault,bite", BITES.items(), ids=[fault.__name__ for fault in BITES])
 async def test_a_fault_is_caught(good: Make, fault: Fault, bite: str) -> None:
-    assert await caught_by(lambda: Sound(good()), bite) == [], "the contract is red without the fault"
+    assert await caught_by(lambda: Wrapped(good()), bite) == [], "the contract is red without the fault"
     assert await caught_by(lambda: fault(good()), bite), f"{bite} did not notice"
 
 

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from doors import Door, asked, bearer, door, is_problem
+from doors import Door, asked, bearer, is_problem
 
 ELSEWHERE = "https://api.example.com"
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Door]:
-    async with door() as found:
-        yield found
 
 
 async def test_of_a_token_that_is_not_good_nothing_is_said_but_that(here: Door) -> None:

@@ -13,14 +13,9 @@ NAUGHTY = [
     "<!--", "]]>", "&#x3c;script&#x3e;", "\x00<b>", "\u202e<b>", "a\r\nSet-Cookie: x=y", "<style>*{display:none}",
 ]  # fmt: skip
 FOLLOWED = [
-    "javascript:alert(1)",
-    "JAVASCRIPT:alert(1)",
-    "data:text/html,x",
-    "vbscript:x",
-    "//evil.test",
-    "https://evil.test/",
-    "\\\\evil.test",
-]
+    "javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "vbscript:x",
+    "//evil.test", "https://evil.test/", "\\\\evil.test",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("payload", NAUGHTY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from forge import CLAIMS
 from services import PassingClock
 
 ELSEWHERE = "https://api.example.com"
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Door]:
-    async with door() as found:
-        yield found
 
 
 async def test_an_access_token_that_is_given_back_is_over_and_its_session_lives(here: Door) -> None:

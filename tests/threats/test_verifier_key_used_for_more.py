@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from admit.verifier_keys import PREFIX
-from doors import ISSUER, Door, bearer, door, is_problem, service
+from doors import ISSUER, Door, bearer, is_problem, service
 
 ELSEWHERE = "https://api.example.com"
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Door]:
-    async with door() as found:
-        yield found
 
 
 async def test_a_verifier_key_is_no_right_to_end_the_tokens_of_others(here: Door) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from doors import ISSUER, Door, asked, door, service
+from doors import ISSUER, Door, asked, service
 
 ELSEWHERE = "https://api.example.com"
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Door]:
-    async with door() as found:
-        yield found
 
 
 async def test_a_good_token_is_active_and_says_whose_it_is(here: Door) -> None:

@@ -13,12 +13,6 @@ from doors import ANN, Door, authority, door, is_problem
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-async def here() -> AsyncIterator[Door]:
-    async with door() as found:
-        yield found
-
-
 async def test_a_body_as_large_as_allowed_is_read(here: Door) -> None:
     body = b'{"email": "' + b"x" * (MAX_BODY_BYTES - 13) + b'"}'
     assert len(body) == MAX_BODY_BYTES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
@@ -12,13 +11,7 @@ import pytest
 from admit.core import log
 from admit.core.log import Ended, Raised
 from admit.core.principal import Ends
-from doors import ISSUER, Door, door, is_problem, service
-
-
-@pytest.fixture
-async def here() -> AsyncIterator[Door]:
-    async with door() as found:
-        yield found
+from doors import ISSUER, Door, is_problem, service
 
 
 def read(answer: httpx.Response) -> tuple[list[log.Entry], dict[str, str]]:
