@@ -43,11 +43,13 @@ class Guard(Guarded[App, "Entrance"]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one WebSocket, or the life of the application."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         try:
-            who = self._entrance.at_once(scope) or await self._entrance.admitted(scope)
+            who = self._entrance.at_once(scope)
+            if who is None:
+                who = await self._entrance.admitted(scope)
         except AdmitError as error:
             await Refusal(error, asked(scope, self._door.origin), self._detours)(scope, receive, send)
             return
@@ -73,24 +75,30 @@ class Entrance:
         self._asks = requirement != Requirement(accept=requirement.accept)
 
     def at_once(self, scope: Scope) -> Principal | None:
-        """Whom a request speaks for that is like most: no header twice, and a credential that was seen before.
+        """Whom a request speaks for that is like most: one credential, which was seen before.
 
         None for every other: which credential counts then, and what is wrong with it, is for :meth:`admitted` to
         say. Raises NotEnough.
         """
-        headers = scope["headers"]
-        given = dict(headers)
-        if len(given) != len(headers):
-            return None
-        if self._bearer and b"authorization" in given:
-            authorization = given[b"authorization"]
+        authorization = cookie = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                if authorization is not None:
+                    return None
+                authorization = value
+            elif name == b"cookie":
+                if cookie is not None:
+                    return None
+                cookie = value
+        if authorization is not None and self._bearer:
             who = self._seen(authorization[7:].decode("latin-1"), BEARER) if authorization[:7] == b"Bearer " else None
         # What a browser sends with a cookie is looked at more closely, unless it only reads.
-        elif self._cookie and b"cookie" in given and scope["type"] == "http" and scope["method"] in SAFE_METHODS:
-            before, found, after = given[b"cookie"].partition(self._ours)
-            if not found or self._ours in after or (before and not before.endswith(b"; ")):
+        elif cookie is not None and self._cookie and scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+            before, found, after = cookie.partition(self._ours)
+            text, more, others = after.partition(b";")
+            if not found or (more and self._ours in others) or (before and not before.endswith(b"; ")):
                 return None
-            who = self._seen(after.partition(b";")[0].decode("latin-1"), COOKIE)
+            who = self._seen(text.decode("latin-1"), COOKIE)
         else:
             return None
         if who is not None and self._asks:
