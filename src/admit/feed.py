@@ -7,10 +7,10 @@ from collections import deque
 from itertools import islice
 
 from admit.core.store import READ_AT_MOST, Cursor, Page
-from admit.errors import CursorLost
+from admit.errors import AdmitError, CursorLost
 from admit.ledger import Ledger
 
-LOOK_EVERY = 0.002
+LOOK_EVERY = 0.001
 """Seconds between two looks for news, while somebody waits for them."""
 
 RECENT = 10_000
@@ -42,16 +42,21 @@ class Feed:
 
         Raises CursorLost, LostHistory, StoreError.
         """
-        loop = asyncio.get_running_loop()
+        return (await self.read(after, wait))[0]
+
+    async def read(self, after: Cursor | None, wait: float) -> tuple[Page, float]:
+        """A :meth:`page`, and as of when (by the lease clock): all that had ended by then stands before its end."""
+        loop, lease = asyncio.get_running_loop(), self._ledger.clock.lease
         until = loop.time() + wait
         while True:
             await self._ledger.ready()
+            as_of = lease()
             await self._read_on()
             page = self._recent(after)
             if page is None:
-                return await self._ledger.log_after(after)
+                return await self._ledger.log_after(after), as_of
             if page.entries or loop.time() >= until:
-                return page
+                return page, as_of
             await self._news(until - loop.time())
 
     async def _read_on(self) -> None:
@@ -118,27 +123,40 @@ class Feed:
 
     async def _news(self, within: float) -> None:
         """Return when there is news, or after ``within`` seconds."""
-        bell = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        bell = loop.create_future()
         self._waiting.add(bell)
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
+        late = loop.call_later(within, _ring, bell)
         try:
-            await asyncio.wait((bell,), timeout=within)
+            await bell
         finally:
+            late.cancel()
             self._waiting.remove(bell)
             if not self._waiting:
                 self._listening.cancel()
                 self._listening = None
 
     async def _listen(self) -> None:
-        """Wake those who wait when the log has moved; they read it themselves, together."""
+        """Read what is new when the log has moved; that wakes those who wait.
+
+        It moves a moment before there is something to read: who was woken by that would look in vain, with all others.
+        """
         while True:
             await asyncio.sleep(LOOK_EVERY)
             tail = self._ledger.store.tail
-            if tail is None or tail.moved(self._stamp):
-                self._wake()
+            try:
+                if tail is None or tail.moved(self._stamp):
+                    await self._read_on()
+            except AdmitError:
+                self._wake()  # each of them asks, and is told what is wrong
 
     def _wake(self) -> None:
         for bell in self._waiting:
-            if not bell.done():
-                bell.set_result(None)
+            _ring(bell)
+
+
+def _ring(bell: asyncio.Future[None]) -> None:
+    if not bell.done():
+        bell.set_result(None)

@@ -7,11 +7,13 @@ import asyncio
 import httpx
 import msgspec
 import pytest
+from fastapi import FastAPI
 
 from admit.core import log
 from admit.core.log import Ended, Raised
 from admit.core.principal import Ends
-from doors import ISSUER, Door, is_problem, service
+from admit.web import application
+from doors import ISSUER, Door, authority, is_problem, service
 
 
 def read(answer: httpx.Response) -> tuple[list[log.Entry], dict[str, str]]:
@@ -71,6 +73,26 @@ async def test_a_question_out_of_bounds_is_refused(here: Door, query: str) -> No
     answer = await (await service(here)).get(f"/revocations?{query}")
     assert answer.status_code == 422, answer.text
     assert is_problem(answer)
+
+
+async def test_a_question_is_a_get_and_nothing_else(here: Door) -> None:
+    for method in ("HEAD", "POST", "DELETE"):
+        answer = await (await service(here)).request(method, "/revocations")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET"), method
+
+
+@pytest.mark.parametrize("mounted", [True, False], ids=["mounted", "served"])
+async def test_the_log_is_followed_under_the_path_of_the_issuer(mounted: bool) -> None:
+    auth = authority(issuer="https://app.example.com/auth")
+    app = FastAPI()
+    app.mount("/auth", application(auth))
+    here = Door(auth, app if mounted else application(auth, at="/auth"), "https://app.example.com")
+    links = await service(here)
+    _, end = read(await links.get("/auth/revocations?probe=mine"))
+    assert end["probe"] == "mine"
+    assert (await links.get("/auth/auth/revocations")).status_code == 404
+    assert (await links.get("/revocations")).status_code == 404
+    await auth.close()
 
 
 async def test_the_store_keeps_no_verifier_key_that_could_be_shown(here: Door) -> None:

@@ -19,6 +19,8 @@ from admit.server.log import REQUEST
 Count = Callable[[Scope, int, float], None]
 """Counts an answer: its scope, its status, and the seconds it took."""
 
+_REFUSED = 400
+
 _log = logging.getLogger("admit.access")
 
 
@@ -54,7 +56,8 @@ class Seen:
             await self._app(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - began
-            self._tell(scope, status, seconds, request)
+            if status >= _REFUSED or getattr(scope.get("route"), "noted", True):
+                self._tell(scope, status, seconds, request)
             if self._count is not None:
                 self._count(scope, status, seconds)
 

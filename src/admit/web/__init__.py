@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from admit.authority import Authority
 from admit.errors import AdmitError
 from admit.web.answer import answered
+from admit.web.direct import Direct
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
 from admit.web.pages import account, assets, sign_in
@@ -32,7 +33,9 @@ def application(
     ``confirm_within`` (seconds) is how old a sign-in may be that ends other devices without the password again.
     Its OpenAPI description is ``.openapi()``, and is not served (OWASP ASVS 5.0, 13.4.5).
     """
+    endpoints = [revocations.endpoint(auth, at)]
     app = Described(
+        endpoints=endpoints,
         cookie=auth.cookies.name,
         refresh=auth.refresh_cookies.name,
         title="Admit",
@@ -45,6 +48,7 @@ def application(
         middleware=[
             Middleware(Answers, secure=auth.issuer.startswith("https:")),
             Middleware(Limits, auth=auth, api=f"{at}/api", static=f"{at}/static"),
+            Middleware(Direct, endpoints=endpoints),
         ],
         exception_handlers=dict.fromkeys((AdmitError, HTTPException, RequestValidationError), answered),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 
 from admit.core.answers import MEDIA_TYPE, schemas
+from admit.web.direct import Endpoint
 
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
@@ -43,17 +45,23 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Described(FastAPI):
-    """A FastAPI application whose description is complete; ``cookie`` and ``refresh`` are the names of the cookies."""
+    """A FastAPI application whose description is complete, ``endpoints`` included.
 
-    def __init__(self, *, cookie: str, refresh: str, **settings: Any) -> None:
+    ``cookie`` and ``refresh`` are the names of the cookies.
+    """
+
+    def __init__(self, *, cookie: str, refresh: str, endpoints: Sequence[Endpoint], **settings: Any) -> None:
         super().__init__(**settings)
+        self._endpoints = endpoints
         self._cookie = cookie
         self._refresh = refresh
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description."""
         if self.openapi_schema is None:
-            components: dict[str, Any] = super().openapi().setdefault("components", {})
+            described = super().openapi()
+            described["paths"] |= {one.path_format: {"get": one.operation} for one in self._endpoints}
+            components: dict[str, Any] = described.setdefault("components", {})
             components["schemas"].update(schemas())
             components["securitySchemes"] = {
                 "cookie": {"type": "apiKey", "in": "cookie", "name": self._cookie},

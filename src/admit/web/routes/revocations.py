@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
+from msgspec import Meta
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
+from admit.authority import Authority
+from admit.core.presented import BEARER, found
 from admit.core.store import Cursor, Page
+from admit.errors import BadInput
 from admit.feed import Feed
 from admit.remote import METADATA, End
-from admit.web.caller import Auth, Service
+from admit.web.caller import Auth
+from admit.web.direct import Endpoint
 from admit.web.openapi import problems
 from admit.web.routes.keys import MAX_AGE
 
@@ -55,39 +63,77 @@ async def metadata(response: Response, auth: Auth) -> Metadata:
     )
 
 
-async def _feed(request: Request, auth: Auth) -> Feed:
-    # One for all who follow, made on the event loop that serves them.
-    state = request.app.state
-    if getattr(state, "feed", None) is None:
-        state.feed = auth.feed()
-    feed: Feed = state.feed
-    return feed
+class Question(msgspec.Struct, frozen=True):
+    """What a follower asks."""
+
+    after: Annotated[str, Meta(max_length=4_096)] | None = None
+    wait: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 0.0
+    probe: Annotated[str, Meta(max_length=64)] = ""
 
 
-@router.get(
-    "/revocations",
-    responses=problems(401, 410, 422, 503) | {200: {"content": {LINES: {}}}},
-    response_class=StreamingResponse,
-    openapi_extra={"security": [{"verifier": []}]},
-)
-async def revocations(
-    by: Service,
-    feed: Annotated[Feed, Depends(_feed)],
-    after: Annotated[str | None, Query(max_length=4_096)] = None,
-    wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT)] = 0.0,
-    probe: Annotated[str, Query(max_length=64)] = "",
-) -> Response:
+class Revocations:
     """The revocation log behind ``after``, to its end: a line of JSON for each entry, and one that ends the answer.
 
     Where there is nothing new, the answer waits up to ``wait`` seconds. The last line names the position to go on
     from and the ``probe``: an answer without it is cut off, or not one to this question. 410 when the position is
     not known (any more): begin anew, without ``after``.
     """
-    del by
-    first = await feed.page(None if after is None else Cursor(after), wait)
-    if first.end:  # as nearly always; a stream would cost a task group for each question
-        return Response(_piece(first, probe), media_type=LINES)
-    return StreamingResponse(_lines(feed, first, probe), media_type=LINES)
+
+    def __init__(self, auth: Authority) -> None:
+        self._auth = auth
+        self._feed: Feed | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One question. Raises Denied, BadInput, CursorLost, StoreError."""
+        _, text = found(scope["headers"], (BEARER,), self._auth.cookies)
+        await self._auth.verifiers.admit(text)
+        question = _question(scope["query_string"])
+        if self._feed is None:  # one for all who follow, made on the event loop that serves them
+            self._feed = self._auth.feed()
+        first = await self._feed.page(None if question.after is None else Cursor(question.after), question.wait)
+        if not first.end:
+            await StreamingResponse(_lines(self._feed, first, question.probe), media_type=LINES)(scope, receive, send)
+            return
+        body = _piece(first, question.probe)
+        headers = [(b"content-type", LINES.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def endpoint(auth: Authority, at: str) -> Endpoint:
+    """Where the log of ``auth`` is followed, below ``at``. Whoever follows asks several times a second, for ever."""
+    operation: dict[str, Any] = {
+        "tags": ["verifiers"],
+        "summary": "Revocations",
+        "description": inspect.getdoc(Revocations),
+        "operationId": "revocations",
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": schema}
+            for name, schema in _schemas(Question).items()
+        ],
+        "responses": {str(status): answer for status, answer in problems(401, 410, 422, 503).items()}
+        | {"200": {"description": "Successful Response", "content": {LINES: {}}}},
+        "security": [{"verifier": []}],
+    }
+    return Endpoint(f"{at}/revocations", Revocations(auth), operation, noted=False)
+
+
+def _schemas(kind: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of the fields of ``kind``."""
+    [schema] = msgspec.json.schema(kind)["$defs"].values()
+    fields: dict[str, dict[str, Any]] = schema["properties"]
+    return fields
+
+
+def _question(query: bytes) -> Question:
+    """What a query string asks. Raises BadInput, which names the field that is out of bounds."""
+    try:
+        asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+        return msgspec.convert(asked, Question, strict=False)
+    except msgspec.ValidationError as error:
+        # “… - at `$.wait`”
+        field = str(error).rpartition("$.")[2].rstrip("`")
+        raise BadInput("bad_request", "The question is of another kind than can be answered.", field=field) from error
 
 
 async def _lines(feed: Feed, page: Page, probe: str) -> AsyncIterator[bytes]:
