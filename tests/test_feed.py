@@ -13,6 +13,7 @@ from admit.core.principal import Ends
 from admit.core.store import READ_AT_MOST, Cursor
 from admit.errors import CursorLost, StoreUnavailable
 from admit.feed import RECENT, Feed
+from admit.stores.stamp import Stamp
 from admit.system import SystemClock
 from worlds import KINDS, World, world
 
@@ -95,6 +96,43 @@ async def test_who_waits_is_woken_when_somebody_else_read_the_news_first(
     await end(here)
     await all_of(feed, cursor)
     assert (await asyncio.wait_for(waiting, 60)).entries
+
+
+async def test_a_commit_that_is_under_way_wakes_nobody(tmp_path: Path) -> None:
+    """The log moves a moment before there is something to read; a thousand who looked in vain would delay what comes."""
+    async with world("sqlite", tmp_path) as here:
+        feed = here.auth.feed()
+        cursor = (await all_of(feed)).cursor
+        waiting = [asyncio.create_task(feed.page(cursor, 3_600)) for _ in range(3)]
+        while len(feed._waiting) < len(waiting):  # noqa: ASYNC110 - who waits tells nobody
+            await asyncio.sleep(0)
+        bells = frozenset(feed._waiting)
+        here.store.asked.clear()
+        stamp = Stamp(tmp_path / "admit.db-stamp")
+        stamp.open(b"")
+        stamp.head = b"to come."
+        while here.store.asked["log"] < 3:  # noqa: ASYNC110 - nor who looks
+            await asyncio.sleep(0)
+        assert feed._waiting == bells
+        await end(here)
+        assert all(page.entries for page in await asyncio.gather(*waiting))
+        stamp.close()
+
+
+async def test_what_is_wrong_is_told_to_those_who_wait(here: World) -> None:
+    feed = here.auth.feed()
+    cursor = (await all_of(feed)).cursor
+    waiting = asyncio.create_task(feed.page(cursor, 3_600))
+    while not feed._waiting:  # noqa: ASYNC110 - who waits tells nobody
+        await asyncio.sleep(0)
+
+    async def down() -> None:
+        raise StoreUnavailable("down")
+
+    here.store.before["log"] = down
+    await end(here)
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(waiting, 60)
 
 
 async def test_all_who_wait_are_served_by_one_read(here: World) -> None:
