@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from admit.core.log import KEEP
+from admit import TokenPolicy
+from admit.core.jwt import MAX_LIFE
+from admit.core.log import KEEP, LEAD
 from admit.errors import BadCredential, Expired
 from worlds import KINDS, SHORT, World, authority, with_cookie, with_token, world
 
@@ -38,6 +40,19 @@ async def test_a_token_signed_by_a_clock_that_was_ahead_is_not_good_before_nor_a
         for auth in (here.auth, fresh):
             with pytest.raises(Expired):
                 await auth.admit(with_token(token))
+
+
+async def test_the_end_of_a_token_from_a_clock_that_led_is_remembered_until_it_is_over(here: World) -> None:
+    here.clock.step_wall(LEAD)
+    started = await here.sign_in()
+    async with authority(here.store.inner, here.clock, tokens=TokenPolicy(access=MAX_LIFE)) as issuer:
+        token = await issuer.tokens.access(started.session)
+        here.clock.step_wall(-LEAD)
+        await here.auth.revoke(started.session)
+        for _ in range((MAX_LIFE + LEAD) // 60 + 3):
+            here.clock.advance(60)
+            with pytest.raises(BadCredential):
+                await here.auth.admit(with_token(token))
 
 
 async def test_a_token_from_a_year_ahead_is_not_good_for_a_year_where_it_was_seen(here: World) -> None:

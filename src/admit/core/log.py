@@ -18,8 +18,14 @@ from admit.core.principal import Ends
 from admit.core.store import LATE, Cursor, Page
 from admit.errors import StoreError
 
-KEEP = 62 * 60
-"""Seconds an entry is kept: the longest life of an access token (60 min), its leeway, and a minute more."""
+LEAD = 10 * 60
+"""Seconds the wall clock of whoever issues a token may be ahead of the clock of whoever verifies it.
+
+A token from further ahead may outlive the memory of its end, for it is good until an hour after *its* time.
+"""
+
+KEEP = 60 * 60 + LEAD + 2 * 60
+"""Seconds an entry is kept: the longest life of an access token, the lead of its clock, its leeway, and a minute more."""
 
 _FOR_GOOD = 100 * 366 * 24 * 60 * 60
 
