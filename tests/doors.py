@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from admit.authority import Authority
 from admit.unsafe import CHEAPEST_HASH
-from admit.web import application
+from admit.web import Brand, application
+from admit.web.pages.brand import PLAIN
 
 ISSUER = "https://auth.example.com"
 COOKIE = "__Host-admit"
@@ -80,10 +81,10 @@ class Door:
 
 
 @asynccontextmanager
-async def door(auth: Authority | None = None, *people: dict[str, str]) -> AsyncIterator[Door]:
+async def door(auth: Authority | None = None, *people: dict[str, str], brand: Brand = PLAIN) -> AsyncIterator[Door]:
     """The application of ``auth``, with ``people`` (Ann, if nobody is named) signed up."""
     auth = auth or authority()
-    here = Door(auth, application(auth), auth.issuer)
+    here = Door(auth, application(auth, brand=brand), auth.issuer)
     for who in people or (ANN,):
         assert (await here.browser().post("/api/sign-up", json=who)).status_code == 201
     yield here

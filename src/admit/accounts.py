@@ -112,6 +112,17 @@ class Accounts:
 
         return await ledger.decide(attempt)
 
+    def judge(self, email: str, password: str) -> None:
+        """Return if ``password`` may be chosen for an account with this address. Raises BadInput.
+
+        An address that is none is known by no words, and is for :meth:`create` to refuse.
+        """
+        try:
+            words = words_of(canonical(email))
+        except BadInput:
+            words = ()
+        self.policy.judge(password, words)
+
     async def get(self, id: str) -> Account | None:
         """The account ``id``, or None."""
         [record] = await self._ledger.get(self.key(id))

@@ -147,6 +147,12 @@ def _demo(site: Site, browser: Chromium) -> None:
     browser.go(f"{site.origin}/")
 
 
+def _demo_signed_in(site: Site, browser: Chromium) -> None:
+    _demo(site, browser)
+    signed_in(site, browser)
+    browser.go(f"{site.origin}/")
+
+
 def _demo_opened(site: Site, browser: Chromium) -> None:
     _demo(site, browser)
     for summary in browser.all("details:not([open]) summary"):
@@ -182,6 +188,7 @@ PAGES: dict[str, State] = {
     "signed-out": _signed_out,
     "demo": _demo,
     "demo-opened": _demo_opened,
+    "demo-signed-in": _demo_signed_in,
     "demo-links": _links,
     "demo-settings": _links_settings,
     "error-400": _bad_form,

@@ -63,6 +63,10 @@ def test_the_front_page_keeps_the_rules_of_all_pages_and_leads_somewhere(tmp_pat
             ann = json.loads((tmp_path / "var" / "sign-in.json").read_text())
             assert browser.post("/sign-in", data=ann | {"next": "/links"}).headers["location"] == "/links"
             assert "links:read links:write" in Page(browser.get("/links").text).text
+            # Who is signed in is told so, and led neither to sign in nor to make an account.
+            page = Page(browser.get("/").text)
+            assert "You are signed in as ann@example.com." in page.text
+            assert {link.attributes["href"] for link in page.all("a")}.isdisjoint({"/sign-in", "/sign-up"})
 
 
 async def test_its_settings_are_shown_to_who_proved_himself_lately() -> None:

@@ -10,9 +10,12 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from jinja2 import PackageLoader
 from starlette.responses import JSONResponse, Response
 
+from admit.accounts import Account
 from admit.authority import Authority
 from admit.core.presented import COOKIE
 from admit.core.principal import Principal
+from admit.errors import Denied
+from admit.guards.asgi import asked
 from admit.guards.fastapi import required
 from admit.server.lines import Chapter, program
 from admit.web.pages.look import Pages
@@ -34,9 +37,18 @@ class Demo:
     def furnish(self, app: FastAPI) -> None:
         """Add the front page and the guarded routes to the application of an authority that is reached without a path."""
         pages: Pages = app.state.pages
-        pages.add(PackageLoader("admit.server", "pages"), start="/")
+        pages.add(PackageLoader("admit.server", "pages"), home="/")
         style = pages.asset("front", ".css", (_FILES / "front.css").read_bytes(), "text/css")
         app.include_router(_router(self, app.state.authority, pages, style), include_in_schema=False)
+
+
+async def _account(auth: Authority, request: Request) -> Account | None:
+    """Whose browser it is, if somebody is signed in."""
+    try:
+        who = await auth.admit(asked(request.scope, auth.origin), accept=(COOKIE,))
+    except Denied:
+        return None
+    return await auth.accounts.get(who.subject)
 
 
 def _router(demo: Demo, auth: Authority, pages: Pages, style: str) -> APIRouter:
@@ -50,8 +62,9 @@ def _router(demo: Demo, auth: Authority, pages: Pages, style: str) -> APIRouter:
         return JSONResponse({"links of": who.subject, "by": who.credential, "scope": sorted(who.scope)})
 
     @router.get("/")
-    async def front() -> Response:
-        return pages.page("front.html", style=style, demo=demo, program=program(), fresh=_FRESH)
+    async def front(request: Request) -> Response:
+        account = await _account(auth, request)
+        return pages.page("front.html", style=style, demo=demo, program=program(), fresh=_FRESH, account=account)
 
     @router.get("/links")
     async def links(request: Request, who: Annotated[Principal, Depends(required(auth, "links:read"))]) -> Response:

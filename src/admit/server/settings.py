@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     brand_logo: Path | None = Field(None, description="the logo in the head: a local file, .svg, .png, .webp or .jpg")
     brand_colour: str = Field(PLAIN.colour, description="the colour of buttons and links, as #rrggbb")
     brand_templates: Path | None = Field(None, description="a folder of templates that replace those of the pages")
+    brand_home: str | None = Field(
+        None, description="where the name in the head leads: a path such as /, or an https URL; the account if left out"
+    )
     confirm_within: FiniteFloat = Field(
         CONFIRM_WITHIN, ge=1, description="seconds after which other devices are ended by password only, at least 1"
     )
@@ -196,7 +199,7 @@ class Settings(BaseSettings):
         memory = info.data.get("hash_memory", OWASP_2024.memory)
         return judged(passes, lambda: HashParameters(memory=memory, passes=passes), "hash_memory, hash_passes")
 
-    @field_validator("brand_name", "brand_logo", "brand_colour", "brand_templates")
+    @field_validator("brand_name", "brand_logo", "brand_colour", "brand_templates", "brand_home")
     @classmethod
     def _brand(cls, value: T, info: ValidationInfo) -> T:
         assert info.field_name is not None
@@ -207,7 +210,11 @@ class Settings(BaseSettings):
     def brand(self) -> Brand:
         """How the pages look."""
         return Brand(
-            name=self.brand_name, logo=self.brand_logo, colour=self.brand_colour, templates=self.brand_templates
+            name=self.brand_name,
+            logo=self.brand_logo,
+            colour=self.brand_colour,
+            templates=self.brand_templates,
+            home=self.brand_home,
         )
 
     @property

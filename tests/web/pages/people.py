@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from admit.web import Brand
+from admit.web.pages.brand import PLAIN
 from doors import ANN, Door, authority, door
 from services import PassingClock
 
@@ -68,8 +70,8 @@ class People:
 
 
 @asynccontextmanager
-async def people(**settings: Any) -> AsyncIterator[People]:
+async def people(*, brand: Brand = PLAIN, **settings: Any) -> AsyncIterator[People]:
     """Ann has an account here."""
     clock = PassingClock()
-    async with door(authority(clock=clock, **settings)) as here:
+    async with door(authority(clock=clock, **settings), brand=brand) as here:
         yield People(here, clock)

@@ -49,6 +49,13 @@ async def test_a_template_of_ones_own_takes_the_place_of_ours_and_may_extend_it(
     assert len(page.all("input", name="password")) == 1
 
 
+@pytest.mark.parametrize("home", ["/", "/app?x=1", "https://links.example.com/", "http://127.0.0.1:8000/"])
+async def test_the_name_leads_home_and_without_one_to_the_account(home: str) -> None:
+    for brand, leads in ((Brand(home=home), home), (Brand(), "/account")):
+        page, _ = await page_of(brand)
+        assert page.one("a", **{"class": "brand"}).attributes["href"] == leads
+
+
 @given(COLOURS)
 def test_any_colour_can_be_read_in_both_themes(own: tuple[int, int, int]) -> None:
     for behind in (_LIGHT, _DARK):
@@ -70,6 +77,14 @@ def test_all_that_is_wrong_with_a_brand_is_said_at_once(tmp_path: Path) -> None:
 def test_a_colour_is_six_digits(text: str) -> None:
     with pytest.raises(ConfigError):
         Brand(colour=text)
+
+
+@pytest.mark.parametrize(
+    "home", ["", "app", "//evil.test", "javascript:alert(1)", "http://links.example.com/", "https://a@b/", "ftp://a/"]
+)
+def test_a_home_is_a_path_or_an_https_url(home: str) -> None:
+    with pytest.raises(ConfigError):
+        Brand(home=home)
 
 
 def test_a_logo_is_a_small_file_that_is_there(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from admit.errors import StoreUnavailable
 from admit.stores.memory import MemoryStore
-from admit.web import application
+from admit.web import Brand, application
 from doors import ANN, BOB, COOKIE, NEW_PASSWORD, Door, authority
 from web.pages.html import Page
 from web.pages.people import AT_A_BROWSER, OPENED, people
@@ -74,6 +75,51 @@ async def test_a_form_that_is_refused_keeps_all_but_the_password(
     if field is not None:
         assert page.one("input", name=field).attributes["aria-invalid"] == "true"
         assert page.one("input", name=field).attributes["aria-describedby"].split()[0] == f"{field}-error"
+
+
+async def test_all_that_is_wrong_with_a_form_is_said_at_once_each_at_its_field() -> None:
+    async with people() as here:
+        form = {"email": "nobody", "password": "short", "password_again": "other"}
+        page = Page((answer := await here.browser().post("/sign-up", data=form)).text)
+        assert answer.status_code == 422
+        assert faults_of(page) == ["email", "password", "password_again"]
+        browser = await here.signed_in()
+        form = {"current_password": ANN["password"], "new_password": "short", "password_again": "other"}
+        page = Page((answer := await browser.post("/account/password", data=form)).text)
+        assert answer.status_code == 422
+        assert faults_of(page) == ["new_password", "password_again"]
+
+
+def faults_of(page: Page) -> list[str]:
+    """The fields that the summary leads to, each of which says itself what is wrong with it."""
+    summary = page.one("div", role="alert")
+    assert summary.attributes["tabindex"] == "-1"
+    assert "autofocus" in summary.attributes
+    links = [link.attributes["href"] for link in page.all("a")]
+    fields = [link[1:] for link in links if link.startswith("#") and link != "#main"]
+    for field in fields:
+        said = page.one("p", id=f"{field}-error").text
+        assert said in summary.text
+        assert page.one("input", name=field).attributes["aria-invalid"] == "true"
+        assert f"{field}-error" in page.one("input", name=field).attributes["aria-describedby"].split()
+    assert len(page.all("input", **{"aria-invalid": "true"})) == len(fields)
+    return fields
+
+
+async def test_an_address_in_a_new_password_is_found_whatever_else_is_wrong() -> None:
+    async with people() as here:
+        form = {"email": "carol@example.com", "password": "carol@example.com", "password_again": "carol"}
+        page = Page((await here.browser().post("/sign-up", data=form)).text)
+        assert faults_of(page) == ["password", "password_again"]
+        assert "a name or an address" in page.one("p", id="password-error").text
+
+
+async def test_who_is_signed_in_is_led_on_by_the_pages_to_sign_in_and_up() -> None:
+    async with people() as here:
+        browser = await here.signed_in()
+        for path in ("/sign-in", "/sign-up"):
+            answer = await browser.get(path, params={"next": "/links"})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/links")
 
 
 async def test_a_new_password_is_typed_twice_the_same() -> None:
@@ -187,6 +233,27 @@ async def test_a_refusal_is_a_page_in_the_same_design(method: str, path: str, st
     assert ANN["email"] not in page.text
 
 
+async def test_a_refusal_leads_to_where_who_meets_it_can_go_on() -> None:
+    async with people(brand=Brand(name="Links", home="https://links.example.com/")) as here:
+        ann, stranger = await here.signed_in(), here.browser()
+        home = ("Go to Links", "https://links.example.com/")
+        assert ways(await stranger.get("/nothing")) == [("Sign in", "/sign-in"), home]
+        assert ways(await ann.get("/nothing")) == [("Go to your account", "/account"), home]
+        assert ways(await ann.post("/account", data={})) == [("Go to your account", "/account"), home]
+        assert Page((await ann.get("/nothing")).text).one("a", **{"class": "brand"}).attributes["href"] == home[1]
+        # Without an account of ours the account page is no help: it is what refuses.
+        proof = (await here.door.auth.subjects.before("elsewhere")).proven("pwd")
+        other = here.browser(Cookie=((await here.door.auth.sessions.start(proof)).cookie or "").partition(";")[0])
+        assert ways(await other.get("/account")) == [("Sign in as somebody else", "/sign-out"), home]
+
+
+def ways(answer: httpx.Response) -> list[tuple[str, str]]:
+    """What the links of a page that refuses say, and where they lead."""
+    assert answer.status_code >= 400
+    links = [link for link in Page(answer.text).all("a") if link.attributes["class"].startswith("button")]
+    return [(link.text, link.attributes["href"]) for link in links]
+
+
 async def test_a_store_that_is_down_is_a_page_that_says_when_to_come_again() -> None:
     store = Watched(MemoryStore())
 
@@ -196,7 +263,11 @@ async def test_a_store_that_is_down_is_a_page_that_says_when_to_come_again() -> 
     async with people(store=store) as here:
         cookie = (await here.signed_in()).cookies[COOKIE]
         store.before["get"] = down
-        answer = await here.browser(Cookie=f"{COOKIE}={cookie}").get("/account")
+        browser = here.browser(Cookie=f"{COOKIE}={cookie}")
+        answer = await browser.get("/account/password?x=1")
+        assert ways(answer) == [("Try again", "/account/password?x=1"), ("Go to your account", "/account")]
+        # A link sends no form once more.
+        assert ways(await browser.post("/confirm", data=ANN))[0] == ("Go to your account", "/account")
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert Page(answer.text).one("h1").text == "Not available at the moment"

@@ -75,7 +75,6 @@ async def change_password(
     """Change one's password, which the present one is needed for (SES-07)."""
 
     async def act() -> Response:
-        refuse_unless_repeated(form["new_password"], form["password_again"])
         answer = pages.onward(f"{pages.account}?done=password")
         change = accounts.PasswordChange(
             current_password=SecretStr(form["current_password"]), new_password=SecretStr(form["new_password"])
@@ -83,7 +82,13 @@ async def change_password(
         await accounts.change_password(change, visitor.who, answer, auth)
         return answer
 
-    return await PASSWORD.take(pages, form, act, account=visitor.account, at_least=auth.accounts.policy.min_length)
+    # The present password costs a guess and a hash: it is looked at once the rest is right.
+    checks = {
+        "new_password": lambda: auth.accounts.judge(visitor.account.email, form["new_password"]),
+        "password_again": lambda: refuse_unless_repeated(form["new_password"], form["password_again"]),
+    }
+    at_least = auth.accounts.policy.min_length
+    return await PASSWORD.take(pages, form, act, checks, account=visitor.account, at_least=at_least)
 
 
 @router.get("/confirm")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from admit.core.faults import Faults
+from admit.core.origin import is_loopback, origin_of
+from admit.core.return_to import safe_path
 from admit.web.pages.colour import colour
 
 LOGO_TYPES = {
@@ -23,6 +26,9 @@ MAX_NAME_LENGTH = 40
 class Brand:
     """How the pages look: ``name`` in the head of each, ``logo`` (a local file, served by us), ``colour``.
 
+    The name leads to ``home``, the application's own front page: a path of this origin or an https URL; if there is
+    none, to the account.
+
     ``colour`` (``#rrggbb``) is darkened in the light theme and lightened in the dark one as far as reading it
     needs. A template in the folder ``templates`` is taken in the place of ours of that name, which it can extend
     as ``admit/<name>``. Raises ConfigError with all that is wrong.
@@ -32,6 +38,7 @@ class Brand:
     logo: Path | None = None
     colour: str = "#2457c5"
     templates: Path | None = None
+    home: str | None = None
 
     def __post_init__(self) -> None:
         faults = Faults()
@@ -42,7 +49,18 @@ class Brand:
             faults.of(_judged, self.logo)
         if self.templates is not None and not self.templates.is_dir():
             faults.found.append(f"The folder of templates {self.templates} is not there; make it, or leave it out.")
+        if self.home is not None:
+            faults.of(_led_to, self.home)
         faults.report()
+
+
+def _led_to(home: str) -> None:
+    if safe_path(home, ""):
+        return
+    origin_of(home)
+    parts = urlsplit(home)
+    if parts.scheme == "http" and not is_loopback(parts):
+        raise ValueError(f"The home {home!r} is plain http; write a path such as /, or an https URL.")
 
 
 def _judged(logo: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -15,6 +15,8 @@ from admit.web.pages.look import Pages
 from admit.web.pages.when import wait
 
 Form = Mapping[str, str]
+Checks = Mapping[str, Callable[[], object]]
+"""For some fields, what raises BadInput where the field alone tells what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,30 @@ class FormPage:
         return pages.page(self.template, form=form, wrong={}, **context)
 
     async def take(
-        self, pages: Pages, form: Form, act: Callable[[], Awaitable[Response]], **context: object
+        self, pages: Pages, form: Form, act: Callable[[], Awaitable[Response]], checks: Checks = {}, **context: object
     ) -> Response:
-        """What ``act`` answers; or the page again, where a field is empty or ``act`` refuses what was typed."""
-        empty = {name: sentence for name, sentence in self.required.items() if not form[name]}
-        if empty:
-            return self._again(pages, form, empty, HTTPStatus.UNPROCESSABLE_ENTITY, {}, context)
+        """What ``act`` answers; or the page again, where a field is empty or refused, or ``act`` refuses what was typed.
+
+        All that ``checks`` can tell is told at once: nobody mends a form to be refused for the next field.
+        """
+        faults = dict(self._faults(form, checks))
+        if faults:
+            return self._again(pages, form, faults, HTTPStatus.UNPROCESSABLE_ENTITY, {}, context)
         try:
             return await act()
         except (BadInput, SignInFailed, TooMany) as error:
             wrong = self._wrong(error)
             return self._again(pages, form, wrong, status_of(error), headers_of(error), context)
+
+    def _faults(self, form: Form, checks: Checks) -> Iterator[tuple[str, str]]:
+        for name, sentence in self.required.items():
+            if not form[name]:
+                yield name, sentence
+            elif name in checks:
+                try:
+                    checks[name]()
+                except BadInput as error:
+                    yield name, error.public
 
     def _wrong(self, error: AdmitError) -> dict[str, str]:
         """What is wrong with which field; with the form as a whole under ""."""

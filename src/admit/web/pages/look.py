@@ -63,6 +63,8 @@ class Pages:
         self.at = urlsplit(issuer).path
         self.detours = Detours(f"{self.at}/sign-in", f"{self.at}/confirm")
         self.lately = Requirement.of(within=confirm_within, accept=COOKIE)
+        self.name = brand.name
+        self.home = brand.home
         self.assets = dict[str, tuple[bytes, str]]()
         self._loaders = _loaders(brand)
         self._templates = _templates(ChoiceLoader(self._loaders))
@@ -70,11 +72,16 @@ class Pages:
         self._known.update(
             ago=when.ago,
             at=self.at,
-            start=self.account,
+            start=self.start,
             name=brand.name,
             css=self.asset("pages", ".css", _colours(brand) + (_STATIC / "pages.css").read_bytes(), "text/css"),
             logo=self._logo(brand),
         )
+
+    @property
+    def start(self) -> str:
+        """Where the name in the head of every page leads."""
+        return self.home or self.account
 
     @property
     def account(self) -> str:
@@ -101,13 +108,11 @@ class Pages:
         then = "" if self.back(next) == self.account else f"?next={quote(self.back(next))}"
         return self.onward(f"{page}{then}")
 
-    def add(self, templates: BaseLoader, *, start: str) -> None:
-        """Know ``templates`` of an application too, where no page of ours has their name.
-
-        The name in the head of every page leads to ``start``, a path of ours, from now on.
-        """
+    def add(self, templates: BaseLoader, *, home: str) -> None:
+        """Know ``templates`` of an application too, where no page of ours has their name, and its front page."""
         self._loaders.append(templates)
-        self._known["start"] = start
+        self.home = home
+        self._known["start"] = self.start
 
     def asset(self, name: str, suffix: str, content: bytes, media_type: str) -> str:
         """The path of a file that never changes: another content has another name, so that caches may keep it."""

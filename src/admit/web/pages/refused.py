@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from starlette.responses import Response
 from starlette.types import Scope
 
 from admit.core.answers import Problem
+from admit.core.presented import COOKIE, presented
 from admit.core.return_to import is_for_a_person
-from admit.errors import AdmitError
+from admit.errors import AdmitError, Denied
 from admit.guards.asgi import asked
 from admit.web.families import is_below
 from admit.web.pages.look import Pages
@@ -30,6 +33,9 @@ TITLES = {
 CLOSED = {"sign_up_closed": "Sign-up is closed"}
 """Titles that a code has of its own: nobody did anything wrong there."""
 
+AGAIN = {429, 500, 503}
+"""What may be over in a moment."""
+
 WORDS = {
     "bad_request": "What your browser sent could not be read. Go back, load the page again, and try once more.",
     "bad_credential": "Your sign-in is over. Sign in again to go on.",
@@ -46,6 +52,13 @@ WORDS = {
 """What people read where the words for programs would not help them, by the code of the error."""
 
 
+class Way(NamedTuple):
+    """Where somebody can go from a page that refuses: what the link says, and where it leads."""
+
+    label: str
+    to: str
+
+
 def is_page(scope: Scope) -> bool:
     """Whether a person waits for the answer; never where programs ask."""
     app = scope.get("app")
@@ -59,6 +72,29 @@ def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, head
         return pages.by_way_of(page, asked(scope, "").url if scope["method"] == "GET" else pages.account)
     title = CLOSED.get(problem.code) or TITLES.get(problem.status, TITLES[500])
     detail = WORDS.get(problem.code, problem.detail)
-    # Who came by a wrong name gets to the right one.
-    at = pages.issuer if problem.code == "wrong_host" else pages.at
-    return pages.page("error.html", problem.status, headers, title=title, status=problem.status, detail=detail, at=at)
+    known: dict[str, object] = {"title": title, "status": problem.status, "detail": detail}
+    if problem.code == "wrong_host":
+        known["start"] = urljoin(pages.issuer, pages.start)  # every link leads to the right name, that in the head too
+    known["ways"] = list(_ways(scope, pages, problem))
+    return pages.page("error.html", problem.status, headers, **known)
+
+
+def _ways(scope: Scope, pages: Pages, problem: Problem) -> Iterator[Way]:
+    """What helps somebody who meets ``problem``, the likeliest first."""
+    if problem.code == "wrong_host":
+        yield Way(f"Go to {urlsplit(pages.issuer).netloc}", f"{pages.issuer}/account")
+        return
+    request = asked(scope, "")
+    if problem.status in AGAIN and request.method == "GET":
+        yield Way("Try again", pages.back(request.url))
+    try:
+        presented(request, (COOKIE,), scope["app"].state.authority.cookies)
+    except Denied:
+        yield Way("Sign in", f"{pages.at}/sign-in")
+    else:
+        if problem.code == "not_enough":
+            yield Way("Sign in as somebody else", f"{pages.at}/sign-out")
+        else:
+            yield Way("Go to your account", pages.account)
+    if pages.home is not None:
+        yield Way(f"Go to {pages.name}", pages.home)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import SecretStr
 from starlette.responses import Response
 
+from admit.authority import Authority
+from admit.core.email import canonical
 from admit.core.presented import COOKIE
+from admit.core.request import Request
 from admit.errors import BadCredential, BadInput, Denied, NoCredential
 from admit.web.caller import Asked, Auth, Credentials
 from admit.web.pages.form import form_of
@@ -44,11 +46,19 @@ def refuse_unless_repeated(password: str, again: str) -> None:
         raise BadInput("not_repeated", "The two passwords are not the same. Type both again.", field="password_again")
 
 
+async def is_signed_in(request: Request, auth: Authority) -> bool:
+    """Whether somebody is signed in by cookie."""
+    try:
+        await auth.admit(request, accept=(COOKIE,))
+    except Denied:
+        return False
+    return True
+
+
 @router.get("/sign-in")
 async def sign_in_page(request: Asked, auth: Auth, pages: Shown, notice: Notice, next: str = "") -> Response:
     """The form to sign in with; whoever is signed in already goes on."""
-    with suppress(Denied):
-        await auth.admit(request, accept=(COOKIE,))
+    if await is_signed_in(request, auth):
         return pages.onward(pages.back(next))
     return SIGN_IN.show(pages, {"next": next}, notice=notice, open=auth.sign_up == "open")
 
@@ -64,12 +74,15 @@ async def sign_in(
         await sessions.sign_in(credentials(form), request, answer, auth)
         return answer
 
-    return await SIGN_IN.take(pages, form, act, notice="", open=auth.sign_up == "open")
+    checks = {"email": lambda: canonical(form["email"])}
+    return await SIGN_IN.take(pages, form, act, checks, notice="", open=auth.sign_up == "open")
 
 
 @router.get("/sign-up")
-async def sign_up_page(pages: Shown, auth: Auth, next: str = "") -> Response:
-    """The form to make an account with."""
+async def sign_up_page(request: Asked, pages: Shown, auth: Auth, next: str = "") -> Response:
+    """The form to make an account with; whoever is signed in has one, and goes on."""
+    if await is_signed_in(request, auth):
+        return pages.onward(pages.back(next))
     accounts.refuse_unless_open(auth)
     return SIGN_UP.show(pages, {"next": next}, at_least=auth.accounts.policy.min_length)
 
@@ -81,13 +94,18 @@ async def sign_up(
     """Make an account and sign in to it."""
 
     async def act() -> Response:
-        refuse_unless_repeated(form["password"], form["password_again"])
         await accounts.sign_up(credentials(form), request, auth)
         answer = pages.onward(pages.back(form["next"]))
         await sessions.sign_in(credentials(form), request, answer, auth)
         return answer
 
-    return await SIGN_UP.take(pages, form, act, at_least=auth.accounts.policy.min_length)
+    checks = {
+        "email": lambda: canonical(form["email"]),
+        "password": lambda: auth.accounts.judge(form["email"], form["password"]),
+        "password_again": lambda: refuse_unless_repeated(form["password"], form["password_again"]),
+    }
+    accounts.refuse_unless_open(auth)
+    return await SIGN_UP.take(pages, form, act, checks, at_least=auth.accounts.policy.min_length)
 
 
 @router.get("/sign-out")
