@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from admit.server.gathered import Gathered
 
 HEADERS_WITHIN = 10.0
 """Seconds from the first byte of a connection or a request to the end of its headers."""
@@ -38,7 +41,8 @@ class Bounded(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It has opened."""
-        super().connection_made(transport)
+        self._gathered = Gathered(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", self._gathered))
         self._head: int | None = 0
         self._until = self.loop.time() + HEADERS_WITHIN
         self._read_by: float | None = None
@@ -94,6 +98,7 @@ class Bounded(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """It is answered."""
+        self._gathered.send()
         super().on_response_complete()
         if self._until == float("inf") and self.cycle.response_complete:
             self._head, self._until = 0, self.loop.time() + KEPT_FOR
