@@ -55,6 +55,8 @@ async def test_what_is_large_waits_for_nothing() -> None:
     assert sent.calls == []
     here.write(b"!")
     assert sent.calls == [bytes(HELD_AT_MOST) + b"!"]
+    here.write(b"small again")
+    assert len(sent.calls) == 1
 
 
 async def test_what_was_written_is_sent_before_the_connection_closes() -> None:
