@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from admit.core.principal import Ends, Principal
+from admit.core.tally import Tally
 from admit.errors import (
     BadCredential,
     CursorLost,
@@ -20,7 +21,7 @@ from admit.errors import (
     Stale,
     StoreUnavailable,
 )
-from admit.gate import GONE, Tally
+from admit.gate import GONE
 from admit.sessions import MAX_LOOK_UP_USE, RELAXED
 from admit.subjects import Subject
 from worlds import KINDS, SHORT, World, authority, value_of, with_cookie, with_token, world

@@ -25,11 +25,12 @@ from admit.core.request import Request
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.store import Store
+from admit.core.tally import Tally
 from admit.core.throttle import MODERATE, ThrottlePolicy
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
 from admit.feed import Feed
-from admit.gate import Gate, Tally
+from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys

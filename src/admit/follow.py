@@ -37,8 +37,8 @@ class Source(Protocol):
 class Follower:
     """Keeps ``copy`` and ``lease`` current, for those who accept what is at most ``bound`` seconds old.
 
-    A question waits a quarter of the bound for news and has another quarter for its answer. After one that was lost
-    the next waits for no news, so that its proof comes before the last one is too old.
+    A question waits a quarter of the bound for news and has another quarter for its answer, so that one that is
+    lost leaves time for the next.
     """
 
     def __init__(self, source: Source, copy: Copy, lease: Lease, clock: Clock, chance: Chance, *, bound: float) -> None:
@@ -47,7 +47,7 @@ class Follower:
         self._lease = lease
         self._clock = clock
         self._chance = chance
-        self._bound = bound
+        self.bound = bound
         self._failures = 0
         self._stopped = threading.Event()
         self._caught_up = threading.Event()
@@ -89,9 +89,9 @@ class Follower:
     def step(self) -> float:
         """Read once; the seconds to pause before the next time. Raises nothing."""
         after, sent = self._copy.cursor, Moment.of(self._clock)
-        probe, wait = written(self._chance(9)), 0.0 if self._failures else self._bound / 4
+        probe = written(self._chance(9))
         try:
-            for page in self._source.read(after, wait, probe, self._bound / 4):
+            for page in self._source.read(after, self.bound / 4, probe, self.bound / 4):
                 self._take(page, after, sent)
         except CursorLost as lost:
             # What is known stays known; nothing is accepted before the end of the log is seen again.
@@ -124,7 +124,7 @@ class Follower:
         self.last_error = error
 
     def _pause(self) -> float:
-        most = min(FIRST_PAUSE * float(2 ** min(self._failures - 1, 16)), self._bound / 2)
+        most = min(FIRST_PAUSE * float(2 ** min(self._failures - 1, 16)), self.bound / 2)
         return most * (0.5 + self._chance(1)[0] / 512)  # jitter: those who lost one authority do not come back as one
 
     def _follow(self) -> None:

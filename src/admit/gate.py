@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -13,9 +12,21 @@ from admit.core.log import Copy
 from admit.core.presented import DOORS
 from admit.core.principal import Principal, watched
 from admit.core.store import Tail
+from admit.core.tally import Tally
 from admit.core.verdict import Seen
 from admit.core.world import Clock
-from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, LostHistory, Revoked, Stale, StoreError
+from admit.errors import (
+    AdmitError,
+    BadCredential,
+    CursorLost,
+    Denied,
+    Expired,
+    LookUpNeeded,
+    LostHistory,
+    NoCredential,
+    Revoked,
+    Stale,
+)
 from admit.watch import Watch
 
 CAPACITY = 100_000
@@ -78,29 +89,6 @@ class Recent(Generic[V]):
         self.young.pop(text, None)
 
 
-@dataclass(slots=True)
-class Tally:
-    """How :meth:`Gate.admit` answered so far, by what it took. Plain numbers: whoever shows them reads them when he does.
-
-    What only :meth:`Gate.verify` and :meth:`Gate.seen` were asked is not in it: to count there would cost more than it tells.
-    """
-
-    seen_before: int = 0
-    """Found among what was seen before: no signature, no store."""
-
-    verified: int = 0
-    """Its signature and claims were verified, here."""
-
-    looked_up: int = 0
-    """The store was asked."""
-
-    refused: int = 0
-    """It is bad, has expired or was ended."""
-
-    unanswered: int = 0
-    """Neither yes nor no: the store gave no answer, or it could not be proven that nothing newer withdrew it."""
-
-
 class Gate:
     """Turns a text, presented at a door, into a Principal.
 
@@ -120,7 +108,6 @@ class Gate:
         self._tail: Tail | None = None
         self._moved: Callable[[bytes], bool] = _unknown
         self._fenced: str | None = None
-        self._verified = 0
         self.tally = Tally()
         watch = Watch(self._look, copy, clock)
         self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
@@ -131,6 +118,13 @@ class Gate:
         self._moved = tail.moved
         self._fenced = None
         self._copy.quiet_until = 0.0
+
+    def beside(self, tail: Tail) -> Gate:
+        """A gate that knows and remembers the same, and asks ``tail`` whether that is everything. It counts for itself."""
+        other = Gate(self._kinds, self._copy, self._clock, capacity=self._capacity)
+        other._seen, other._gone = self._seen, self._gone
+        other.open(tail)
+        return other
 
     @property
     def fenced(self) -> str | None:
@@ -152,8 +146,10 @@ class Gate:
     def forget(self) -> None:
         """Find everything anew: what credentials are judged by has changed."""
         # Others, not the same emptied: who is finding out at this moment puts his finding where nobody looks any more.
-        # A guard may ask at any door what was seen there; at one where nothing is taken that is nothing.
-        self._seen = {door: Recent(self._capacity) for door in {*DOORS, *self._kinds}}
+        # In the same dict, which gates beside this one share. A guard may ask at any door what was seen there; at one
+        # where nothing is taken that is nothing.
+        for door in {*DOORS, *self._kinds}:
+            self._seen[door] = Recent(self._capacity)
 
     async def catch_up(self) -> None:
         """Know all that was acknowledged before this call. Raises Stale, StoreError."""
@@ -167,16 +163,24 @@ class Gate:
         """
         now = self._now()
         copy = self._copy
-        if not copy.quiet_from <= now < copy.quiet_until:
-            self._tick(now)
-        recent = self._seen[door]
-        seen = recent.young.get(text)
-        if seen is None or now >= seen.until:
-            seen = self._find(text, door, now)
-        # After whatever was waited for, never before: an end acknowledged meanwhile has moved the stamp.
-        if self._moved(copy.stamp):
-            self._catch_up()
-        verdict.judge(seen, copy, now)
+        seen = self._seen[door].young.get(text)
+        if (
+            seen is None
+            or now >= seen.until
+            or not copy.quiet_from <= now < copy.quiet_until
+            or self._moved(copy.stamp)
+        ):
+            try:
+                return self._verified(text, door)
+            except AdmitError as error:
+                self.tally.failed(error)
+                raise
+        try:
+            verdict.judge(seen, copy, now)
+        except Denied as denied:
+            self.tally.failed(denied)
+            raise
+        self.tally.seen_before += 1
         return seen.principal
 
     def seen(self, text: str, door: str = "bearer") -> Principal | None:
@@ -190,40 +194,43 @@ class Gate:
             verdict.judge(seen, copy, now)
         except Denied:
             return None
+        self.tally.seen_before += 1
         return seen.principal
 
     async def admit(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text`` speaks for; asks the store where it must. Raises Denied, Stale, StoreError."""
-        kind, tally = self._kinds[door], self.tally
-        verified = self._verified
+        try:
+            return await self.find(text, door)
+        except AdmitError as error:
+            self.tally.failed(error)
+            raise
+
+    async def find(self, text: str, door: str) -> Principal:
+        """What :meth:`admit` returns; counted when it is somebody, and what it raises is for the caller to count."""
         withdrawn: Revoked | None = None
         try:
-            # The second look-up is for what changed while the first was on its way.
-            for looked_up in range(3):
-                try:
-                    who = await self._by_pages(partial(self.verify, text, door))
-                except LookUpNeeded:
-                    pass
-                except Revoked as revoked:
-                    if not kind.looked_up:
-                        raise
-                    withdrawn = revoked
-                else:
-                    if looked_up:
-                        tally.looked_up += 1
-                    elif verified != self._verified:
-                        tally.verified += 1
-                    else:
-                        tally.seen_before += 1
-                    return who
-                await self._look_up(text, door)
-            raise withdrawn or Stale("what was looked up could not be used")
-        except Denied:
-            tally.refused += 1
-            raise
-        except (Stale, StoreError):
-            tally.unanswered += 1
-            raise
+            return await self._by_pages(partial(self._verified, text, door))
+        except LookUpNeeded:
+            pass
+        except Revoked as revoked:
+            if not self._kinds[door].looked_up:
+                raise
+            withdrawn = revoked
+        # The second look-up is for what changed while the first was on its way.
+        for _ in range(2):
+            seen = await self._look_up(text, door)
+            try:
+                await self._by_pages(partial(self._judge, seen))
+            except Expired:
+                pass  # it may be used for less time than it took
+            except Revoked as revoked:
+                if not self._kinds[door].looked_up:
+                    raise
+                withdrawn = revoked
+            else:
+                self.tally.looked_up += 1
+                return seen.principal
+        raise withdrawn or Stale("what was looked up could not be used")
 
     def watched(self, seen: Seen, door: str) -> Principal:
         """Whom ``seen``, presented at ``door``, speaks for, so that one can wait for the end."""
@@ -235,8 +242,8 @@ class Gate:
         verdict.judge(seen, self._copy, self._now())
         return seen.principal
 
-    async def _look_up(self, text: str, door: str) -> None:
-        """Remember what the store knows of ``text``. Raises Denied, StoreError."""
+    async def _look_up(self, text: str, door: str) -> Seen:
+        """What the store knows of ``text``, remembered from now on. Raises Denied, StoreError."""
         now, recent = self._now(), self._seen[door]
         self._refuse_gone(text, now)
         try:
@@ -247,6 +254,7 @@ class Gate:
             raise
         watched(seen.principal, self._over[door])
         recent.put(text, seen)
+        return seen
 
     async def _by_pages(self, step: Callable[[], V]) -> V:
         """What ``step`` returns once the log was read to its end, a page each time it raises Stale."""
@@ -257,17 +265,32 @@ class Gate:
                 await asyncio.sleep(0)
         raise Stale("the log is too long to be read at once")
 
-    def _find(self, text: str, door: str, now: float) -> Seen:
-        """What is known of ``text`` outside the warm path."""
-        recent = self._seen[door]
+    def _verified(self, text: str, door: str) -> Principal:
+        """Whom ``text`` speaks for, by what was seen before or what it proves by itself; counted when it is somebody."""
+        now, recent = self._tick_if_due(), self._seen[door]
         seen = recent.get(text)
-        if seen is not None and now < seen.until:
-            return seen
-        seen = self._kinds[door].verify(text, now)
-        self._verified += 1
-        watched(seen.principal, self._over[door])
-        recent.put(text, seen)
-        return seen
+        before = seen is not None and now < seen.until
+        if seen is None or not before:
+            kind = self._kinds.get(door)
+            if kind is None:
+                raise NoCredential(f"none counts that is presented as {door!r}")
+            seen = kind.verify(text, now)
+            watched(seen.principal, self._over[door])
+            recent.put(text, seen)
+        # After whatever was waited for, never before: an end acknowledged meanwhile has moved the stamp.
+        if self.behind:
+            self._catch_up()
+        verdict.judge(seen, self._copy, now)
+        if before:
+            self.tally.seen_before += 1
+        else:
+            self.tally.verified += 1
+        return seen.principal
+
+    def _judge(self, seen: Seen) -> None:
+        """Return if ``seen`` still holds by all that is to be known now. Raises Denied, Stale, StoreError."""
+        self._look()
+        verdict.judge(seen, self._copy, self._now())
 
     def _refuse_gone(self, text: str, now: float) -> None:
         gone = self._gone.get(text)
@@ -276,11 +299,16 @@ class Gate:
 
     def _look(self) -> None:
         """Know what is new, as a verification would. Raises Stale, StoreError."""
+        self._tick_if_due()
+        if self.behind:
+            self._catch_up()
+
+    def _tick_if_due(self) -> float:
+        """The time (Unix seconds), once what is to be done every second was done. Raises LostHistory."""
         now = self._now()
         if not self._copy.quiet_from <= now < self._copy.quiet_until:
             self._tick(now)
-        if self.behind:
-            self._catch_up()
+        return now
 
     def _tick(self, now: float) -> None:
         """Once a second: forget what can be, notice a clock that was set back and a database that was replaced."""

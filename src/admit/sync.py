@@ -16,12 +16,13 @@ _SERVICES = "admit."
 class Sync:
     """What ``target`` offers, with every coroutine waited for. Usable from any thread but that of an event loop.
 
-    Attributes that are services become synchronous too: ``auth.sync.sessions.start(proof)``.
+    Attributes that are services become synchronous too: ``auth.sync.sessions.start(proof)``. ``loop`` runs what is
+    waited for; without one, that of a thread of its own.
     """
 
     def __init__(self, target: object, loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
         self._target = target
-        self._loop = loop or _Thread().loop
+        self._loop = loop or LoopThread().loop
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._target, name)
@@ -41,7 +42,7 @@ class Sync:
         return wait
 
 
-class _Thread:
+class LoopThread:
     """A thread that runs an event loop, from when it is first needed; in a forked child, which has none, another one."""
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class _Thread:
         os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 
     def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, which runs from now on."""
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()

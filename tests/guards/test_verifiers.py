@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from admit import Verifier
+from admit.verifier import RouteDoor
 from guards.applications import GUARDS, Made, by_token, client
 from nearby import Nearby, nearby, until
 
@@ -22,7 +23,7 @@ NAVIGATING = {"Sec-Fetch-Mode": "navigate"}
 class Afar:
     """What the small applications need of a world: a door."""
 
-    auth: Verifier
+    auth: Verifier | RouteDoor
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,26 @@ async def test_an_authority_that_is_silent_is_no_reason_to_throw_a_token_away(ma
                 assert answer.headers["retry-after"] == "1"
                 assert answer.headers["cache-control"] == "no-store"
             assert (await http.get("/links")).status_code == 401  # who shows nothing is told so, whatever is known
+
+
+@guards
+async def test_a_route_that_asks_for_more_closes_while_the_others_are_open(made: Made) -> None:
+    with nearby(max_staleness=60) as here:
+        token, verifier = by_token(here.token()), here.verifier(max_staleness=60)
+        strict: Any = Afar(verifier.within(0.3, outage="closed"))
+        others: Any = Afar(verifier)
+        async with client(made(strict)) as payments, client(made(others)) as links:
+
+            async def answers() -> list[int]:
+                return [(await http.get("/links", headers=token)).status_code for http in (payments, links)]
+
+            async def open_to_both() -> bool:
+                return await answers() == [200, 200]
+
+            async def closed() -> bool:
+                return await answers() == [503, 200]
+
+            await until(open_to_both)
+            here.fall_silent()
+            await until(closed)
+        verifier.close()

@@ -13,8 +13,8 @@ from prometheus_client import REGISTRY
 from starlette.types import Receive, Scope, Send
 
 from admit.core.store import Insert, Record
+from admit.core.tally import Tally
 from admit.errors import Conflict, StoreError
-from admit.gate import Tally
 from admit.server.metrics import Counted, route_of, timed
 from admit.stores import open_store
 from admit.stores.observed import Observed

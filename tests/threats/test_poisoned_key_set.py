@@ -11,7 +11,7 @@ import pytest
 from admit import Verifier
 from admit.core.jwk import SigningKey
 from admit.errors import BadCredential, Revoked, Stale, StoreUnavailable
-from admit.verifier import KEYS_AGAIN, KEYS_LAST
+from admit.published import KEYS_AGAIN, KEYS_LAST
 from followed import asking, clock, liar, token, until, until_revoked, verifier
 from liar import Liar
 from services import PassingClock

@@ -22,8 +22,8 @@ from starlette.types import Scope
 
 from admit.authority import Authority
 from admit.core.store import Change
+from admit.core.tally import Tally
 from admit.errors import ConfigError, Conflict
-from admit.gate import Tally
 from admit.server.settings import Settings
 from admit.stores.observed import Around
 
