@@ -37,6 +37,7 @@ check: PYTEST := $(BIN)/coverage run -m pytest
 check: setup lint types rings docs-check fresh-coverage test floors ## everything CI asks for; the tests with coverage
 
 check-all: export ADMIT_TEST_SCALE := all
+check-all: export PYTEST_TIMEOUT := 7200
 check-all: check fuzz ## the same with the large numbers of tests/counts.py, and a minute of fuzzing
 
 fuzz: setup ## feed the parsers what a fuzzer thinks of, FUZZ_SECONDS= (60) long
