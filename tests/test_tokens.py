@@ -11,6 +11,7 @@ import pytest
 
 from admit.core import jwt
 from admit.core.jwk import VerifyingKey
+from admit.core.principal import FIRST_PARTY
 from admit.core.store import Replace
 from admit.errors import (
     BadCredential,
@@ -25,7 +26,7 @@ from admit.errors import (
     StoreUnavailable,
 )
 from admit.subjects import Event, Subject
-from admit.tokens import FIRST_PARTY, TokenPolicy
+from admit.tokens import TokenPolicy
 from worlds import ISSUER, KINDS, SECRET, SHORT, World, authority, made, with_token, world
 
 API = "https://api.example.com"

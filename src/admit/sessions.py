@@ -13,13 +13,13 @@ from admit.core.codec import Codec
 from admit.core.cookie import CookieRule
 from admit.core.faults import is_number, is_whole
 from admit.core.ids import anchor, home_of, is_id, new_id
-from admit.core.principal import Ends, Principal
+from admit.core.principal import FIRST_PARTY, Ends, Principal
 from admit.core.refresh import Family
 from admit.core.scope import RoleScopes, parse, written
 from admit.core.session_cookie import parse_cookie, write_cookie
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.core.verdict import Seen
-from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, Revoked
+from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, NotEnough, Revoked
 from admit.ledger import Ledger
 from admit.places import Alive, Places
 from admit.subjects import Held, Proof, Subject, Subjects
@@ -329,6 +329,12 @@ class Sessions:
         """What a session allows: what the subject's roles do, cut to what was asked for."""
         allowed = self._scopes.of(subject.roles)
         return allowed if session.scope is None else allowed & parse(session.scope)
+
+    def refuse_narrowed(self, who: Principal) -> None:
+        """Return if ``who`` holds all that his roles allow, himself; raise NotEnough for whom he let in for less."""
+        allowed = self._scopes.of(who.roles)
+        if who.client not in (None, FIRST_PARTY) or not allowed <= who.scope:
+            raise NotEnough("a part of what its owner holds", scope=written(allowed))
 
     def record(self, session: Session) -> Record:
         """The record of ``session``, in a new version."""

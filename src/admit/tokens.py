@@ -14,7 +14,7 @@ from admit.core.faults import is_number
 from admit.core.ids import home_of, new_id
 from admit.core.jose import UnknownKey
 from admit.core.jwk import VerifyingKey
-from admit.core.principal import Ends, Principal
+from admit.core.principal import FIRST_PARTY, Ends, Principal
 from admit.core.refresh import Family, Keys, Outcome, RefreshToken
 from admit.core.scope import narrowed, written
 from admit.core.secret import Master
@@ -27,9 +27,6 @@ from admit.sessions import Session, Sessions
 from admit.subjects import Subject
 
 T = TypeVar("T")
-
-FIRST_PARTY = "first-party"
-"""The ``client_id`` (RFC 9068, section 2.2) of tokens that no OAuth client asked for."""
 
 
 class TokenPolicy(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,9 @@ from enum import IntEnum
 import msgspec
 from msgspec.structs import force_setattr
 
+FIRST_PARTY = "first-party"
+"""The ``client_id`` (RFC 9068, section 2.2) of tokens that no OAuth client asked for."""
+
 
 class Ends(IntEnum):
     """What an entry of the log may end; also the place of its id among a principal's marks."""

@@ -42,13 +42,23 @@ async def _caller(request: Asked, auth: Auth) -> Principal:
 Caller = Annotated[Principal, Depends(_caller)]
 
 
-async def _lately(request: Request, who: Caller, auth: Auth) -> Principal:
+async def _owner(who: Caller, auth: Auth) -> Principal:
+    # KEY-04, RFC 9700, 2.3: what somebody was let in for links with is neither the password nor the other devices.
+    auth.sessions.refuse_narrowed(who)
+    return who
+
+
+Owner = Annotated[Principal, Depends(_owner)]
+"""A caller who manages the account itself: by all that its owner holds, and no token for a part of it."""
+
+
+async def _lately(request: Request, who: Owner, auth: Auth) -> Principal:
     request.app.state.pages.lately.judge(who, auth.clock.now())
     return who
 
 
 Lately = Annotated[Principal, Depends(_lately)]
-"""A caller who signed in lately (OWASP ASVS 5.0, 7.5.2): not whoever found a browser that was left open."""
+"""An owner who signed in lately (OWASP ASVS 5.0, 7.5.2): not whoever found a browser that was left open."""
 
 
 async def _service(request: Asked, auth: Auth) -> VerifierKey:

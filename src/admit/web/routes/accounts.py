@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr
 from admit.authority import Authority
 from admit.errors import BadInput
 from admit.web.answer import SignUpClosed
-from admit.web.caller import Asked, Auth, Body, Caller, Credentials, hand_out, session_of
+from admit.web.caller import Asked, Auth, Body, Caller, Credentials, Owner, hand_out, session_of
 from admit.web.openapi import SIGNED_IN, problems
 
 router = APIRouter(tags=["accounts"])
@@ -80,9 +80,12 @@ async def me(who: Caller, auth: Auth) -> Me:
     )
 
 
-@router.post("/password", status_code=204, responses=problems(401, 422, 429), openapi_extra=SIGNED_IN)
-async def change_password(body: PasswordChange, who: Caller, response: Response, auth: Auth) -> None:
-    """Change one's password. Every other session ends; this one gets a new cookie, or its client refreshes."""
+@router.post("/password", status_code=204, responses=problems(401, 403, 422, 429), openapi_extra=SIGNED_IN)
+async def change_password(body: PasswordChange, who: Owner, response: Response, auth: Auth) -> None:
+    """Change one's password. Every other session ends; this one gets a new cookie, or its client refreshes.
+
+    A token for less than the roles allow changes nothing here, whoever knows the present password.
+    """
     session = await session_of(auth, who)
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
     try:

@@ -13,7 +13,7 @@ from admit.core.ids import is_id
 from admit.core.presented import COOKIE
 from admit.core.request import Request
 from admit.errors import BadInput, Denied
-from admit.web.caller import Asked, Auth, Caller, Credentials, Lately, hand_out, proven, session_of
+from admit.web.caller import Asked, Auth, Caller, Credentials, Lately, Owner, hand_out, proven, session_of
 from admit.web.device import device_of
 from admit.web.openapi import SIGNED_IN, problems
 from admit.web.routes.tokens import end_refreshed
@@ -73,7 +73,7 @@ async def sign_out(who: Caller, request: Asked, response: Response, auth: Auth) 
         response.headers.append("Set-Cookie", auth.refresh_cookies.clearing())
 
 
-@router.post("/sign-out-others", status_code=204, responses=problems(401), openapi_extra=SIGNED_IN)
+@router.post("/sign-out-others", status_code=204, responses=problems(401, 403), openapi_extra=SIGNED_IN)
 async def sign_out_others(who: Lately, response: Response, auth: Auth) -> None:
     """End all of one's sessions but this one, which gets a new cookie, or whose client refreshes.
 
@@ -83,13 +83,13 @@ async def sign_out_others(who: Lately, response: Response, auth: Auth) -> None:
     hand_out(response, await auth.sessions.sign_out_everywhere(who.subject, keep=session))
 
 
-@router.get("/sessions", responses=problems(401), openapi_extra=SIGNED_IN)
-async def list_sessions(who: Caller, auth: Auth) -> Sessions:
-    """One's sessions, on all devices."""
+@router.get("/sessions", responses=problems(401, 403), openapi_extra=SIGNED_IN)
+async def list_sessions(who: Owner, auth: Auth) -> Sessions:
+    """One's sessions, on all devices; not for a token that allows less than the roles do."""
     return Sessions(sessions=[_told(session, who.session) for session in await auth.sessions.of(who.subject)])
 
 
-@router.delete("/sessions/{id}", status_code=204, responses=problems(401, 404), openapi_extra=SIGNED_IN)
+@router.delete("/sessions/{id}", status_code=204, responses=problems(401, 403, 404), openapi_extra=SIGNED_IN)
 async def end_session(id: str, who: Lately, auth: Auth) -> None:
     """End one of one's own sessions. Somebody else's is answered like one that does not exist.
 
