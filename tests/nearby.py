@@ -43,6 +43,16 @@ class Nearby:
         answer = httpx.post(f"{self.issuer}/api/sign-out", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 204, answer.text
 
+    def cookie(self) -> dict[str, str]:
+        """The Cookie header of a browser in which Ann has just signed in."""
+        answer = httpx.post(f"{self.issuer}/api/sign-in", json=ANN)
+        assert answer.status_code == 200, answer.text
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
+
+    def leave(self, cookie: dict[str, str]) -> None:
+        """Sign out in the browser that has ``cookie``."""
+        assert httpx.post(f"{self.issuer}/api/sign-out", headers=cookie).status_code == 204
+
     def fall_silent(self) -> None:
         """Answer nobody any more."""
         self.server.should_exit = True

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from admit.core.log import Copy
 from admit.core.principal import Ends, Principal
 from admit.core.tally import Tally
+from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.errors import (
     BadCredential,
     CursorLost,
@@ -21,8 +23,8 @@ from admit.errors import (
     Stale,
     StoreUnavailable,
 )
-from admit.gate import GONE
-from admit.sessions import MAX_LOOK_UP_USE, RELAXED
+from admit.gate import GONE, Gate
+from admit.sessions import RELAXED
 from admit.subjects import Subject
 from worlds import KINDS, SHORT, World, authority, value_of, with_cookie, with_token, world
 
@@ -203,6 +205,46 @@ async def test_a_credential_that_was_refused_costs_one_read_in_five_seconds(here
         here.clock.advance(GONE)
     here.clock.step_wall(-3_600)
     assert not await here.works(with_cookie(started))
+
+
+async def test_a_look_up_that_was_overtaken_by_a_refusal_brings_nothing_back(here: World) -> None:
+    """Two look-ups on their way together: the one that was sent first comes back last, and says what was true (P4)."""
+    started = await here.sign_in()
+    text, sessions = value_of(started), here.auth.sessions
+    found, arrived, go_on = await sessions.look_up(text, here.clock.now()), asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        """Of which the first look-up comes back last."""
+
+        looked_up = True
+
+        def verify(self, text: str, now: float) -> Seen:
+            return sessions.verify(text, now)
+
+        async def look_up(self, text: str, now: float) -> Seen:
+            if not arrived.is_set():
+                arrived.set()
+                await go_on.wait()
+                return found
+            raise Revoked("over")
+
+        async def lasts(self, who: Principal, now: float) -> float:
+            return await sessions.lasts(who, now)
+
+    gate = Gate({"cookie": Slow()}, Copy(), here.clock)
+    assert here.store.tail is not None
+    gate.open(here.store.tail)
+    await gate.catch_up()
+    first = asyncio.create_task(gate.admit(text, "cookie"))
+    await arrived.wait()
+    here.clock.advance(0.001)
+    with pytest.raises(Revoked):
+        await gate.admit(text, "cookie")
+    here.clock.advance(GONE + 1)
+    go_on.set()
+    with pytest.raises(BadCredential, match="over"):
+        await first
+    assert gate.seen(text, "cookie") is None
 
 
 async def test_an_unknown_key_id_costs_one_read_in_five_seconds(here: World) -> None:

@@ -67,7 +67,9 @@ def test_an_entry_of_the_log_ends_what_was_seen_before(verifier: Verifier, liar:
 
 
 @pytest.mark.parametrize(
-    "entry", [["raised", "ann", 6], ["raised", "*", 6]], ids=["a subject that was raised", "everything"]
+    "entry",
+    [["raised", "ann", 6], ["raised", "*", 6], ["raised", "c:web", 1]],
+    ids=["a subject that was raised", "everything", "a client that was raised"],
 )
 def test_a_generation_below_is_over(verifier: Verifier, liar: Liar, entry: list[Any]) -> None:
     verifier.open()

@@ -12,11 +12,14 @@ from admit.core.jose import UnknownKey
 from admit.core.lease import Moment
 from admit.core.log import Copy, Ended
 from admit.core.principal import Ends, Principal
-from admit.core.verdict import Seen
+from admit.core.scope import parse
+from admit.core.session_cookie import parse_cookie
+from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.core.world import Clock
-from admit.errors import AdmitError, LookUpNeeded, Revoked, Stale
+from admit.errors import AdmitError, LookUpNeeded, Revoked, Stale, StoreUnavailable
 from admit.gate import Credential
 from admit.published import Published
+from admit.remote import Introspection
 
 
 class FromAfar(Credential, Protocol):
@@ -35,7 +38,13 @@ class Tokens:
     looked_up = False
 
     def __init__(
-        self, keys: Published, rules: jwt.Rules, asking: Asking, copy: Copy, clock: Clock, wanted: Callable[[], None]
+        self,
+        keys: Published,
+        rules: jwt.Rules,
+        asking: Asking[Introspection],
+        copy: Copy,
+        clock: Clock,
+        wanted: Callable[[], None],
     ) -> None:
         self._keys = keys
         self._rules = rules
@@ -66,12 +75,13 @@ class Tokens:
         """What an access token proves, once the authority said that it is good. Raises Denied, Stale."""
         seen = self.verify(text, self._clock.now())
         try:
-            return seen, await self._asking.vouched(text)
+            sent, _ = await self._asking.vouched(text)
         except Revoked:
             # P4: an answer of the log that was sent before this one, and comes later, must not bring it back.
             ended = Ended(Ends.TOKEN, seen.principal.marks[Ends.TOKEN])
             self._copy.apply(ended, self._clock.now(), self._clock.lease())
             raise
+        return seen, sent
 
     async def lasts(self, who: Principal, now: float) -> float:  # noqa: ARG002 - a token has its end written in it
         """When an access token expires (Unix seconds), leeway included."""
@@ -80,3 +90,58 @@ class Tokens:
     def _unless_uncertain(self, unknown: UnknownKey) -> AdmitError:
         """``unknown``, or that it cannot be known: a key that could not be fetched is no reason to sign people out."""
         return unknown if self._keys.certain else Stale(f"the keys could not be read lately; {unknown}")
+
+
+class Cookies:
+    """Session cookies as a kind of credential that the authority is asked about, and the log ends."""
+
+    looked_up = True
+
+    def __init__(self, asking: Asking[Introspection], copy: Copy, clock: Clock) -> None:
+        self._asking = asking
+        self._copy = copy
+        self._clock = clock
+
+    def verify(self, text: str, now: float) -> Seen:  # noqa: ARG002 - no time makes a cookie prove itself
+        """Never says yes: a cookie proves nothing by itself. Raises BadCredential, Revoked, LookUpNeeded."""
+        id, n, _ = parse_cookie(text)
+        # What is known to be over needs no question, and is refused while nobody answers any.
+        if id in self._copy.ended[Ends.SESSION] or f"{id}.{n}" in self._copy.ended[Ends.COOKIE]:
+            raise Revoked(f"session {id} or its cookie {n} has ended")
+        raise LookUpNeeded("a session cookie not seen before")
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        """What the authority knows of a session cookie; it notes the activity. Raises Denied, Stale, StoreUnavailable."""
+        _, said = await self._asking.vouched(text)
+        return _seen(text, said, now)
+
+    async def vouched(self, text: str) -> tuple[Seen, Moment]:
+        """What the authority says of a session cookie, and when it was asked. Raises Denied, Stale, StoreUnavailable."""
+        now = self._clock.now()
+        sent, said = await self._asking.vouched(text)
+        return _seen(text, said, now), sent
+
+    async def lasts(self, who: Principal, now: float) -> float:  # noqa: ARG002 - the authority said when
+        """When the session would end if nobody had used it since (Unix seconds): here nobody knows better."""
+        return who.expires_at
+
+
+def _seen(text: str, said: Introspection, now: float) -> Seen:
+    """What an answer about a cookie says, to a question that was sent at ``now`` or later. Raises StoreUnavailable."""
+    id, n, _ = parse_cookie(text)
+    if said.sid != id or not said.sub or said.gen < 0:
+        raise StoreUnavailable("an answer about a cookie that does not say whose it is")
+    principal = Principal(
+        subject=said.sub,
+        credential="session",
+        session=id,
+        scope=parse(said.scope),
+        roles=frozenset(said.roles),
+        methods=said.amr,
+        authenticated_at=said.auth_time,
+        expires_at=said.exp,
+        gen=said.gen,
+        # Of the cookie that was asked about: what ends that one must end this.
+        marks=(id, f"{id}.{n}", "", "", ""),
+    )
+    return Seen(principal, now + min(said.usable_for, MAX_LOOK_UP_USE))

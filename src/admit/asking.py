@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from admit.core.lease import Moment
@@ -13,31 +14,44 @@ from admit.core.world import Clock
 from admit.errors import Denied, Revoked, Stale, StoreError
 
 
+class Answer(Protocol):
+    """What the authority says of a credential."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it is good."""
+
+
+A = TypeVar("A", bound=Answer)
+
+
 @dataclass(slots=True)
-class _Questions:
+class _Questions(Generic[A]):
     """Those of one event loop that are not on their way yet, by what they are about; one at a time is on its way."""
 
-    waiting: dict[str, asyncio.Task[Moment]] = field(default_factory=dict[str, "asyncio.Task[Moment]"])
+    waiting: dict[str, asyncio.Task[tuple[Moment, A]]] = field(
+        default_factory=dict[str, "asyncio.Task[tuple[Moment, A]]"]
+    )
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Asking:
+class Asking(Generic[A]):
     """Lets the authority say whether a credential is good, where nothing here proves it.
 
     ``ask`` blocks, and answers for the moment it is called; it is called in a thread. When it fails nobody is asked
     for ``pause`` seconds.
     """
 
-    def __init__(self, ask: Callable[[str], bool], clock: Clock, pause: float) -> None:
+    def __init__(self, ask: Callable[[str], A], clock: Clock, pause: float) -> None:
         self._ask = ask
         self._clock = clock
         self._pause = pause
         self._silent_until = float("-inf")
-        self._questions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Questions] = WeakKeyDictionary()
+        self._questions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Questions[A]] = WeakKeyDictionary()
         self._connection = threading.Lock()
 
-    async def vouched(self, text: str) -> Moment:
-        """When the question was sent that found ``text`` good. Raises Revoked; Stale when there is no answer."""
+    async def vouched(self, text: str) -> tuple[Moment, A]:
+        """When the question was sent that found ``text`` good, and its answer. Raises Revoked; Stale where there is none."""
         questions = self._questions.setdefault(asyncio.get_running_loop(), _Questions())
         # Only a question that was not sent yet: the answer to another may be older than what we have to know.
         question = questions.waiting.get(text)
@@ -50,15 +64,15 @@ class Asking:
         self._questions = WeakKeyDictionary()
         self._connection = threading.Lock()
 
-    async def _asked(self, questions: _Questions, text: str) -> Moment:
+    async def _asked(self, questions: _Questions[A], text: str) -> tuple[Moment, A]:
         async with questions.turn:
             del questions.waiting[text]
-            sent, active = await asyncio.to_thread(self._answer, text)
-        if not active:
+            sent, said = await asyncio.to_thread(self._answer, text)
+        if not said.active:
             raise Revoked("the authority says that it is not good any more")
-        return sent
+        return sent, said
 
-    def _answer(self, text: str) -> tuple[Moment, bool]:
+    def _answer(self, text: str) -> tuple[Moment, A]:
         with self._connection:
             sent = Moment.of(self._clock)
             if sent.lease < self._silent_until:

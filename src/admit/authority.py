@@ -13,7 +13,7 @@ import msgspec
 
 from admit import blocklist, system
 from admit.accounts import Accounts, SignUp
-from admit.core import lease, origin
+from admit.core import lease, origin, session_cookie
 from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
@@ -27,8 +27,9 @@ from admit.core.secret import Master
 from admit.core.store import Store
 from admit.core.tally import Tally
 from admit.core.throttle import MODERATE, ThrottlePolicy
+from admit.core.verdict import Outdated, Seen
 from admit.core.world import Chance, Clock
-from admit.errors import AdmitError, BadInput, ConfigError, LostHistory
+from admit.errors import AdmitError, BadInput, ConfigError, LostHistory, NotForUs
 from admit.feed import Feed
 from admit.gate import Gate
 from admit.hashing import Hashing
@@ -171,13 +172,21 @@ class Authority:
         await self._ready()
         return await self._gate.admit(text, door)
 
-    async def ask(self, token: str, audience: str) -> Principal:
+    async def ask(self, credential: str, audience: str) -> Seen:
         """Whom an access token for ``audience`` speaks for at this moment, for a service that cannot tell itself.
 
-        The answer comes from a look at the log that begins after this call. Raises Denied, Stale, StoreError.
+        Or a session cookie, which is for the audience of this authority and no other; that counts as its use. The
+        answer comes from looks at the store and the log that begin after this call. Raises Denied, Stale, StoreError.
         """
         await self._ready()
-        return await self._gate.judge(await self.tokens.proven_for(token, audience, self.clock.now()))
+        if not credential.startswith(session_cookie.PREFIX):
+            return await self._gate.judge(await self.tokens.proven_for(credential, audience, self.clock.now()))
+        if audience != self.audience:
+            raise NotForUs(f"a session cookie is for {self.audience!r}")
+        try:
+            return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
+        except Outdated:  # changed while it was looked up
+            return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
 
     async def revoke(self, what: Session | Principal) -> Receipt:
         """End a session, or all that the sign-in of a principal produced; here it has ended when this returns.

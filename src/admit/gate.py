@@ -212,10 +212,10 @@ class Gate:
             return await self._by_pages(partial(self._verified, text, door))
         except LookUpNeeded:
             pass
-        except Revoked as revoked:
+        except verdict.Outdated as outdated:
             if not self._kinds[door].looked_up:
                 raise
-            withdrawn = revoked
+            withdrawn = outdated
         # The second look-up is for what changed while the first was on its way.
         for _ in range(2):
             seen = await self._look_up(text, door)
@@ -223,10 +223,10 @@ class Gate:
                 await self._by_pages(partial(self._judge, seen))
             except Expired:
                 pass  # it may be used for less time than it took
-            except Revoked as revoked:
+            except verdict.Outdated as outdated:
                 if not self._kinds[door].looked_up:
                     raise
-                withdrawn = revoked
+                withdrawn = outdated
             else:
                 self.tally.looked_up += 1
                 return seen.principal
@@ -236,22 +236,28 @@ class Gate:
         """Whom ``seen``, presented at ``door``, speaks for, so that one can wait for the end."""
         return watched(seen.principal, self._over[door])
 
-    async def judge(self, seen: Seen) -> Principal:
-        """Whom ``seen`` speaks for, if it still holds, known by a look at the log that begins now. Raises Denied, Stale."""
+    async def judge(self, seen: Seen) -> Seen:
+        """``seen``, if it still holds, known by a look at the log that begins now. Raises Denied, Stale."""
         await self.catch_up()
         verdict.judge(seen, self._copy, self._now())
-        return seen.principal
+        return seen
+
+    def refuse(self, text: str, door: str, denied: Denied) -> None:
+        """Remember for a while that ``text`` is not good any more, by the word of whoever knows."""
+        self._seen[door].drop(text)
+        self._gone.put(text, (self._clock.lease(), str(denied)))
 
     async def _look_up(self, text: str, door: str) -> Seen:
         """What the store knows of ``text``, remembered from now on. Raises Denied, StoreError."""
-        now, recent = self._now(), self._seen[door]
-        self._refuse_gone(text, now)
+        now, sent, recent = self._now(), self._clock.lease(), self._seen[door]
+        self._refuse_gone(text, sent - GONE)
         try:
             seen = await self._kinds[door].look_up(text, now)
         except Denied as denied:
-            recent.drop(text)
-            self._gone.put(text, (now + GONE, str(denied)))
+            self.refuse(text, door, denied)
             raise
+        # P4: somebody who asked later was answered first, and was refused.
+        self._refuse_gone(text, sent)
         watched(seen.principal, self._over[door])
         recent.put(text, seen)
         return seen
@@ -292,9 +298,10 @@ class Gate:
         self._look()
         verdict.judge(seen, self._copy, self._now())
 
-    def _refuse_gone(self, text: str, now: float) -> None:
+    def _refuse_gone(self, text: str, since: float) -> None:
+        """Raise BadCredential if ``text`` was found gone after ``since`` (lease clock, seconds)."""
         gone = self._gone.get(text)
-        if gone is not None and now < gone[0] <= now + GONE:
+        if gone is not None and gone[0] > since:
             raise BadCredential(f"refused a moment ago: {gone[1]}")
 
     def _look(self) -> None:

@@ -12,7 +12,7 @@ from admit.core.principal import Ends
 from admit.core.store import Cursor, Page
 from admit.core.world import Clock
 from admit.errors import StoreUnavailable
-from admit.remote import Metadata, Remote
+from admit.remote import Introspection, Metadata, Remote
 
 KEYS_LAST = 300.0
 """Seconds after which the published keys are read again."""
@@ -84,8 +84,8 @@ class Published:
                 self.certain = False
                 raise
 
-    def ask(self, text: str) -> bool:
-        """Whether the authority takes ``text`` for good at this moment. Raises BadCredential, StoreUnavailable."""
+    def ask(self, text: str) -> Introspection:
+        """What the authority says of ``text`` at this moment. Raises BadCredential, StoreUnavailable."""
         with self._one_at_a_time:
             return self._asking.ask(self._known().introspection_endpoint, text, self._patience)
 

@@ -46,11 +46,26 @@ class End(msgspec.Struct, frozen=True):
     probe: str
 
 
-class _Introspection(msgspec.Struct, frozen=True):
+class Introspection(msgspec.Struct, frozen=True):
+    """What an authority says of a credential at this moment (RFC 7662, section 2.2), as far as a verifier needs it.
+
+    Of a session cookie it says all that a Principal is made of, and for how many seconds that may be used
+    (``usable_for``) by who follows the log. Times are Unix seconds.
+    """
+
     active: bool
+    sub: str = ""
+    sid: str = ""
+    scope: str = ""
+    roles: tuple[str, ...] = ()
+    amr: tuple[str, ...] = ()
+    auth_time: float = 0.0
+    exp: float = 0.0
+    gen: int = -1
+    usable_for: float = 0.0
 
 
-_introspection = msgspec.json.Decoder(_Introspection)
+_introspection = msgspec.json.Decoder(Introspection)
 _metadata = msgspec.json.Decoder(Metadata)
 _end = msgspec.json.Decoder(End)
 
@@ -89,12 +104,12 @@ class Remote:
         except BadInput as error:
             raise StoreUnavailable(f"the keys at {url} cannot be used: {error}") from error
 
-    def ask(self, url: str, token: str, within: float) -> bool:
-        """Whether the authority takes ``token`` for good at this moment. Raises BadCredential for the verifier key."""
+    def ask(self, url: str, token: str, within: float) -> Introspection:
+        """What the authority says of ``token`` at this moment. Raises BadCredential for the verifier key."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/x-www-form-urlencoded"}
         with self._answer(url, headers, within, urlencode({"token": token}).encode()) as answer:
             try:
-                return _introspection.decode(answer.read(MAX_METADATA_BYTES)).active
+                return strict.decoded(answer.read(MAX_METADATA_BYTES), _introspection)
             except ValueError as error:
                 raise StoreUnavailable(f"an answer about a token that cannot be read: {error}") from error
 

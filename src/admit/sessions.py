@@ -18,14 +18,11 @@ from admit.core.refresh import Family
 from admit.core.scope import RoleScopes, parse, written
 from admit.core.session_cookie import parse_cookie, write_cookie
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
-from admit.core.verdict import Seen
+from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, NotEnough, Revoked
 from admit.ledger import Ledger
 from admit.places import Alive, Places
 from admit.subjects import Held, Proof, Subject, Subjects
-
-MAX_LOOK_UP_USE = 5 * 60.0
-"""Seconds a look-up is used, at most; a ceiling of the protocol."""
 
 SLACK = 0.1
 """The part of the idle limit within which activity need not be written down, so it is added to the limit."""

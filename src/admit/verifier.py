@@ -13,21 +13,22 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 import msgspec
 
 from admit import system
-from admit.afar import FromAfar, Tokens
+from admit.afar import Cookies, FromAfar, Tokens
 from admit.asking import Asking
 from admit.core import jwt, lease, origin, verdict
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.lease import Bounded, Lease, Moment
 from admit.core.log import Copy
-from admit.core.presented import BEARER, presented
+from admit.core.presented import BEARER, COOKIE, DOORS, presented
 from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.core.world import Chance, Clock
-from admit.errors import AdmitError, Stale, StoreUnavailable
+from admit.errors import AdmitError, Denied, Stale, StoreUnavailable
 from admit.follow import Follower
 from admit.gate import Gate
 from admit.published import Published
+from admit.remote import Introspection
 from admit.sync import LoopThread, Sync
 
 Outage = Literal["ask", "closed"]
@@ -85,6 +86,7 @@ class _Shared(NamedTuple):
     """What all doors of a verifier have in common."""
 
     origin: str
+    trusted_origins: frozenset[str]
     cookies: CookieRule
     clock: Clock
     known: _Known
@@ -110,10 +112,12 @@ class RouteDoor:
         self.bounded = bounded
         self._asks = outage == "ask"
 
-    async def admit(self, request: Request, *, accept: Collection[str] = (BEARER,)) -> Principal:
+    async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for; see :meth:`Verifier.admit`. Raises Denied, Stale."""
         follower, kinds = self._shared.known.follower, self._shared.kinds
         door, text = presented(request, [kind for kind in accept if kind in kinds], self.cookies)
+        if door == COOKIE:
+            origin.refuse_cross_origin(request, self.origin, self._shared.trusted_origins)
         if not follower.wait(0):
             follower.start()
             await asyncio.to_thread(follower.wait, self.bounded.bound)
@@ -133,7 +137,11 @@ class RouteDoor:
 
     async def _vouched(self, text: str, door: str) -> Principal:
         """Whom ``text`` speaks for by the word of the authority, and by what is known here beside. Raises Denied, Stale."""
-        seen, sent = await self._shared.kinds[door].vouched(text)
+        try:
+            seen, sent = await self._shared.kinds[door].vouched(text)
+        except Denied as denied:
+            self._gate.refuse(text, door, denied)
+            raise
         age = Moment.of(self.clock).since(sent)
         if age > self.bounded.bound:
             raise Stale(f"the answer about it took {age:.3f} s")
@@ -149,7 +157,10 @@ class Verifier:
     later. When that cannot be proven any more, the authority is asked about each credential; where there is no
     answer, or with ``outage="closed"``, nothing is accepted (Stale, 503). The authority may allow a smaller
     ``max_staleness``, and then that counts. ``leeway`` is what clocks may differ by (seconds), ``tls`` how the
-    authority's certificate is checked.
+    authority's certificate is checked. ``accept`` names the doors whose credentials count here at all: tokens, and
+    cookies too where browsers send this service the session cookie of the authority, for whose audience it has to be.
+    A cookie counts for no request that changes state and that a browser sent for an origin other than the audience's,
+    if that is a URL, else the issuer's, or one of ``trusted_origins``.
 
     Nothing is connected here: the first use does that, or ``with``. Raises ConfigError with every fault at once.
     """
@@ -162,12 +173,14 @@ class Verifier:
         key: str,
         max_staleness: float = lease.MAX_STALENESS,
         outage: Outage = "ask",
+        accept: Collection[str] = (BEARER,),
+        trusted_origins: Collection[str] = (),
         leeway: float = 5.0,
         tls: ssl.SSLContext | None = None,
         clock: Clock | None = None,
         chance: Chance = system.chance,
     ) -> None:
-        _judge(issuer, audience, key, max_staleness, outage)
+        trusted = _judge(issuer, audience, key, max_staleness, outage, accept, trusted_origins)
         self.clock = clock or system.SystemClock()
         self.origin = _origin_or(audience, issuer)
         self.cookies = CookieRule(secure=issuer.startswith("https:"))
@@ -176,12 +189,12 @@ class Verifier:
         self._known = known = _Known(issuer, key, tls, self.clock, chance, max_staleness)
         self._asking = Asking(known.keys.ask, self.clock, max_staleness / 2)
         rules = jwt.Rules(issuer=issuer, audience=audience, leeway=leeway)
-        kinds = {BEARER: Tokens(known.keys, rules, self._asking, known.copy, self.clock, known.follower.start)}
+        kinds = _kinds(known, self._asking, rules, self.clock, accept)
         self._gate = Gate(kinds, known.copy, self.clock)
         known.keys.forget = self._gate.forget
         loop = LoopThread()
         self.sync: Any = Sync(self, loop.loop)  # for programs without an event loop: each call waited for
-        self._shared = _Shared(self.origin, self.cookies, self.clock, known, kinds, loop)
+        self._shared = _Shared(self.origin, trusted, self.cookies, self.clock, known, kinds, loop)
         self._bounded = known.within(max_staleness)
         self._gate.open(self._bounded)
         self._door = RouteDoor(self._shared, self._gate, self._bounded, outage)
@@ -191,10 +204,10 @@ class Verifier:
         begin_anew = weakref.WeakMethod(self._begin_anew)
         os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 
-    async def admit(self, request: Request, *, accept: Collection[str] = (BEARER,)) -> Principal:
-        """Whom ``request`` speaks for. Waits for the first sight of the log, at most ``max_staleness`` seconds.
+    async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
+        """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
 
-        Raises Denied, Stale.
+        Waits for the first sight of the log, at most ``max_staleness`` seconds. Raises Denied, Stale.
         """
         return await self._door.admit(request, accept=accept)
 
@@ -258,8 +271,27 @@ class Verifier:
         self._asking.begin_anew()
 
 
-def _judge(issuer: str, audience: str, key: str, max_staleness: float, outage: str) -> None:
-    """Return if a verifier can be made of these. Raises ConfigError with all that is wrong."""
+def _kinds(
+    known: _Known, asking: Asking[Introspection], rules: jwt.Rules, clock: Clock, accept: Collection[str]
+) -> dict[str, FromAfar]:
+    """What is taken at the doors that ``accept`` names."""
+    kinds: dict[str, FromAfar] = {
+        BEARER: Tokens(known.keys, rules, asking, known.copy, clock, known.follower.start),
+        COOKIE: Cookies(asking, known.copy, clock),
+    }
+    return {door: kind for door, kind in kinds.items() if door in accept}
+
+
+def _judge(
+    issuer: str,
+    audience: str,
+    key: str,
+    max_staleness: float,
+    outage: str,
+    accept: Collection[str],
+    trusted_origins: Collection[str],
+) -> frozenset[str]:
+    """The origins trusted, if a verifier can be made of these. Raises ConfigError with all that is wrong."""
     faults = Faults()
     faults.of(origin.issuer, issuer)
     faults.of(origin.audience, audience)
@@ -267,7 +299,16 @@ def _judge(issuer: str, audience: str, key: str, max_staleness: float, outage: s
         faults.found.append("The key of a verifier begins with “adm_v_”; make one with “admit verifiers create”.")
     faults.of(lease.bound, max_staleness)
     faults.of(_policy, outage)
+    if isinstance(accept, str) or not accept or not set(accept) <= set(DOORS):
+        faults.found.append(
+            f"A verifier that accepts {accept!r} lets nobody in; write a list of one or more of {DOORS}."
+        )
+    if isinstance(trusted_origins, str):
+        faults.found.append(f"trusted_origins is one text; write a list: [{trusted_origins!r}].")
+        trusted_origins = ()
+    trusted = frozenset(faults.of(origin.configured_origin, one) for one in trusted_origins)
     faults.report()
+    return trusted
 
 
 def _policy(outage: str) -> None:

@@ -27,6 +27,8 @@ def seen(gen: int = GEN, marks: tuple[str, str, str, str, str] = MARKS, until: f
         expires_at=100,
         gen=gen,
         marks=marks,
+        client="web",
+        client_gen=gen,
     )
     return Seen(principal, until)
 
@@ -66,6 +68,10 @@ def test_an_end_of_another_kind_or_id_does_not(kind: Ends) -> None:
         (Raised("*", GEN), True),
         (Raised("*", GEN + 1), False),
         (Raised("sid", GEN + 1), True),
+        (Raised("c:web", GEN), True),
+        (Raised("c:web", GEN + 1), False),
+        (Raised("c:we", GEN + 1), True),
+        (Raised("web", GEN + 1), True),
     ],
 )
 def test_a_generation_ends_what_was_found_under_a_lower_one(entry: Entry, holds: bool) -> None:
@@ -78,7 +84,7 @@ def test_a_generation_ends_what_was_found_under_a_lower_one(entry: Entry, holds:
 
 entries = st.lists(
     st.builds(Ended, st.sampled_from(Ends), st.sampled_from([*MARKS, "other"]))
-    | st.builds(Raised, st.sampled_from(["ann", "bob", "*"]), st.integers(GEN - 2, GEN + 2))
+    | st.builds(Raised, st.sampled_from(["ann", "bob", "c:web", "c:app", "*"]), st.integers(GEN - 2, GEN + 2))
 )
 
 

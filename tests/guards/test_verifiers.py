@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from admit import Verifier
+from admit.core.presented import DOORS
 from admit.verifier import RouteDoor
 from guards.applications import GUARDS, Made, by_token, client
 from nearby import Nearby, nearby, until
@@ -67,6 +68,26 @@ async def test_a_cookie_is_no_credential_where_nobody_can_look_it_up(here: Nearb
             assert (answer.status_code, answer.json()["code"]) == (401, "no_credential")
         token = by_token(here.token())
         assert (await http.post("/links", headers=token | {"Cookie": "admit-insecure=x"})).status_code == 200
+
+
+@guards
+async def test_a_cookie_of_the_authority_opens_the_door_where_it_is_asked_about(here: Nearby, made: Made) -> None:
+    cookie, other = here.cookie(), here.cookie()
+    foreign = cookie | {"Origin": "https://evil.example.com"}
+    async with guarded(here, made, {"accept": DOORS}) as http:
+        for _ in range(2):
+            assert (await http.get("/links", headers=cookie)).status_code == 200
+            assert (await http.post("/links", headers=cookie | {"Sec-Fetch-Site": "same-origin"})).status_code == 200
+            assert (await http.post("/links", headers=foreign)).json()["code"] == "cross_origin"
+        assert (await http.get("/links", headers=other)).status_code == 200
+        here.leave(cookie)
+
+        async def refused() -> bool:
+            answer = await http.get("/links", headers=cookie)
+            return (answer.status_code, answer.json().get("code")) == (401, "bad_credential")
+
+        await until(refused)
+        assert (await http.get("/links", headers=other)).status_code == 200
 
 
 @guards

@@ -57,7 +57,7 @@ async def test_another_process_learns_of_an_end_before_it_answers(tmp_path: Path
     url = f"sqlite:///{tmp_path}/admit.db"
     async with door(authority(store=url)) as here, Authority(url, issuer=ISSUER) as other:
         token = (await here.tokens())["access_token"]
-        assert (await other.ask(token, ISSUER)).credential == "token"
+        assert (await other.ask(token, ISSUER)).principal.credential == "token"
         await here.browser().post("/revoke", data={"token": token})
         assert (await asked(here, token)).json() == {"active": False}
         with pytest.raises(Revoked, match="has ended"):
@@ -72,7 +72,7 @@ async def test_a_process_that_does_not_know_the_key_yet_reads_it_before_it_answe
             await here.auth.keys.revoke(key.kid)
         clock.passes(REREAD_UNKNOWN + 1)
         asked_about, given_back = [(await here.tokens())["access_token"] for _ in range(2)]
-        assert (await other.ask(asked_about, ISSUER)).credential == "token"
+        assert (await other.ask(asked_about, ISSUER)).principal.credential == "token"
         unknown = mint(CLAIMS, SigningKey.generate("ES256", secrets.token_bytes))
         with pytest.raises(UnknownKey):
             await other.ask(unknown, ISSUER)

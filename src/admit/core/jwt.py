@@ -124,6 +124,7 @@ def proven(text: str, keys: Mapping[str, VerifyingKey], rules: Rules, now: float
         gen=claims.gen,
         marks=(claims.sid, "", claims.jti, "", jose.key_id(text)),
         client=claims.client_id,
+        client_gen=claims.cgen or 0,
     )
     return Seen(principal, claims.exp + rules.leeway)
 

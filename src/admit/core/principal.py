@@ -30,8 +30,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     Times are seconds since the Unix epoch. ``credential`` is the kind that was presented: ``session``,
     ``token`` or ``api_key``. ``session`` is the id that every credential of one sign-in shares.
-    ``gen`` is the subject's generation when this was found true; ``marks`` are the ids whose end ends it,
-    one per kind of :class:`Ends`, empty where there is none.
+    ``gen`` is the subject's generation when this was found true, ``client_gen`` that of its client; ``marks`` are the
+    ids whose end ends it, one per kind of :class:`Ends`, empty where there is none.
     """
 
     subject: str
@@ -45,6 +45,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     gen: int
     marks: Marks
     client: str | None = None
+    client_gen: int = 0
 
     async def over(self) -> None:
         """Return when this ends: its credential is revoked, expires or idles for too long, or allows something else.

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
+from admit.core.ids import CLIENT
 from admit.core.log import Copy
 from admit.core.principal import Principal
 from admit.errors import Expired, Revoked
+
+MAX_LOOK_UP_USE = 5 * 60.0
+"""Seconds a look-up is used, at most; a ceiling of the protocol."""
+
+
+class Outdated(Revoked):
+    """Found true under a generation that was raised since: another look-up may find it again, under the new one."""
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -31,7 +39,11 @@ def judge(seen: Seen, copy: Copy, now: float) -> None:
             raise Revoked(f"{kind.name.lower()} {marks[kind]} has ended")
     gen = principal.gen
     if gen < copy.term:
-        raise Revoked("from before the last restore")
+        raise Outdated("from before the last restore")
     raised = copy.raised
-    if raised and gen < raised.get(principal.subject, 0):
-        raise Revoked("the subject has changed since")
+    if raised:
+        if gen < raised.get(principal.subject, 0):
+            raise Outdated("the subject has changed since")
+        client = principal.client
+        if client is not None and principal.client_gen < raised.get(f"{CLIENT}{client}", 0):
+            raise Outdated("the client has changed since")

@@ -20,7 +20,9 @@ router = APIRouter(tags=["verifiers"])
 class Introspection(BaseModel):
     """What a token is at this moment (RFC 7662, section 2.2); of one that is not good, that it is not ``active``.
 
-    Times are Unix seconds.
+    Times are Unix seconds. Of a session cookie ``exp`` says when the session ends if nobody uses it, and
+    ``usable_for`` for how many seconds this answer may be used by a service that follows the revocation log; others
+    ask each time. ``gen`` is the subject's generation, which an entry of the log may raise.
     """
 
     active: bool
@@ -35,6 +37,9 @@ class Introspection(BaseModel):
     jti: str | None = None
     sid: str | None = None
     roles: list[str] | None = None
+    amr: list[str] | None = None
+    gen: int | None = None
+    usable_for: float | None = None
 
 
 @router.post(
@@ -48,9 +53,15 @@ async def introspect(
     token: Annotated[str, Depends(token_of)],
     auth: Auth,
 ) -> Introspection:
-    """What an access token for one's own audience is worth now (RFC 7662): the way to ask for who follows no log."""
+    """What an access token for one's own audience is worth now (RFC 7662): the way to ask for who follows no log.
+
+    A service for the authority's own audience may ask about session cookies too; that counts as their use.
+    """
     try:
-        who = await auth.ask(token, by.audience)
+        seen = await auth.ask(token, by.audience)
+        who = seen.principal
+        cookie = who.credential == "session"
+        exp = await auth.sessions.lasts(who, auth.clock.now()) if cookie else who.expires_at
     except Denied:
         # RFC 7662, section 2.2: why not is nobody's business.
         return Introspection(active=False)
@@ -61,10 +72,13 @@ async def introspect(
         aud=by.audience,
         client_id=who.client,
         scope=written(who.scope),
-        token_type="Bearer",  # noqa: S106 - the name of a scheme
-        exp=int(who.expires_at),
+        token_type=None if cookie else "Bearer",
+        exp=int(exp),
         auth_time=int(who.authenticated_at),
-        jti=who.marks[Ends.TOKEN],
+        jti=who.marks[Ends.TOKEN] or None,
         sid=who.session,
         roles=sorted(who.roles),
+        amr=list(who.methods),
+        gen=who.gen,
+        usable_for=max(0.0, seen.until - auth.clock.now()) if cookie else None,
     )
