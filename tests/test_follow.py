@@ -106,6 +106,13 @@ async def test_each_failure_pauses_longer_up_to_half_the_bound_and_success_forge
     assert afar.follower.step() == pauses[0]
 
 
+async def test_after_a_question_that_was_lost_the_next_waits_for_no_news(afar: Afar) -> None:
+    for cut in (False, True, True, False, False):
+        afar.wire.cut = cut
+        afar.follower.step()
+    assert afar.wire.waits == [BOUND / 4, BOUND / 4, 0, 0, BOUND / 4]
+
+
 async def test_a_cut_wire_leaves_what_was_proven_until_it_is_too_old(here: World, afar: Afar) -> None:
     afar.follower.step()
     afar.wire.cut = True

@@ -27,12 +27,14 @@ class Wire:
     fault: Callable[[list[Page]], list[Page]] = list[Page]
     cut: bool = False
     asked: list[Cursor | None] = field(default_factory=list[Cursor | None])
+    waits: list[float] = field(default_factory=list[float])
     while_under_way: Callable[[], object] = nobody
 
     def read(self, after: Cursor | None, wait: float, probe: str, within: float) -> Iterator[Page]:
         """The pages up to the end of the log."""
-        del wait, probe, within
+        del probe, within
         self.asked.append(after)
+        self.waits.append(wait)
         if self.cut:
             raise StoreUnavailable("the wire is cut")
         pages = [self.tail.read(after)]

@@ -37,8 +37,8 @@ class Source(Protocol):
 class Follower:
     """Keeps ``copy`` and ``lease`` current, for those who accept what is at most ``bound`` seconds old.
 
-    A question waits a quarter of the bound for news and has another quarter for its answer, so that one that is
-    lost leaves time for the next.
+    A question waits a quarter of the bound for news and has another quarter for its answer. After one that was lost
+    the next waits for no news, so that its proof comes before the last one is too old.
     """
 
     def __init__(self, source: Source, copy: Copy, lease: Lease, clock: Clock, chance: Chance, *, bound: float) -> None:
@@ -89,9 +89,9 @@ class Follower:
     def step(self) -> float:
         """Read once; the seconds to pause before the next time. Raises nothing."""
         after, sent = self._copy.cursor, Moment.of(self._clock)
-        probe = written(self._chance(9))
+        probe, wait = written(self._chance(9)), 0.0 if self._failures else self.bound / 4
         try:
-            for page in self._source.read(after, self.bound / 4, probe, self.bound / 4):
+            for page in self._source.read(after, wait, probe, self.bound / 4):
                 self._take(page, after, sent)
         except CursorLost as lost:
             # What is known stays known; nothing is accepted before the end of the log is seen again.

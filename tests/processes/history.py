@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from processes.machine import Look, starved
 from processes.verifying import ACCEPTED, REVOKED, SWEEP_EVERY, Try
 
 
@@ -32,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Use:
-    """Tries of live tokens outside faults, how many were accepted, and how many there were in all."""
+    """Tries of live tokens outside faults: accepted, accepted or refused without excuse, and all."""
 
     accepted: int
     judged: int
@@ -48,11 +49,13 @@ class History:
     """All that happened, on one clock (seconds). ``books`` holds the tries of each verifier, in their order."""
 
     bound: float
-    tokens: list[Token] = field(default_factory=list[Token])
+    tokens: list[Token] = field(default_factory=list[Token], repr=False)
     faults: list[Fault] = field(default_factory=list[Fault])
-    books: Mapping[int, Sequence[Try]] = field(default_factory=dict[int, Sequence[Try]])
+    books: Mapping[int, Sequence[Try]] = field(default_factory=dict[int, Sequence[Try]], repr=False)
     asking: frozenset[int] = frozenset()
     """Verifiers that ask when they do not know, and wait for it: their own pauses say nothing about this machine."""
+    looks: Sequence[Look] = field(default_factory=list[Look], repr=False)
+    """How long this machine kept whom waiting."""
 
     def _tries(self) -> Iterator[tuple[int, Try]]:
         return ((verifier, one) for verifier, book in self.books.items() for one in book)
@@ -91,52 +94,63 @@ class History:
             if one.answer == REVOKED and one.answered < self.tokens[one.token].ending
         ]
 
-    def starved(self) -> list[tuple[float, float]]:
-        """When this machine kept some verifier waiting that only wanted to go on, and so may have kept any part waiting.
+    def excused(self) -> dict[int, _Spans]:
+        """When nobody can say that a verifier refuses the living: this machine kept it, or what serves all, waiting.
 
-        A question has a quarter of the bound for its way through four processes: a fifth of that for each.
+        After that it has as long to come back as after a fault.
         """
-        most = SWEEP_EVERY + self.bound / 20
-        found: list[tuple[float, float]] = []
+        gaps = list(self._gaps())
+        return {
+            verifier: _Spans(
+                [(start, end + 2 * self.bound) for start, end in (*gaps, *starved(self.looks, verifier, self.bound))]
+            )
+            for verifier in self.books
+        }
+
+    @property
+    def busy(self) -> float:
+        """The share of all time in which a verifier was excused."""
+        spans = [
+            (excused, self.books[verifier]) for verifier, excused in self.excused().items() if self.books[verifier]
+        ]
+        in_all = sum(book[-1].began - book[0].began for _, book in spans)
+        return sum(excused.within(book[0].began, book[-1].began) for excused, book in spans) / in_all if in_all else 0.0
+
+    def _gaps(self) -> Iterator[tuple[float, float]]:
+        """When some verifier did nothing, though it only wanted to go on."""
         for verifier, book in self.books.items():
             if verifier in self.asking:
                 continue
             times, faults = [one.began for one in book], self._around_faults(verifier)
-            found += [
-                (before, after)
-                for before, after in pairwise(times)
-                if after - before > most and not faults.touch(before, after)
-            ]
-        return sorted(found)
+            for before, after in pairwise(times):
+                if after - before > SWEEP_EVERY + self.bound / 8 and not faults.touch(before, after):
+                    yield before, after
 
     def use(self) -> Use:
-        """How live tokens fared outside faults, and when this machine had time for us."""
-        starved = _Spans([(before, after + self.bound) for before, after in self.starved()])
+        """How live tokens fared outside faults."""
+        excused, accepted, judged, tries = self.excused(), 0, 0, 0
         faults = {verifier: self._around_faults(verifier) for verifier in self.books}
-        accepted = judged = tries = 0
         for verifier, one in self._tries():
             token = self.tokens[one.token]
             if not token.shown <= one.began < token.ending or faults[verifier].touch(one.began, one.began):
                 continue
             tries += 1
-            if not starved.touch(one.began, one.began):
-                judged += 1
-                accepted += one.answer == ACCEPTED
+            accepted += one.answer == ACCEPTED
+            judged += one.answer == ACCEPTED or not excused[verifier].touch(one.began, one.began)
         return Use(accepted, judged, tries)
 
     def returns(self) -> Iterator[tuple[int, float]]:
         """Of each verifier after each fault that touched it: seconds from the healing to the first acceptance.
 
-        Faults that touch each other are one. Left out is where this machine kept us waiting meanwhile.
+        Faults that touch each other are one. Those seconds do not count in which this machine excuses it.
         """
-        starved = _Spans(self.starved())
+        excused = self.excused()
         for verifier, book in self.books.items():
             accepted = [one.began for one in book if one.answer == ACCEPTED]
             for healed in self._healings(verifier):
                 next_one = bisect_left(accepted, healed)
                 first = accepted[next_one] if next_one < len(accepted) else math.inf
-                if not starved.touch(healed, min(first, healed + 2 * self.bound)):
-                    yield verifier, first - healed
+                yield verifier, first - healed - excused[verifier].within(healed, first)
 
     def _healings(self, verifier: int) -> list[float]:
         """When it was out of all faults, for as long as it may need to return."""
@@ -162,3 +176,7 @@ class _Spans:
     def touch(self, start: float, end: float) -> bool:
         place = bisect_left(self._ends, start)
         return place < len(self.merged) and self.merged[place][0] <= end
+
+    def within(self, start: float, end: float) -> float:
+        """Seconds of them between ``start`` and ``end``."""
+        return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self.merged)

@@ -19,6 +19,7 @@ import pytest
 from counts import times
 from processes.between import BLACK_HOLE
 from processes.history import Fault, History, Token, Use
+from processes.machine import Look
 from processes.travels import Act, Travels, travels, until
 from processes.verifying import ACCEPTED, Try, instant
 
@@ -49,8 +50,16 @@ def test_use_and_return_are_judged_outside_faults_and_where_the_machine_had_time
     history = History(1.0, [Token(shown=0)], [Fault("cut", 1.0, 2.0, frozenset({0}))], {0: tries})
     assert history.use() == Use(accepted=697, judged=699, tries=699)
     assert list(history.returns()) == [(0, 0.5)]
-    history.books = {0: [one for one in tries if not 5 < one.began < 5.5]}
-    assert history.use() == Use(accepted=697 - 151, judged=699 - 151, tries=650)
+    history.looks = [Look(2.1, 2.2, {"verifier 0": 0.2}, {"worker 1": 0.1}), Look(7.0, 7.1, {}, {"worker 1": 0.3})]
+    assert history.use() == Use(accepted=697, judged=698, tries=699)
+    assert [round(seconds, 3) for _, seconds in history.returns()] == [0.1]
+    history.looks = [Look(2.1, 2.2, {"verifier 1": 0.2}, {"worker 1": 0.1}), Look(7.0, 7.1, {}, {"worker 1": 0.2})]
+    assert history.use() == Use(accepted=697, judged=699, tries=699)
+    assert list(history.returns()) == [(0, 0.5)]
+
+
+FEW = 2_000
+"""Tries of live tokens of which no share is taken: one verifier that was late for one answer would be a part of it."""
 
 
 async def a_round(parts: Travels, dice: Random, bound: float, what: str, fault: tuple[Act, Act]) -> None:
@@ -71,8 +80,8 @@ def told(history: History) -> str:
     ended = sum(token.ended < float("inf") for token in history.tokens)
     return (
         f"{ended} revocations, {len(history.faults)} faults; worst staleness {history.worst:.3f} s of {history.bound:g}; "
-        f"{use.share:.2%} of {use.judged} tries of live tokens accepted ({use.tries - use.judged} left out, the machine "
-        f"was busy); all back within {back / history.bound:.2f} S"
+        f"{use.share:.2%} of {use.judged} tries of live tokens accepted ({use.tries - use.judged} refused while the "
+        f"machine was busy, as it was {history.busy:.0%} of the time); all back within {back / history.bound:.2f} S"
     )
 
 
@@ -96,7 +105,8 @@ async def test_no_verifier_accepts_later_than_its_bound_whatever_happens(
     assert history.late() == []
     assert history.revived() == []
     assert history.wrongly_ended() == []
-    assert history.use().share >= 0.95
+    use = history.use()
+    assert use.judged < FEW or use.share >= 0.95
     assert [back for back in history.returns() if back[1] > 2 * bound] == []
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -21,13 +21,21 @@ from commands import environment, free_port
 from processes.between import CLEAR, FAULTS, proxy
 from processes.crew import PATIENCE, Crew, Member
 from processes.history import Fault, History, Token
-from processes.verifying import ACCEPTED, Try, instant, read, verifier
-from server.fleet import Fleet
+from processes.machine import PROXY, VERIFIER, WORKER, read, watch
+from processes.verifying import ACCEPTED, REVOKED, Book, Try, instant, verifier
+from server.fleet import Fleet, alive
+from server.fleet import until as until_now
 
 LIVE = 8
 """Tokens that are alive at any time, or so."""
 
 LOOK_EVERY = 0.02
+
+IN_A_ROW = 5
+"""Questions that a part has to answer quickly, one after the other, to be whole again …"""
+
+QUICK_WITHIN = 20.0
+"""… unless it never does in so many seconds: whether that was the machine is for the history to say."""
 
 Act = Callable[[], Awaitable[object]]
 
@@ -48,10 +56,22 @@ class Server:
         )
 
     async def start(self) -> None:
-        """Return once it answers."""
+        """Return once both workers answer."""
         self._start()
         await until(lambda: self.status("GET", "/auth/readyz") == 200, self.log.read_text)
-        await until(lambda: len(self.workers()) == 2, self.log.read_text)
+        await self.whole()
+
+    async def whole(self) -> None:
+        """Return once there are two workers again, and both answer."""
+        await asyncio.to_thread(self._two_answer)
+
+    def _two_answer(self) -> None:
+        fleet = Fleet(self.process, self._folder, self.port)
+        until_now(lambda: len(fleet.workers()) == 2, "there are not two workers")
+        try:
+            fleet.one_to_each("/auth/healthz", {"Host": self._host})
+        finally:
+            fleet.hang_up()
 
     def _start(self) -> None:
         with self.log.open("a") as log:
@@ -68,9 +88,11 @@ class Server:
         """The process that watches, and those that serve."""
         return [self.process.pid, *self.workers()]
 
-    def status(self, method: str, path: str, within: float = 2.0, **headers: str) -> int:
-        """What it answers; 0 when it does not."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=within)
+    def status(
+        self, method: str, path: str, headers: Mapping[str, str] = {}, *, within: float = 2.0, port: int = 0
+    ) -> int:
+        """What it answers, at its own ``port`` or by another way; 0 when it does not."""
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=within)
         try:
             connection.request(method, path, headers={"Host": self._host, **headers})
             return connection.getresponse().status
@@ -81,8 +103,11 @@ class Server:
 
     async def kill(self) -> None:
         """End all of it at once."""
-        signalled(self.everyone(), signal.SIGKILL)
+        everyone = self.everyone()
+        signalled(everyone, signal.SIGKILL)
         await asyncio.to_thread(self.process.wait, PATIENCE)
+        # A worker that is still dying holds the port.
+        await until(lambda: not any(map(alive, everyone)))
 
     async def command(self, *words: str) -> None:
         """What an operator types."""
@@ -120,13 +145,17 @@ class Travels:
         self.server = Server(folder, self.issuer)
         self.history = History(bound)
         self.members: list[Member] = []
+        self._books: list[Book] = []
         self._folder = folder
         self._dice = dice
+        # What happens between two faults takes as many turns as there is time: the faults are played again all the same.
+        self._working_dice = Random(dice.getrandbits(64))
         self._crew = crew
         self._bound = bound
         self._leased = leased
         self._sessions: list[tuple[Session, str]] = []
         self._given = folder / "tokens"
+        self._looks = folder / "looks"
         self._given.touch()
 
     def authority(self) -> Authority:
@@ -140,7 +169,11 @@ class Travels:
         self._key = await self.auth.verifiers.create("chaos", self.issuer)
         self.history.asking = frozenset(range(asking))
         await self.start_proxy()
+        self._watching = self._crew.start(watch, self._looks)
+        assert await self._watching.hear() == "ready"
+        self._books = [Book(self._book(number)) for number in range(verifiers)]
         self.members = [await self.started(number) for number in range(verifiers)]
+        self.watch()
         for _ in range(LIVE):
             await self.show()
         await self.all_know()
@@ -173,11 +206,14 @@ class Travels:
     async def end(self, number: int) -> None:
         """Revoke a token in one of three ways, and note when that was acknowledged, if it was."""
         session, text = self._sessions[number]
-        token, how = self.history.tokens[number], self._dice.randrange(3)
+        token, how = self.history.tokens[number], self._working_dice.randrange(3)
         token.ending = instant()
         if how == 0:
             headers = {"Authorization": f"Bearer {text}"}
-            if await asyncio.to_thread(self.server.status, "POST", "/auth/api/sign-out", self._bound, **headers) != 204:
+            if (
+                await asyncio.to_thread(self.server.status, "POST", "/auth/api/sign-out", headers, within=self._bound)
+                != 204
+            ):
                 return  # nobody said so, and so it may have ended or not
         elif how == 1:
             await self.auth.sessions.sign_out_everywhere(session.subject)
@@ -190,7 +226,7 @@ class Travels:
         while True:
             with suppress(StoreError):
                 await self.show()
-                await self.end(self._dice.choice(self.live()))
+                await self.end(self._working_dice.choice(self.live()))
             await asyncio.sleep(min(self._bound / 4, 0.2))
 
     def live(self) -> list[int]:
@@ -199,33 +235,38 @@ class Travels:
 
     def last(self, verifier: int) -> dict[int, Try]:
         """How a verifier answered about each token the last time."""
-        return {one.token: one for one in read(self._book(verifier))}
+        return {one.token: one for one in self._books[verifier].read()}
 
     async def all_know(self) -> None:
-        """Return once every verifier accepts what is alive, and knows of everything else that it was revoked (P3)."""
-        now = instant()
+        """Return once every verifier, from now on, accepted what is alive, and refused all else as revoked (P3).
+
+        Not all of it at one moment: on a machine that is busy somebody may always have to ask again.
+        """
+        now, missing = instant(), dict[int, set[tuple[int, str]]]()
 
         def know() -> bool:
-            return all(self._knows(number, now) for number in range(len(self.members)))
+            for number, book in enumerate(self._books):
+                missing[number] = self._right() - {(one.token, one.answer) for one in book.since(now)}
+            return not any(missing.values())
 
-        await until(know, lambda: f"{[self.last(number) for number in range(len(self.members))]}")
+        await until(know, lambda: f"these were never answered so by verifier: {missing}")
 
-    def _knows(self, verifier: int, since: float) -> bool:
-        last = self.last(verifier)
-        live = set(self.live())
-        return all(
-            number in last
-            and last[number].began >= since
-            and (last[number].answer == ACCEPTED) == (number in live)
-            and last[number].answer in "AR"
-            for number, token in enumerate(self.history.tokens)
-            if number in live or token.ended < float("inf")
-        )
+    def _right(self) -> set[tuple[int, str]]:
+        """The right answer about each token; about one that may have ended or not there is none."""
+        alive = {(number, ACCEPTED) for number in self.live()}
+        return alive | {(number, REVOKED) for number, one in enumerate(self.history.tokens) if one.ended < float("inf")}
 
     def judged(self) -> History:
         """The history, with what is written in the books by now."""
-        self.history.books = {number: read(self._book(number)) for number in range(len(self.members))}
+        self.history.books = {number: book.read() for number, book in enumerate(self._books)}
+        self.history.looks = read(self._looks)
         return self.history
+
+    def watch(self) -> None:
+        """Note from now on how long the machine keeps waiting whoever is there now."""
+        parts = {f"{VERIFIER}{number}": member.process.pid or 0 for number, member in enumerate(self.members)}
+        parts |= {f"{WORKER}{number}": pid for number, pid in enumerate(self.server.workers())}
+        self._watching.say(parts | {PROXY: self.proxy.process.pid or 0})
 
     def _book(self, number: int) -> Path:
         return self._folder / f"book {number}"
@@ -236,7 +277,20 @@ class Travels:
         await begin()
         await asyncio.sleep(lasts)
         await heal()
+        self.watch()
+        if len(whom) == len(self.members):
+            await self.quick()
         self.history.faults.append(Fault(what, began, instant(), frozenset(whom)))
+
+    async def quick(self) -> None:
+        """Return once questions about the log are answered, by the way that verifiers go, as fast as these need it."""
+        end, quick = instant() + QUICK_WITHIN, 0
+        while quick < IN_A_ROW and instant() < end:
+            asked = instant()
+            answer = await asyncio.to_thread(
+                self.server.status, "GET", "/auth/revocations", {"Authorization": f"Bearer {self._key}"}, port=self.port
+            )
+            quick = quick + 1 if answer == 200 and instant() - asked < self._bound / 8 else 0
 
     def faults(self) -> dict[str, tuple[Act, Act]]:
         """What can happen to all verifiers at once: how it begins, and how it heals."""
@@ -245,7 +299,7 @@ class Travels:
             "proxy killed": (self._kill_proxy, self.start_proxy),
             "authority stopped": self._stopped(self.server.everyone),
             "a worker stopped": self._stopped(lambda: self.server.workers()[:1]),
-            "a worker killed": (self._kill_a_worker, self._two_workers),
+            "a worker killed": (self._kill_a_worker, self.server.whole),
             "authority killed": (self.server.kill, self.server.start),
         }
 
@@ -291,10 +345,9 @@ class Travels:
         await self.proxy.kill()
 
     async def _kill_a_worker(self) -> None:
-        signalled(self.server.workers()[:1], signal.SIGKILL)
-
-    async def _two_workers(self) -> None:
-        await until(lambda: len(self.server.workers()) == 2, self.server.log.read_text)
+        victim = self.server.workers()[0]
+        signalled([victim], signal.SIGKILL)
+        await until(lambda: not alive(victim))
 
 
 @asynccontextmanager
@@ -308,6 +361,5 @@ async def travels(
             await found.begin(verifiers, asking)
             yield found
         finally:
-            signalled([member.process.pid or 0 for member in [*found.members, found.proxy]], signal.SIGCONT)
             await found.auth.close()
             await found.server.kill()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,13 +36,43 @@ class Try:
     answered: float
 
 
-def read(book: Path) -> list[Try]:
-    """What a verifier wrote; of a line that was being written when it was killed, nothing."""
-    *whole, _ = book.read_text().split("\n")
-    return [
-        Try(float(began), int(token), answer, float(answered))
-        for began, token, answer, answered in map(str.split, whole)
-    ]
+class Lines:
+    """The lines of a file that grows; of one that is being written, nothing yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def read(self) -> list[str]:
+        """Those that came since the last time."""
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            came = file.read()
+        whole = came[: came.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return whole.decode().splitlines()
+
+
+class Book:
+    """What a verifier wrote into a file, read on whenever somebody looks."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch()
+        self._lines = Lines(path)
+        self._tries: list[Try] = []
+
+    def read(self) -> list[Try]:
+        """All of it until now, in its order; of a line that was being written when it was killed, nothing."""
+        for words in map(str.split, self._lines.read()):
+            if len(words) == 4:
+                began, answered, token, answer = words
+                self._tries.append(Try(float(began), int(token), answer, float(answered)))
+        return self._tries
+
+    def since(self, moment: float) -> Sequence[Try]:
+        """The tries that began at ``moment`` or later."""
+        tries = self.read()
+        return tries[bisect_left(tries, moment, key=lambda one: one.began) :]
 
 
 class Stepped(SystemClock):
@@ -60,19 +91,8 @@ class Trusting(Bounded):
         return False
 
 
-class _Given:
-    """The tokens in a file that grows, a line for each."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self._begun = b""
-        self.tokens: list[str] = []
-
-    def read(self) -> list[str]:
-        """All that there are now."""
-        *whole, self._begun = (self._begun + self._file.read()).split(b"\n")
-        self.tokens += [line.decode() for line in whole]
-        return self.tokens
+def _line(one: Try) -> str:
+    return f"{one.began:.6f} {one.answered:.6f} {one.token} {one.answer}\n"
 
 
 async def _answer(gate: Verifier, token: str, *, asks: bool) -> str:
@@ -92,7 +112,7 @@ async def _answer(gate: Verifier, token: str, *, asks: bool) -> str:
     return ACCEPTED
 
 
-async def _sweep(gate: Verifier, tokens: list[str], revoked: set[int], turn: int, *, asks: bool) -> Iterator[Try]:
+async def _sweep(gate: Verifier, tokens: list[str], revoked: set[int], turn: int, *, asks: bool) -> list[Try]:
     tries: list[Try] = []
     for number, token in enumerate(tokens):
         if number in revoked and (turn + number) % SELDOM:
@@ -101,7 +121,7 @@ async def _sweep(gate: Verifier, tokens: list[str], revoked: set[int], turn: int
         tries.append(Try(began, number, await _answer(gate, token, asks=asks), instant()))
         if tries[-1].answer == REVOKED:
             revoked.add(number)
-    return iter(tries)
+    return tries
 
 
 async def verifier(
@@ -115,14 +135,14 @@ async def verifier(
     if not leased:
         gate._gate.open(Trusting(gate._known.lease, clock, bound, gate._known.follower.start))
     gate._known.follower.start()
-    tokens, revoked = _Given(given), set[int]()
+    tokens, more, revoked = list[str](), Lines(given), set[int]()
     with book.open("ab", buffering=0) as out:
+        out.write(b"\n")  # whoever wrote here before may have been killed in the middle of a line
         line.say("ready")
         for turn in itertools.count():
-            tries = await _sweep(gate, tokens.read(), revoked, turn, asks=asks)
-            out.write(
-                "".join(f"{one.began:.6f} {one.token} {one.answer} {one.answered:.6f}\n" for one in tries).encode()
-            )
+            tokens += more.read()
+            tries = await _sweep(gate, tokens, revoked, turn, asks=asks)
+            out.write("".join(map(_line, tries)).encode())
             if line.called(SWEEP_EVERY):
                 clock.by = line.hear()
                 line.say("stepped")

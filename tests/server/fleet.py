@@ -90,8 +90,8 @@ class Fleet:
         while self.opened:
             self.opened.pop().close()
 
-    def one_to_each(self) -> dict[int, Connection]:
-        """A kept connection to every worker."""
+    def one_to_each(self, path: str = "/healthz", headers: Mapping[str, str] = {}) -> dict[int, Connection]:
+        """A kept connection to every worker; each has answered ``path`` on it."""
         found: dict[int, Connection] = {}
         workers = self.workers()
         until = time.monotonic() + PATIENCE
@@ -99,13 +99,15 @@ class Fleet:
             # Several at once: else whoever woke first takes them all. And those found before: else they are let go.
             fresh = [self.connect() for _ in range(16)]
             for connection in (*found.values(), *fresh):
-                connection.send("GET", "/healthz")
+                connection.send("GET", path, headers=headers)
             for connection in (*found.values(), *fresh):
                 assert connection.receive()[0] == 200
             serves = self._who_serves(workers)
             for connection in fresh:
                 if found.setdefault(serves[connection.here], connection) is not connection:
                     connection.close()
+            if found.keys() != workers:
+                _nobody.wait(0.02)
         assert found.keys() == workers
         return found
 
@@ -158,6 +160,11 @@ def _parents() -> Iterator[tuple[int, int]]:
             state, parent, *_ = rest.rpartition(")")[2].split()
             if state != "Z":
                 yield int(pid), int(parent)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process has not come to its end."""
+    return any(pid == one for one, _ in _parents())
 
 
 def _open_files(pid: int) -> set[str]:
