@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from admit import Verifier
+from admit import Authority, Verifier
 from admit.web import application
 from doors import ANN, authority
 
@@ -22,6 +22,7 @@ from doors import ANN, authority
 class Nearby:
     """Where it is, who may follow its log, and how to make it stop."""
 
+    auth: Authority
     issuer: str
     key: str
     server: uvicorn.Server
@@ -70,7 +71,7 @@ def nearby(**settings: Any) -> Iterator[Nearby]:
         server = uvicorn.Server(config)
         serving = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
         serving.start()
-        here = Nearby(issuer, key, server, serving)
+        here = Nearby(auth, issuer, key, server, serving)
         try:
             assert httpx.post(f"{issuer}/api/sign-up", json=ANN).status_code == 201
             yield here

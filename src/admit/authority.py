@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from admit.core.verdict import Outdated, Seen
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, BadInput, ConfigError, LostHistory, NotForUs
 from admit.feed import Feed
+from admit.followers import Followers
 from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
@@ -47,17 +49,19 @@ from admit.tokens import STANDARD, TokenPolicy, Tokens
 from admit.unsafe import CheapestHash, NoThrottle
 from admit.verifier_keys import VerifierKeys
 
-CLOCKS_RUN = 1.01
-"""How much faster than another a clock may run, at most: what it counts is a hundredth longer elsewhere."""
+LOOK_AFTER = 0.002
+"""Seconds after which somebody who waits for all verifiers looks for the first time."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
     """That something was ended: after ``effective_by`` (Unix seconds) no verifier accepts it, reachable or not.
 
-    In this process, and in every process on the same embedded store, it has ended already.
+    In this process, and in every process on the same embedded store, it has ended already; with ``everywhere``, in
+    all verifiers too.
     """
 
     effective_by: float
+    everywhere: bool = False
 
 
 class Authority:
@@ -72,6 +76,7 @@ class Authority:
     With ``sign_up="closed"`` nobody makes an account over HTTP, and so nobody learns by it who has one.
     ``around_commits`` is put around each commit to the store, such as to measure it.
     ``max_staleness`` (seconds) is how old at most what a verifier elsewhere knows may be when it accepts.
+    ``serves_alone`` promises that no other process serves the log of this store: then it can be seen that all know.
 
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
     once.
@@ -95,6 +100,7 @@ class Authority:
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
         sign_up: SignUp = "open",
         max_staleness: float = lease.MAX_STALENESS,
+        serves_alone: bool = False,
         on_lost_history: OnLostHistory = "stop",
         around_commits: Sequence[Around] = (),
         clock: Clock | None = None,
@@ -131,6 +137,7 @@ class Authority:
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._copy = Copy()
         self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
+        self.followers = Followers(self.clock.lease, self.max_staleness, alone=serves_alone)
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
@@ -141,8 +148,9 @@ class Authority:
         passwords = replace(passwords, known=passwords.known or blocklist.common, words=words)
         self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
         self.refresh_cookies = CookieRule(self.cookies.secure, "refresh")
-        devices = CookieRule(self.cookies.secure, "device")
-        self.throttle = Throttle(self._ledger, self._master, throttle, proxies, devices)
+        self.throttle = Throttle(
+            self._ledger, self._master, throttle, proxies, CookieRule(self.cookies.secure, "device")
+        )
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
             self._ledger,
@@ -178,6 +186,7 @@ class Authority:
         Or a session cookie, which is for the audience of this authority and no other; that counts as its use. The
         answer comes from looks at the store and the log that begin after this call. Raises Denied, Stale, StoreError.
         """
+        self.followers.vouched()
         await self._ready()
         if not credential.startswith(session_cookie.PREFIX):
             return await self._gate.judge(await self.tokens.proven_for(credential, audience, self.clock.now()))
@@ -188,16 +197,35 @@ class Authority:
         except Outdated:  # changed while it was looked up
             return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
 
-    async def revoke(self, what: Session | Principal) -> Receipt:
+    async def revoke(self, what: Session | Principal, *, wait: float = 0) -> Receipt:
         """End a session, or all that the sign-in of a principal produced; here it has ended when this returns.
 
-        Raises StoreError, BadInput for a principal outside any session.
+        It waits up to ``wait`` seconds until it has ended :meth:`everywhere`. Raises StoreError, BadInput for a principal outside any session.
         """
         session = what.id if isinstance(what, Session) else what.session
         if session is None:
             raise BadInput("no_session", "This credential does not belong to a session.")
         await self.sessions.revoke(session)
-        return self._receipt()
+        return await self.everywhere(wait)
+
+    async def everywhere(self, wait: float = 0) -> Receipt:
+        """The receipt for all that has ended so far, by whatever call; waits up to ``wait`` seconds for all verifiers.
+
+        They are done when each of those that may still accept something was seen to know, which a process that
+        ``serves_alone`` can tell; in any case at ``effective_by``.
+        """
+        loop, ended = asyncio.get_running_loop(), self.clock.lease()
+        receipt, began = self._receipt(), loop.time()
+        while True:
+            if self.followers.all_know(ended):
+                return Receipt(min(self.clock.now(), receipt.effective_by), everywhere=True)
+            if self.clock.lease() > ended + self.followers.lasts:
+                return Receipt(receipt.effective_by, everywhere=True)
+            waited = loop.time() - began
+            if waited >= wait:
+                return receipt
+            # Seldomer the longer it takes: each look is at every follower.
+            await asyncio.sleep(min(max(LOOK_AFTER, waited / 8), wait - waited))
 
     async def restore(self) -> Receipt:
         """End everything that was issued so far: after a database was put back, or when all may be compromised.
@@ -259,7 +287,7 @@ class Authority:
         await self.close()
 
     def _receipt(self) -> Receipt:
-        return Receipt(self.clock.now() + self.max_staleness * CLOCKS_RUN)
+        return Receipt(self.clock.now() + self.followers.lasts)
 
     async def _ready(self) -> None:
         if not self._open:
@@ -300,6 +328,7 @@ class Authority:
             await self._history.follow(store, afresh=afresh)
             self._ledger.store = store
             self._gate.open(store.tail)
+            self.followers.begin_anew()
             self._open = True
             await (self.keys.reread_or_renew() if renew else self.keys.reread())
         except AdmitError:

@@ -13,9 +13,12 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from msgspec import Meta
 
+from admit import system
 from admit.core import origin, strict
 from admit.core.jwk import MAX_SET_BYTES, VerifyingKey, key_set
+from admit.core.secret import written
 from admit.core.store import READ_AT_MOST, Cursor, Page
+from admit.core.world import Chance
 from admit.errors import BadCredential, BadInput, CursorLost, StoreUnavailable
 
 METADATA = "/.well-known/oauth-authorization-server"
@@ -77,11 +80,16 @@ class Remote:
     ConfigError for an issuer that is neither https nor loopback.
     """
 
-    def __init__(self, issuer: str, key: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, issuer: str, key: str, tls: ssl.SSLContext | None = None, chance: Chance = system.chance
+    ) -> None:
         self._issuer = issuer
         self._origin = origin.origin_of(issuer)
         self._key = key
         self._tls = tls
+        self._chance = chance
+        # By which the authority tells this process from others with the same key.
+        self._follower = written(chance(9))
         self._connection: http.client.HTTPConnection | None = None
 
     def metadata(self, within: float) -> Metadata:
@@ -120,7 +128,9 @@ class Remote:
         ``probe`` comes back with the end, or the answer is not one to this question.
         Raises CursorLost, BadCredential, StoreUnavailable.
         """
-        asked = {"wait": f"{wait:g}", "probe": probe} | ({} if after is None else {"after": after})
+        asked = {"wait": f"{wait:g}", "probe": probe, "follower": self._follower} | (
+            {} if after is None else {"after": after}
+        )
         headers = {"Authorization": f"Bearer {self._key}"}
         with self._answer(f"{url}?{urlencode(asked)}", headers, wait + within) as answer:
             entries: list[bytes] = []
@@ -149,11 +159,12 @@ class Remote:
             self._connection = None
 
     def abandon(self) -> None:
-        """Forget the connection without closing it, in a forked child: the parent goes on using it.
+        """Forget the connection without closing it, in a forked child: the parent goes on using it, and the name.
 
         To close it would wait for a lock of its buffer that a thread of the parent holds while it reads.
         """
         self._connection = None
+        self._follower = written(self._chance(9))
 
     def _document(self, url: str, at_most: int, within: float) -> bytes:
         with self._answer(url, {}, within) as answer:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from admit.authority import Authority
 from admit.core.presented import BEARER, found
 from admit.core.store import Cursor, Page
-from admit.errors import BadInput
+from admit.errors import BadInput, CursorLost
 from admit.feed import Feed
 from admit.remote import METADATA, End
 from admit.web.caller import Auth
@@ -69,6 +69,7 @@ class Question(msgspec.Struct, frozen=True):
     after: Annotated[str, Meta(max_length=4_096)] | None = None
     wait: Annotated[float, Meta(ge=0, le=LONGEST_WAIT)] = 0.0
     probe: Annotated[str, Meta(max_length=64)] = ""
+    follower: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Revocations:
@@ -76,7 +77,8 @@ class Revocations:
 
     Where there is nothing new, the answer waits up to ``wait`` seconds. The last line names the position to go on
     from and the ``probe``: an answer without it is cut off, or not one to this question. 410 when the position is
-    not known (any more): begin anew, without ``after``.
+    not known (any more): begin anew, without ``after``. By ``follower``, a name that each process chooses at random
+    when it starts, it is known to whom what was told.
     """
 
     def __init__(self, auth: Authority) -> None:
@@ -86,13 +88,22 @@ class Revocations:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One question. Raises Denied, BadInput, CursorLost, StoreError."""
         _, text = found(scope["headers"], (BEARER,), self._auth.cookies)
-        await self._auth.verifiers.admit(text)
+        key = await self._auth.verifiers.admit(text)
         question = _question(scope["query_string"])
         if self._feed is None:  # one for all who follow, made on the event loop that serves them
             self._feed = self._auth.feed()
-        first = await self._feed.page(None if question.after is None else Cursor(question.after), question.wait)
+        feed, followers = self._feed, self._auth.followers
+        after = None if question.after is None else Cursor(question.after)
+        by = followers.asks(key.name, question.follower, after)
+        try:
+            first, as_of = await feed.read(after, question.wait)
+        except CursorLost:
+            followers.told.begin_anew += 1
+            raise
+        followers.answered(by, first, as_of)
         if not first.end:
-            await StreamingResponse(_lines(self._feed, first, question.probe), media_type=LINES)(scope, receive, send)
+            lines = _lines(feed, first, question.probe)
+            await StreamingResponse(lines, media_type=LINES)(scope, receive, send)
             return
         body = _piece(first, question.probe)
         headers = [(b"content-type", LINES.encode()), (b"content-length", b"%d" % len(body))]
