@@ -11,6 +11,7 @@ from admit.errors import ConfigError
 from admit.server.load import load
 from admit.server.settings import Settings
 
+DEEP = "[" * 20_000 + "]" * 20_000
 EVERYTHING_WRONG = """
 issuer = "http://auth.example.com"
 stor = "sqlite:///x.db"
@@ -117,10 +118,17 @@ def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
     assert (settings.path, settings.listens_on) == ("/auth", ("127.0.0.1", 8000))
 
 
-@pytest.mark.parametrize("text", ["=", 'issuer = "x', "\xff"])
+@pytest.mark.parametrize("text", ["=", 'issuer = "x', "\xff", f"x = {DEEP}"], ids=["sign", "open", "bytes", "deep"])
 def test_a_file_that_is_not_toml_is_said_to_be_none(text: str) -> None:
     Path("settings.toml").write_bytes(text.encode("latin-1"))
     assert "is not TOML" in faults_of(Path("settings.toml"))[0]
+
+
+def test_a_value_that_is_nested_too_deeply_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("seed.toml").write_text(f"accounts = {DEEP}")
+    assert faults_of(seed_file="seed.toml") == ["seed_file: seed.toml is not TOML: it is nested too deeply."]
+    monkeypatch.setenv("ADMIT_SCOPES", DEEP)
+    assert faults_of() == ["scopes: It is nested too deeply."]
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing() -> None:
@@ -170,7 +178,7 @@ def test_every_wrong_limit_list_and_proxy_is_said_in_words(tmp_path: Path) -> No
         throttle_account="5/60 often",
         throttle_source="20/60 10/3600",
         throttle_device="",
-        trusted_proxies="10.0.0.1/8 nginx",
+        trusted_proxies="10.0.0.1/8 nginx 0.0.0.0/0",
         proxy_header="x-client-ip",
         session_limit=0,
         pepper_file=str(tmp_path / "short"),
@@ -183,6 +191,7 @@ def test_every_wrong_limit_list_and_proxy_is_said_in_words(tmp_path: Path) -> No
         "throttle_device: device needs at least one limit",
         "trusted_proxies: '10.0.0.1/8' is not",
         "trusted_proxies: 'nginx' is not",
+        "trusted_proxies: '0.0.0.0/0' holds strangers",
         "proxy_header: ",
         "session_limit: ",
         "pepper_file: Pepper 1 has 5 bytes",
@@ -190,7 +199,7 @@ def test_every_wrong_limit_list_and_proxy_is_said_in_words(tmp_path: Path) -> No
         "sign_up: ",
     ):
         assert any(fault.startswith(part) for fault in faults), part
-    assert len(faults) == 10
+    assert len(faults) == 11
 
 
 def test_limits_proxies_and_lists_reach_the_authority(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from admit.stores import open_store
         "memory://x",
         "memory://?home",
         "SQLITE:///a.db",
+        "sqlite:///a\x00b.db",
+        "sqlite:///a\nb.db",
     ],
 )
 def test_what_is_no_store_is_told_with_what_to_write(url: str) -> None:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Response
 
 from admit.server import connection
-from admit.server.load import load
-from admit.server.serve import bound, served
+from server.inside import CHUNKED, inside
 
 SOON = 0.6
 LARGE = 16 << 20  # more than the buffers of a connection hold
@@ -34,24 +32,6 @@ def with_a_large_answer(app: FastAPI) -> None:
     @app.get("/large")
     async def large() -> Response:
         return Response(b"x" * LARGE)
-
-
-@asynccontextmanager
-async def server(directory: Path) -> AsyncIterator[int]:
-    """A server in this process; its port."""
-    settings = load(store=f"sqlite:///{directory / 'admit.db'}", drain_limit=1)
-    ready, over = asyncio.Event(), asyncio.Event()
-    with bound("127.0.0.1", 0) as listening:
-        port: int = listening.getsockname()[1]
-        serving = asyncio.create_task(
-            served(settings, listening, furnish=with_a_large_answer, ready=ready.set, orphaned=over)
-        )
-        await ready.wait()
-        try:
-            yield port
-        finally:
-            over.set()
-            await serving
 
 
 async def answer_to_drops(port: int, begin: bytes, drop: bytes) -> tuple[bytes, int]:
@@ -87,7 +67,7 @@ async def answer_to_drops(port: int, begin: bytes, drop: bytes) -> tuple[bytes, 
     ids=["a method", "a header", "a body", "nothing, after an answer", "nothing, after one he had to wait for"],
 )  # fmt: skip
 async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: bytes, drop: bytes) -> None:
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         _, dropped = await answer_to_drops(port, begin, drop)
         assert dropped < 100
         # Who sends a whole request is answered as ever.
@@ -99,7 +79,7 @@ async def test_whoever_sends_drop_by_drop_is_cut_off(tmp_path: Path, begin: byte
 
 @pytest.mark.usefixtures("quick")
 async def test_whoever_does_not_read_is_cut_off(tmp_path: Path) -> None:
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         # The second answer waits for the first, which waits for him.
         writer.write(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n" * 2)
@@ -121,7 +101,7 @@ async def test_whoever_does_not_read_is_cut_off(tmp_path: Path) -> None:
     ids=["one", "many", "cookies"],
 )
 async def test_headers_without_end_are_refused(tmp_path: Path, header: bytes) -> None:
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         for end in (b"", b"\r\n\r\n"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" + header + end)
@@ -134,7 +114,7 @@ async def test_headers_without_end_are_refused(tmp_path: Path, header: bytes) ->
 
 
 async def test_as_many_cookies_as_fit_keep_nobody_out(tmp_path: Path) -> None:
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         cookies = b"; ".join(b"planted%d=%s" % (n, b"x" * 4_000) for n in range(8))
         begin = (
             b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nConnection: close\r\nCookie: " + cookies + b"\r\n\r\n"
@@ -147,7 +127,7 @@ async def test_as_many_cookies_as_fit_keep_nobody_out(tmp_path: Path) -> None:
 
 async def test_more_connections_than_there_may_be_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMIT_MAX_CONNECTIONS", "10")
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         held = [socket.create_connection(("127.0.0.1", port)) for _ in range(10)]
         said, _ = await answer_to_drops(port, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", b"")
         assert said.startswith(b"HTTP/1.1 503 ")
@@ -158,17 +138,14 @@ async def test_more_connections_than_there_may_be_are_told_so(tmp_path: Path, mo
 async def test_requests_sent_ahead_of_the_answers_do_not_pile_up(tmp_path: Path) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n"
     last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         for number, all_answered in ((8, True), (1_000, False)):
             said, _ = await answer_to_drops(port, request * (number - 1) + last, b"")
             assert (said.count(b"HTTP/1.1 200 ") == number) is all_answered
 
 
-CHUNKED = b"POST /api/sign-in HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
 async def test_a_trailer_without_end_is_cut_off(tmp_path: Path) -> None:
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         _, dropped = await answer_to_drops(port, CHUNKED + b"2\r\n{}\r\n0\r\nX: ", b"x" * 20_000)
         assert dropped < 100
         # Nobody is cut off for a body in small pieces.
@@ -181,7 +158,7 @@ async def test_a_trailer_without_end_is_cut_off(tmp_path: Path) -> None:
 async def test_a_large_body_is_refused_and_its_sender_goes_on(tmp_path: Path) -> None:
     large = CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 1000000") + b" " * 1_000_000
     last = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nConnection: close\r\n\r\n"
-    async with server(tmp_path) as port:
+    async with inside(tmp_path, with_a_large_answer) as port:
         said, _ = await answer_to_drops(port, large + last, b"")
         assert said.startswith(b"HTTP/1.1 413 ")
         assert b"HTTP/1.1 200 " in said

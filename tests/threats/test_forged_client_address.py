@@ -54,6 +54,12 @@ def test_who_is_no_proxy_is_who_he_is_whatever_he_says(header: ProxyHeader) -> N
     assert NO_PROXIES.source(Request("GET", "/", ((b"x-forwarded-for", LIE.encode()),), PROXY)) == PROXY
 
 
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/7", "2000::/3"])
+def test_nobody_trusts_the_whole_world(network: str) -> None:
+    with pytest.raises(ConfigError, match="strangers"):
+        TrustedProxies.of(["127.0.0.1", network])
+
+
 @pytest.mark.parametrize("header", HEADERS)
 def test_of_the_headers_only_the_configured_one_is_read(header: ProxyHeader) -> None:
     lies = [(name, f"for={LIE}" if name == "forwarded" else LIE) for name in HEADERS if name != header]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from threats.test_connection_held_open import CHUNKED, server
+from server.inside import CHUNKED, inside
 
 
 @pytest.mark.parametrize("trailer", [b"Host: evil.test", b"Content-Type: text/plain", b"Origin: https://evil.test"])
 async def test_a_trailer_is_no_header(tmp_path: Path, trailer: bytes) -> None:
-    async with server(tmp_path) as port:
+    async with inside(tmp_path) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         close = CHUNKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         writer.write(close + b"2\r\n{}\r\n0\r\n" + trailer + b"\r\n\r\n")

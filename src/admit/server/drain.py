@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from admit.errors import Stale
-from admit.web.answer import answer
+from starlette.types import Message, Receive, Scope, Send
 
 
 class Drain:
     """``app``; once it is ``on``, each answer closes its connection.
 
-    The path ``ready`` answers 503 then, unless this process is ``replaced`` by another on the same socket.
+    It is not ready any more then, unless this process is ``replaced`` by another on the same socket.
     """
 
-    def __init__(self, app: ASGIApp, *, ready: str) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
-        self._ready = ready
         self.on = self.replaced = False
+        app.state.stopping = lambda: self.on and not self.replaced
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -31,7 +29,4 @@ class Drain:
                 MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
-        if scope["path"] == self._ready and not self.replaced:
-            await answer(scope, Stale("this process is stopping"))(scope, receive, last)
-        else:
-            await self._app(scope, receive, last)
+        await self._app(scope, receive, last)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic_core import PydanticCustomError
 
@@ -24,9 +25,23 @@ def words(value: object) -> object:
     return value.split() if isinstance(value, str) else value
 
 
+def toml(path: Path, called: str) -> dict[str, Any]:
+    """What is in the file at ``path``, which the faults call ``called``. Raises ConfigError."""
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError([f"{called} cannot be read: {error.strerror}."]) from error
+    except (ValueError, RecursionError) as error:
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ConfigError([f"{called} is not TOML: {said}."]) from None
+
+
 def table(value: object) -> object:
     """A table, which an environment variable writes as JSON."""
-    return json.loads(value) if isinstance(value, str) else value
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except RecursionError:
+        raise ValueError("It is nested too deeply.") from None
 
 
 def judged(value: T, judge: Callable[[], object], names: str | None = None) -> T:

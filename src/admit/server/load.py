@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from admit.errors import ConfigError
+from admit.server.judged import toml
 from admit.server.settings import CONFIG, DEFAULT_CONFIG, PREFIX, Settings
 
 # Names with our prefix that are the test suite's.
@@ -30,7 +30,12 @@ def load(config: Path | None = None, **given: object) -> Settings:
     faults = [_unknown(name, f"The environment has {name}, which", _names(PREFIX)) for name in _strangers()]
     if config is None and DEFAULT_CONFIG.is_file():
         config = DEFAULT_CONFIG
-    written = {} if config is None else _read(config, faults)
+    written = {}
+    if config is not None:
+        try:
+            written = toml(config, f"The configuration {config}")
+        except ConfigError as error:
+            faults += error.faults
 
     class Here(Settings):
         @classmethod
@@ -51,16 +56,6 @@ def load(config: Path | None = None, **given: object) -> Settings:
     if faults:
         raise ConfigError(faults)
     return settings
-
-
-def _read(config: Path, faults: list[str]) -> dict[str, Any]:
-    try:
-        return tomllib.loads(config.read_text())
-    except OSError as error:
-        faults.append(f"The configuration {config} cannot be read: {error.strerror}.")
-    except ValueError as error:
-        faults.append(f"The configuration {config} is not TOML: {error}.")
-    return {}
 
 
 def _strangers() -> list[str]:

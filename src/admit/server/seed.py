@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from admit.core.email import canonical
 from admit.core.faults import Faults
 from admit.core.password import effort
 from admit.errors import AdmitError, BadInput, ConfigError
+from admit.server.judged import toml
 from admit.subjects import checked_roles
 
 _WAYS = ("password_hash", "password_file", "generate")
@@ -37,12 +37,7 @@ class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def read(path: Path) -> list[Seed]:
     """What is in the file at ``path``. Raises ConfigError with every fault in it."""
-    try:
-        written = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read: {error.strerror}."]) from error
-    except ValueError as error:
-        raise ConfigError([f"{path} is not TOML: {error}."]) from None
+    written = toml(path, str(path))
     faults = Faults()
     if strange := sorted(written.keys() - {"accounts"}):
         faults.found.append(f"{path} has {', '.join(strange)}; write [[accounts]] only.")

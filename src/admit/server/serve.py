@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from admit.authority import Authority
 from admit.core.store import PURGE_AT_MOST
@@ -84,8 +85,8 @@ async def served(
     async with auth, _beside(_purge_for_ever(auth)):
         app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
         furnish(app)
-        drain = Drain(watchers.watched(app, auth), ready=f"{settings.path}/readyz")
-        server = _Server(_config(settings, drain), ready)
+        drain = Drain(app)
+        server = _Server(_config(settings, watchers.watched(drain, auth)), ready)
         with _told_to_stop(orphaned or asyncio.Event(), drain) as (stopping, hurried):
             await first(auth)
             if settings.seed_file is not None:
@@ -141,7 +142,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(settings: Settings, app: Drain) -> uvicorn.Config:
+def _config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Bounded,

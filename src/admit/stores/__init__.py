@@ -50,4 +50,6 @@ def _named(url: str) -> tuple[_Module, str]:
         # The URL itself is not repeated: it may hold a password.
         fault = f"The store's URL begins with none of {', '.join(f'{name}://' for name in STORES)}."
         raise ConfigError([f"{fault} Write, for example, sqlite:///var/admit.db"])
+    if not url.isprintable():
+        raise ConfigError([f"The URL {scheme}://… has a character that cannot be printed. Write it without."])
     return cast("_Module", import_module(STORES[scheme])), rest

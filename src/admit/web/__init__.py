@@ -55,6 +55,7 @@ def application(
     app.state.authority = auth
     app.state.pages = Pages(auth.issuer, brand, confirm_within)
     app.state.api = f"{at}/api"
+    app.state.stopping = lambda: False  # for whatever serves it to say
     for route in (sessions, tokens, accounts):
         app.include_router(route.router, prefix=f"{at}/api")
     for route in (keys, revocations, introspection, revocation, health):

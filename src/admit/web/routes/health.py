@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from admit.errors import Stale
 from admit.web.caller import Auth
 from admit.web.openapi import problems
 
@@ -26,7 +27,9 @@ async def health() -> Health:
 
 
 @router.get("/readyz", responses=problems(503))
-async def ready(auth: Auth) -> Health:
+async def ready(request: Request, auth: Auth) -> Health:
     """Whether requests should come here: 503 while the store gives no answer, was replaced, or the server stops."""
+    if request.app.state.stopping():
+        raise Stale("this process is stopping")
     await auth.check()
     return Health()
