@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the programs of the system that some tests start, where apt and the right to use it are there.
+# Installs the programs of the system that some tests and benchmarks start, where apt and the right to use it are there.
 set -euo pipefail
 
 missing=()
-for program in nginx chromium chromedriver curl; do
+for program in nginx chromium chromedriver curl redis-server; do
     command -v "$program" >/dev/null || missing+=("${program/chromedriver/chromium-driver}")
 done
 [ ${#missing[@]} = 0 ] && exit 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -12,16 +14,22 @@ import pytest
 from prometheus_client import REGISTRY
 from starlette.types import Receive, Scope, Send
 
-from admit.core.store import Insert, Record
+from admit.core.address import NO_PROXIES
+from admit.core.principal import Ends
+from admit.core.store import Delete, Insert, Record
 from admit.core.tally import Tally
 from admit.errors import Conflict, StoreError
-from admit.server.metrics import Counted, route_of, timed
+from admit.server.metrics import Counted, route_of, timed, watch
+from admit.server.seen import Seen
 from admit.stores import open_store
 from admit.stores.observed import Observed
+from admit.testing.clock import FakeClock
 from admit.web import application
 from commands import free_port
-from doors import authority
+from doors import ISSUER, authority
 from server.fleet import Fleet, serving, until
+
+KINDS = ("session", "cookie", "token", "api key", "key", "subject", "everything")
 
 
 def value(figures: str, name: str) -> float:
@@ -66,6 +74,65 @@ async def test_a_commit_is_timed_by_what_came_of_it() -> None:
     assert {outcome: commits(outcome) for outcome in ("done", "conflict", "failed")} == dict.fromkeys(
         ("done", "conflict", "failed"), 1
     )
+
+
+async def test_what_ends_is_counted_by_its_kind_once_it_is_committed() -> None:
+    def ended() -> dict[str, float]:
+        return {kind: REGISTRY.get_sample_value("admit_revocations_total", {"kind": kind}) or 0.0 for kind in KINDS}
+
+    auth = authority(around_commits=[timed("a test")])
+    Counted(auth)
+    before = ended()
+    session = (await auth.sessions.start((await auth.subjects.before("ann")).proven("pwd"))).session
+    await auth.revoke(session)
+    await auth.sessions.sign_out_everywhere("ann")
+    await auth.sessions.sign_out_everywhere("bob")
+    await auth.restore()
+    with pytest.raises(Conflict):
+        await auth._ledger.commit(Delete("session", session.id, 1), auth._ledger.ended(Ends.SESSION, session.id))
+    after = ended()
+    assert {kind: after[kind] - before[kind] for kind in KINDS if after[kind] != before[kind]} == {
+        "session": 1, "subject": 2, "everything": 1,
+    }  # fmt: skip
+    await auth.close()
+
+
+async def test_who_follows_the_log_is_told_by_the_name_of_the_key_and_so_is_what_each_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told() -> dict[str, float]:
+        kinds = ("news", "nothing", "begin anew")
+        return {kind: REGISTRY.get_sample_value("admit_log_answers_total", {"told": kind}) or 0.0 for kind in kinds}
+
+    async def gauges() -> tuple[float | None, float | None]:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        following = REGISTRY.get_sample_value("admit_verifiers", {"verifier": "metered"})
+        return following, REGISTRY.get_sample_value("admit_log_lag_seconds")
+
+    monkeypatch.setattr("admit.server.metrics.LOOK_EVERY", 0.0)
+    clock = FakeClock()
+    auth = authority(clock=clock)
+    watching = asyncio.create_task(watch(auth))
+    app = Seen(application(auth), proxies=NO_PROXIES, count=Counted(auth).count)
+    before = told()
+    header = {"Authorization": f"Bearer {await auth.verifiers.create('metered', ISSUER)}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER, headers=header) as client:
+        for follower in ("one", "two"):
+            place = ""
+            for _ in range(2):
+                query = {"follower": follower} | ({"after": place} if place else {})
+                place = json.loads((await client.get("/revocations", params=query)).content.splitlines()[-1])["cursor"]
+        assert await gauges() == (2, 0.0)
+        clock.advance(0.5)
+        assert await gauges() == (2, 0.5)
+        assert (await client.get("/revocations?after=elsewhere")).status_code == 410
+    after = told()
+    assert {kind: after[kind] - before[kind] for kind in after} == {"news": 2, "nothing": 2, "begin anew": 1}
+    clock.advance(60)
+    assert await gauges() == (0, 0.0)
+    watching.cancel()
+    await auth.close()
 
 
 async def test_what_is_judged_is_told_once_by_what_it_took() -> None:

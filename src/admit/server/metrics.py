@@ -7,6 +7,7 @@ beyond its death: what a worker that was replaced has counted stays counted.
 from __future__ import annotations
 
 import asyncio
+import collections
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +22,14 @@ from prometheus_client.multiprocess import (
 from starlette.types import Scope
 
 from admit.authority import Authority
-from admit.core.store import Change
+from admit.core import log
+from admit.core.ids import EVERYTHING
+from admit.core.log import Began, Ended, Raised
+from admit.core.principal import Ends
+from admit.core.store import REVOCATIONS, Append, Change
 from admit.core.tally import Tally
 from admit.errors import ConfigError, Conflict
+from admit.followers import UNKNOWN, Told
 from admit.server.settings import Settings
 from admit.stores.observed import Around
 
@@ -49,10 +55,37 @@ COMMITS = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 
-FIGURES = (REQUESTS, SECONDS, SIGN_INS, VERIFICATIONS, COMMITS, HASHING)
+ENDED = Counter(
+    "admit_revocations",
+    "Entries of the revocation log that were written, by what they end: a session, a cookie, a token, an api key, "
+    "a (signing) key, what a subject had, everything.",
+    ["kind"],
+)
+ANSWERS = Counter(
+    "admit_log_answers",
+    "Questions of services that follow the log, by what they were told: news, nothing (new), to begin anew (their "
+    "position is lost). How long they waited, admit_request_seconds tells.",
+    ["told"],
+)
+VERIFIERS = Gauge(
+    "admit_verifiers",
+    "Processes that follow the log, by the name of their verifier key: those that asked so lately that they may still "
+    "accept something.",
+    ["verifier"],
+    multiprocess_mode="livesum",
+)
+LAG = Gauge(
+    "admit_log_lag_seconds",
+    "Of the processes that follow the log, the one that is furthest behind: how long ago it knew all that had ended.",
+    multiprocess_mode="livemax",
+)
+
+FIGURES = (REQUESTS, SECONDS, SIGN_INS, VERIFICATIONS, COMMITS, HASHING, ENDED, ANSWERS, VERIFIERS, LAG)
 """All of them."""
 
 _SIGN_IN = ("/sign-in", "/tokens")
+_KINDS = [kind.name.lower().replace("_", " ") for kind in Ends]
+_SUBJECT, _EVERYTHING = "subject", "everything"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -62,8 +95,12 @@ class Counted:
     def __init__(self, auth: Authority) -> None:
         self._auth = auth
         self._told = Tally()
+        self._answered = Told()
         # From the beginning, each with its 0: else the first of its kind is no increase to whoever watches.
         self._paths = {one.name: VERIFICATIONS.labels(one.name.replace("_", " ")) for one in fields(Tally)}
+        self._answers = {one.name: ANSWERS.labels(one.name.replace("_", " ")) for one in fields(Told)}
+        for kind in (*_KINDS, _SUBJECT, _EVERYTHING):
+            ENDED.labels(kind)
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer, before its request is forgotten: what was counted survives the process."""
@@ -73,24 +110,27 @@ class Counted:
         SECONDS.labels(route).observe(seconds)
         if method == "POST" and route.endswith(_SIGN_IN):
             SIGN_INS.labels(_outcome(status)).inc()
-        now = replace(self._auth.tally)
-        for name, figure in self._paths.items():
-            if more := getattr(now, name) - getattr(self._told, name):
-                figure.inc(more)
-        self._told = now
+        judged, answered = replace(self._auth.tally), replace(self._auth.followers.told)
+        _add(self._paths, judged, self._told)
+        _add(self._answers, answered, self._answered)
+        self._told, self._answered = judged, answered
 
 
 def timed(kind: str) -> Around:
-    """Notes how long each commit to a store of that kind takes."""
+    """Notes how long each commit to a store of that kind takes, and what it ended."""
 
     @contextmanager
-    def around(_: Sequence[Change]) -> Generator[None]:
+    def around(changes: Sequence[Change]) -> Generator[None]:
         began, outcome = time.perf_counter(), "done"
         try:
             yield
         except BaseException as error:
             outcome = "conflict" if isinstance(error, Conflict) else "failed"
             raise
+        else:
+            for change in changes:
+                if isinstance(change, Append) and change.topic == REVOCATIONS:
+                    _count_end(log.decode(change.entry))
         finally:
             COMMITS.labels(kind, outcome).observe(time.perf_counter() - began)
 
@@ -108,10 +148,17 @@ def route_of(scope: Scope) -> str:
     return prefix + template
 
 
-async def watch_hashing(auth: Authority) -> None:
-    """Note again and again how many passwords wait."""
+async def watch(auth: Authority) -> None:
+    """Note again and again how many passwords wait, who follows the log, and how far behind."""
+    names = set[str]()
     while True:
         HASHING.set(auth.hashing)
+        lately, now = auth.followers.lately(), auth.clock.lease()
+        there = collections.Counter(one.key for one in lately)
+        names |= there.keys()  # who is gone is told with 0: nobody is alarmed by what is not told
+        for name in names:
+            VERIFIERS.labels(name).set(there[name])
+        LAG.set(max((now - one.knows for one in lately if one.knows > UNKNOWN), default=0.0))
         await asyncio.sleep(LOOK_EVERY)
 
 
@@ -148,6 +195,22 @@ def forget(pid: int, more: Mapping[str, str]) -> None:
     """A process is dead: what it has counted stays, how it stood does not."""
     if shared := more.get(SHARED):
         mark_process_dead(pid, shared)  # type: ignore[no-untyped-call]
+
+
+def _add(figures: Mapping[str, Counter], now: Tally | Told, before: Tally | Told) -> None:
+    for name, figure in figures.items():
+        if more := getattr(now, name) - getattr(before, name):
+            figure.inc(more)
+
+
+def _count_end(entry: log.Entry) -> None:
+    match entry:
+        case Ended():
+            ENDED.labels(_KINDS[entry.kind]).inc()
+        case Raised(what=what):
+            ENDED.labels(_EVERYTHING if what == EVERYTHING else _SUBJECT).inc()
+        case Began():
+            pass  # ends nothing
 
 
 def _outcome(status: int) -> str:

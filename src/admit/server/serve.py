@@ -92,7 +92,7 @@ async def served(
             if settings.seed_file is not None:
                 await seed.sow(auth, settings.seed_file)
             overdue = end_overdue(server.server_state.connections)
-            async with _beside(overdue), _beside(metrics.watch_hashing(auth)):
+            async with _beside(overdue), _beside(metrics.watch(auth)):
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 await stopping.wait()
                 drain.on = True
