@@ -182,7 +182,7 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
             'admit_verifications_total{path="verified"}': 0,
         }
         until(lambda: {name: value(figures(), name) for name in expected} == expected, "they are not counted")
-        assert "nothing" not in figures()
+        assert "/nothing" not in figures()
         assert httpx.get(f"{fleet.base}/metrics").status_code == 404
         fleet.kill_one()
         assert value(figures(), me) == 8
