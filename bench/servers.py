@@ -25,11 +25,12 @@ from table import Figure, Row, arguments, report
 CONNECTIONS = 16
 SECONDS = 1.0
 PEER = "granian, uvloop"
-OURS = "uvicorn, httptools, uvloop"
+OURS = "admit serve: uvicorn, httptools, asyncio, answers in one piece"
 CASES: Mapping[str, tuple[str, ...]] = {
     "uvicorn, h11, asyncio": ("uvicorn", "h11", "asyncio"),
     "uvicorn, httptools, asyncio": ("uvicorn", "httptools", "asyncio"),
-    OURS: ("uvicorn", "httptools", "uvloop"),
+    OURS: ("uvicorn", "bounded", "asyncio"),
+    "uvicorn, httptools, uvloop": ("uvicorn", "httptools", "uvloop"),
     "granian, asyncio": ("granian", "", "asyncio"),
     PEER: ("granian", "", "uvloop"),
 }
@@ -41,6 +42,9 @@ def serve(database: str, port: int, server: str, parser: Any, loop: Any) -> None
     if server == "uvicorn":
         import uvicorn
 
+        from admit.server.connection import Bounded
+
+        parser = Bounded if parser == "bounded" else parser
         uvicorn.run(app, port=port, http=parser, loop=loop, log_config=None, access_log=False, lifespan="off")
     else:
         from granian.constants import Interfaces
