@@ -29,12 +29,15 @@ class Chromium:
 
     def __init__(self, driver: Chrome) -> None:
         self.driver = driver
+        self._added: list[str] = []
 
     def anew(self) -> None:
         """Forget every cookie, and run scripts again."""
         self.driver.get("about:blank")
         self._tell("Network.clearBrowserCookies")
         self.scripts(run=True)
+        while self._added:
+            self._tell("Page.removeScriptToEvaluateOnNewDocument", identifier=self._added.pop())
         self.events()
         self.complaints()
 
@@ -45,6 +48,11 @@ class Chromium:
     def scripts(self, *, run: bool) -> None:
         """Whether pages may run scripts."""
         self._tell("Emulation.setScriptExecutionDisabled", value=not run)
+
+    def before_each_page(self, script: str) -> None:
+        """Run ``script`` in every page before anything of its own, until :meth:`anew`; no policy of a page applies."""
+        added = self._tell("Page.addScriptToEvaluateOnNewDocument", source=script)
+        self._added.append(added["identifier"])
 
     def theme(self, name: str) -> None:
         """Prefer the light or the dark theme."""

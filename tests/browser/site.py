@@ -41,6 +41,7 @@ class Web:
         self.loop = asyncio.new_event_loop()
         self.ours: ASGIApp | None = None
         self.elsewhere = dict[str, tuple[str, dict[str, str]]]()
+        self.visited = set[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, to whichever of the sites."""
@@ -48,6 +49,7 @@ class Web:
         if host in (HOST, ALIAS) and self.ours is not None:
             await self.ours(scope, receive, send)
         else:
+            self.visited.add(host + scope["path"])
             page, headers = self.elsewhere.get(host + scope["path"], ("nothing", {}))
             await HTMLResponse(page, headers=headers)(scope, receive, send)
 
@@ -56,6 +58,7 @@ class Web:
         """Our site, as new."""
         here = Site(self, **settings)
         self.elsewhere.clear()
+        self.visited.clear()
         self.ours = here.app
         here.do(here.auth.open())
         yield here
@@ -80,6 +83,11 @@ class Site:
         """Put ``page`` on another site; its URL."""
         self._web.elsewhere[host + path] = page, {name.replace("_", "-"): value for name, value in headers.items()}
         return f"https://{host}:{self._web.port}{path}"
+
+    @property
+    def visited(self) -> set[str]:
+        """What was asked of other sites, as host and path."""
+        return self._web.visited
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """What ``work`` gives in the loop of the server."""
