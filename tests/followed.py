@@ -12,7 +12,7 @@ import pytest
 from admit import Request, Verifier
 from admit.core.jwk import SigningKey
 from admit.core.jwt import AccessToken, mint
-from admit.errors import Revoked
+from admit.errors import Revoked, Stale
 from liar import Liar, lying
 from services import PassingClock
 
@@ -66,6 +66,19 @@ def until_revoked(verifier: Verifier, text: str) -> None:
             verifier.verify(text)
         except Revoked:
             return True
+        except Stale:  # for a moment, where the machine is busy or the log begins anew
+            pass
         return False
 
     until(refused)
+
+
+def until_accepted(verifier: Verifier, text: str) -> None:
+    def accepted() -> bool:
+        try:
+            verifier.verify(text)
+        except Stale:  # as above
+            return False
+        return True
+
+    until(accepted)
