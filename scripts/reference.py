@@ -208,6 +208,7 @@ A TOML file, and the environment over it. Lifetimes are in seconds. An unknown n
 
 def figures_page() -> str:
     """Every figure for Prometheus, with its kind and labels."""
+    from admit.figures import VerifierFigures
     from admit.server.metrics import FIGURES
 
     rows: list[Row] = []
@@ -216,11 +217,21 @@ def figures_page() -> str:
         name = f"{told.name}_total" if told.type == "counter" else told.name
         labels: tuple[str, ...] = vars(figure)["_labelnames"]
         rows.append((f"`{name}`", told.type, ", ".join(f"`{label}`" for label in labels), told.documentation))
+    afar = [
+        (f"`{one.name}_total`" if one.type == "counter" else f"`{one.name}`", one.type, one.documentation)
+        for one in VerifierFigures(admit.Verifier("https://a.example", audience="a", key="adm_v_")).describe()
+    ]
     return f"""# Figures for Prometheus
 
 Served at `/metrics` of `metrics_port` on 127.0.0.1, added up over all workers; what a worker has counted stays when it dies. A route is the template of a path, `none` where there is nothing. A histogram comes as `…_bucket`, `…_sum` and `…_count`; times are in seconds.
 
 {table(("name", "kind", "labels", "what it tells"), rows)}
+
+## Of a verifier
+
+By `admit.figures.VerifierFigures`, in the application's own registry. The paths and modes are labels.
+
+{table(("name", "kind", "what it tells"), afar)}
 
 How to watch a server: [Watch it run](../how-to/watch-it-run.md).
 """

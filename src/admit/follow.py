@@ -48,6 +48,7 @@ class Follower:
         self._clock = clock
         self._chance = chance
         self.bound = bound
+        self.restarts = 0
         self._failures = 0
         self._stopped = threading.Event()
         self._caught_up = threading.Event()
@@ -96,6 +97,7 @@ class Follower:
         except CursorLost as lost:
             # What is known stays known; nothing is accepted before the end of the log is seen again.
             _log.warning("the log begins anew: %s", lost)
+            self.restarts += 1
             self._copy.start_over()
             self._failed(lost)
         except AdmitError as error:

@@ -96,7 +96,15 @@ class Gate:
     good at one door is not known at another. Only successes are remembered, and every use is judged anew.
     """
 
-    def __init__(self, kinds: Mapping[str, Credential], copy: Copy, clock: Clock, *, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, Credential],
+        copy: Copy,
+        clock: Clock,
+        *,
+        capacity: int = CAPACITY,
+        tally: Tally | None = None,
+    ) -> None:
         self._kinds = kinds
         self._copy = copy
         self._clock = clock
@@ -108,7 +116,7 @@ class Gate:
         self._tail: Tail | None = None
         self._moved: Callable[[bytes], bool] = _unknown
         self._fenced: str | None = None
-        self.tally = Tally()
+        self.tally = tally or Tally()
         watch = Watch(self._look, copy, clock)
         self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
 
@@ -119,9 +127,9 @@ class Gate:
         self._fenced = None
         self._copy.quiet_until = 0.0
 
-    def beside(self, tail: Tail) -> Gate:
-        """A gate that knows and remembers the same, and asks ``tail`` whether that is everything. It counts for itself."""
-        other = Gate(self._kinds, self._copy, self._clock, capacity=self._capacity)
+    def beside(self, tail: Tail, tally: Tally) -> Gate:
+        """A gate that knows and remembers the same, asks ``tail`` whether that is everything, and counts in ``tally``."""
+        other = Gate(self._kinds, self._copy, self._clock, capacity=self._capacity, tally=tally)
         other._seen, other._gone = self._seen, self._gone
         other.open(tail)
         return other

@@ -16,6 +16,7 @@ from admit import system
 from admit.afar import Cookies, FromAfar, Tokens
 from admit.asking import Asking
 from admit.core import jwt, lease, origin, verdict
+from admit.core.ages import EDGES, Ages
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.lease import Bounded, Lease, Moment
@@ -23,6 +24,7 @@ from admit.core.log import Copy
 from admit.core.presented import BEARER, COOKIE, DOORS, presented
 from admit.core.principal import Principal
 from admit.core.request import Request
+from admit.core.tally import PATHS, Tally
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, Denied, Stale, StoreUnavailable
 from admit.follow import Follower
@@ -35,17 +37,29 @@ Outage = Literal["ask", "closed"]
 """What happens while it cannot be proven that nothing has ended: the authority is asked, or nobody is let in."""
 
 
-class Status(msgspec.Struct, frozen=True):
+Mode = Literal["fresh", "asking", "closed"]
+"""What a verifier does now: accepts by what it knows, or else what its policy says."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a verifier knows: ``staleness`` (seconds, infinite before the first time), revocations held, keys by id.
 
-    ``fresh`` is whether credentials are accepted now; ``error`` says what went wrong last while it does.
+    ``fresh`` is whether credentials are accepted now by what is known here, ``mode`` what is done otherwise, ``left``
+    for how many seconds it stays so without news; ``error`` says what went wrong last while it does. ``restarts`` is how
+    often the log had to be read from its beginning. ``answers`` counts credentials by what it took, at all routes;
+    ``ages`` those accepted, by the upper end (seconds) of how old what was known was at that moment.
     """
 
     fresh: bool
+    mode: Mode
     staleness: float
+    left: float
     entries: int
+    restarts: int
     keys: tuple[str, ...]
     error: str | None
+    answers: Mapping[str, int]
+    ages: Mapping[float, int]
 
 
 class _Known:
@@ -64,15 +78,22 @@ class _Known:
 
     def within(self, seconds: float) -> Bounded:
         """The end of the log, for those who accept what is at most so old."""
-        bounded = Bounded(self.lease, self._clock, seconds, self.follower.start)
+        bounded = Bounded(self.lease, self._clock, seconds, self.follower.start, Ages(Tally()))
         self._bounds.append(bounded)
         self._allow_at_most(self._allowed)  # the authority may have said so already
         return bounded
+
+    @property
+    def ages(self) -> list[Ages]:
+        """What was counted, one for each bound."""
+        return [bounded.ages for bounded in tuple(self._bounds)]
 
     def begin_anew(self) -> None:
         """Go on in a forked child: without the parent's threads, connections, and the locks that they may hold."""
         self.keys.begin_anew()
         self.follower.begin_anew()
+        for ages in self.ages:
+            ages.begin_anew()
 
     def _allow_at_most(self, seconds: float) -> None:
         """Accept nothing anywhere that is known for longer, and look for news as often as the smallest bound asks."""
@@ -147,6 +168,7 @@ class RouteDoor:
             raise Stale(f"the answer about it took {age:.3f} s")
         verdict.judge(seen, self._shared.known.copy, self.clock.now())
         self._gate.tally.looked_up += 1
+        self.bounded.ages.vouched(age)
         return self._gate.watched(seen, door)
 
 
@@ -190,12 +212,12 @@ class Verifier:
         self._asking = Asking(known.keys.ask, self.clock, max_staleness / 2)
         rules = jwt.Rules(issuer=issuer, audience=audience, leeway=leeway)
         kinds = _kinds(known, self._asking, rules, self.clock, accept)
-        self._gate = Gate(kinds, known.copy, self.clock)
+        self._bounded = known.within(max_staleness)
+        self._gate = Gate(kinds, known.copy, self.clock, tally=self._bounded.ages.tally)
         known.keys.forget = self._gate.forget
         loop = LoopThread()
         self.sync: Any = Sync(self, loop.loop)  # for programs without an event loop: each call waited for
         self._shared = _Shared(self.origin, trusted, self.cookies, self.clock, known, kinds, loop)
-        self._bounded = known.within(max_staleness)
         self._gate.open(self._bounded)
         self._door = RouteDoor(self._shared, self._gate, self._bounded, outage)
         self._doors = {(max_staleness, outage): self._door}
@@ -230,7 +252,7 @@ class Verifier:
         door = self._doors.get((seconds, policy))
         if door is None:
             bounded = self._known.within(seconds)
-            made = RouteDoor(self._shared, self._gate.beside(bounded), bounded, policy)
+            made = RouteDoor(self._shared, self._gate.beside(bounded, bounded.ages.tally), bounded, policy)
             door = self._doors.setdefault((seconds, policy), made)
         return door
 
@@ -238,12 +260,20 @@ class Verifier:
         """What is known at this moment."""
         known = self._known
         age, error = known.lease.age, known.follower.last_error
+        fresh = age <= self._bounded.bound
+        counted = [ages.counted() for ages in known.ages]
+        tallies = [ages.tally for ages in known.ages]
         return Status(
-            fresh=age <= self._bounded.bound,
+            fresh=fresh,
+            mode="fresh" if fresh else "asking" if self._outage == "ask" else "closed",
             staleness=age,
+            left=max(0.0, self._bounded.bound - age),
             entries=len(known.copy),
+            restarts=known.follower.restarts,
             keys=tuple(known.keys.verifying),
             error=None if error is None else f"{error.code}: {error}",
+            answers={path: sum(getattr(tally, path) for tally in tallies) for path in PATHS},
+            ages=dict(zip(EDGES, map(sum, zip(*counted, strict=True)), strict=False)),
         )
 
     def open(self, within: float = 10.0) -> None:

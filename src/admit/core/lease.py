@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from admit.core.ages import Ages
 from admit.core.faults import is_number
 from admit.core.store import Cursor, Page
+from admit.core.tally import Tally
 from admit.core.world import Clock
 from admit.errors import Stale
 
@@ -57,10 +59,13 @@ class Lease:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.fresh_as_of = NEVER
+        self.renewed: list[Callable[[], None]] = []
 
     def prove(self, sent: Moment) -> None:
-        """Stand behind a read of the log to its end that was sent at ``sent``."""
+        """Stand behind a read of the log to its end that was sent at ``sent``, and tell whom ``renewed`` names."""
         self.fresh_as_of = sent
+        for told in self.renewed:
+            told()
 
     def lose(self) -> None:
         """Stand behind nothing: this process was forked, or its clock was set back."""
@@ -73,31 +78,61 @@ class Lease:
         return Moment.of(self._clock).since(fresh_as_of)
 
 
+_NONE = -1.0  # an edge that every age is beyond: the next use looks closely
+
+
 class Bounded:
     """A lease as the end of a log, for whoever accepts what is at most ``bound`` seconds old.
 
     What a stamp is to an embedded store, the age of the lease is to a verifier: looked at on every use, after
     whatever was waited for. There is nothing to read, because the log is followed from elsewhere: ``wanted`` is
-    called, so that somebody does.
+    called, so that somebody does. ``ages`` is told how old what was known was when it was accepted by.
     """
 
-    __slots__ = ("_lease", "_lease_now", "_now", "_wanted", "bound")
+    __slots__ = ("_bound", "_edge", "_lease", "_lease_now", "_now", "_wanted", "ages")
 
-    def __init__(self, lease: Lease, clock: Clock, bound: float, wanted: Callable[[], None]) -> None:
+    def __init__(
+        self, lease: Lease, clock: Clock, bound: float, wanted: Callable[[], None], ages: Ages | None = None
+    ) -> None:
         self._lease = lease
         self._wanted = wanted
-        self.bound = bound
+        self._bound = bound
+        self._edge = _NONE
         self._now = clock.now
         self._lease_now = clock.lease
+        self.ages = ages or Ages(Tally())
+        lease.renewed.append(self._renewed)
+
+    @property
+    def bound(self) -> float:
+        """Seconds by which what is known may be old when it is accepted by."""
+        return self._bound
+
+    @bound.setter
+    def bound(self, seconds: float) -> None:
+        self._bound = seconds
+        self._edge = _NONE
 
     def moved(self, stamp: bytes) -> bool:
         """Whether the log may hold what is not known here: nothing proves that it does not. About 150 ns."""
-        fresh = self._lease.fresh_as_of
+        fresh, edge = self._lease.fresh_as_of, self._edge
+        # Nearly always one comparison for each clock: the edge is never beyond the bound.
         return (
             not stamp  # the copy started over, and is not at the end of the log again
-            or self._lease_now() - fresh.lease > self.bound
-            or self._now() - fresh.wall > self.bound
-        )
+            or self._lease_now() - fresh.lease > edge
+            or self._now() - fresh.wall > edge
+        ) and self._is_beyond(stamp)
+
+    def _is_beyond(self, stamp: bytes) -> bool:
+        age = self._lease.age
+        self._edge = min(self.ages.passed(age), self._bound)
+        if self._edge > self._bound:  # which was lowered meanwhile
+            self._edge = _NONE
+        return not stamp or age > self._bound
+
+    def _renewed(self) -> None:
+        self.ages.proven()
+        self._edge = _NONE
 
     def read(self, after: Cursor | None) -> Page:
         """Raises Stale: whoever follows the log reads it, and nobody waits for him here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from admit.errors import AdmitError, Denied
 
@@ -37,3 +37,7 @@ class Tally:
             self.refused += 1
         else:
             self.unanswered += 1
+
+
+PATHS = tuple(one.name for one in fields(Tally))
+"""What it may have taken, by name."""
