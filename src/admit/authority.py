@@ -48,6 +48,7 @@ from admit.tickets import Tickets
 from admit.tokens import STANDARD, TokenPolicy, Tokens
 from admit.unsafe import CheapestHash, NoThrottle
 from admit.verifier_keys import VerifierKeys
+from admit.watch import over_within
 
 LOOK_AFTER = 0.002
 """Seconds after which somebody who waits for all verifiers looks for the first time."""
@@ -196,6 +197,13 @@ class Authority:
             return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
         except Outdated:  # changed while it was looked up
             return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
+
+    async def over(self, who: Principal, *, within: float) -> bool:
+        """Whether ``who``, whom this admitted, has ended: known as soon as that is so, after ``within`` seconds at most.
+
+        For what stays open in a program without an event loop: ``sync.over(who, within=15)``.
+        """
+        return await over_within(who, within)
 
     async def revoke(self, what: Session | Principal, *, wait: float = 0) -> Receipt:
         """End a session, or all that the sign-in of a principal produced; here it has ended when this returns.

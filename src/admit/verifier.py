@@ -32,6 +32,7 @@ from admit.gate import Gate
 from admit.published import Published
 from admit.remote import Introspection
 from admit.sync import LoopThread, Sync
+from admit.watch import over_within
 
 Outage = Literal["ask", "closed"]
 """What happens while it cannot be proven that nothing has ended: the authority is asked, or nobody is let in."""
@@ -255,6 +256,13 @@ class Verifier:
             made = RouteDoor(self._shared, self._gate.beside(bounded, bounded.ages.tally), bounded, policy)
             door = self._doors.setdefault((seconds, policy), made)
         return door
+
+    async def over(self, who: Principal, *, within: float) -> bool:
+        """Whether ``who``, whom this admitted, has ended: known as soon as that is so, after ``within`` seconds at most.
+
+        For what stays open in a program without an event loop: ``sync.over(who, within=15)``.
+        """
+        return await over_within(who, within)
 
     def status(self) -> Status:
         """What is known at this moment."""

@@ -53,6 +53,16 @@ class Watch:
                 return
 
 
+async def over_within(who: Principal, seconds: float) -> bool:
+    """Whether ``who`` has ended; returns as soon as that is so, and after ``seconds`` at the latest."""
+    try:
+        async with asyncio.timeout(seconds):
+            await who.over()
+    except TimeoutError:
+        return False
+    return True
+
+
 @dataclass(slots=True, eq=False)
 class _Waiter:
     """Somebody who waits for ``who`` to end, or for ``until`` to come."""
