@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -224,8 +225,13 @@ class Authority:
         """
         loop, ended = asyncio.get_running_loop(), self.clock.lease()
         receipt, began = self._receipt(), loop.time()
+        last = b""
+        if wait > 0:
+            with suppress(AdmitError):  # it has ended, whether or not it can be read that it has
+                await self._ready()
+                last = self._copy.stamp
         while True:
-            if self.followers.all_know(ended):
+            if self.followers.all_know(ended, last):
                 return Receipt(min(self.clock.now(), receipt.effective_by), everywhere=True)
             if self.clock.lease() > ended + self.followers.lasts:
                 return Receipt(receipt.effective_by, everywhere=True)

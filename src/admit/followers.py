@@ -26,20 +26,23 @@ class Follower:
     """One process that follows, by what it asked and was told (seconds of the lease clock).
 
     ``key`` is the name of its verifier key. All that had ended as of ``knows`` is known to it: it came back with the
-    position at which the log ended then.
+    position at which the log ended then, where ``last`` is the stamp of the last entry.
     """
 
     key: str
     asked_at: float
     knows: float = UNKNOWN
+    last: bytes = b""
     position: Cursor | None = None
+    last_there: bytes = b""
     ended_there: float = UNKNOWN
 
 
 class Followers:
     """Those who asked lately: within ``bound`` seconds, as long as what they know may be trusted.
 
-    They are all there are only where this process is ``alone`` in serving the log of its store. Whoever asks without a name of its own may be any number of processes, of which nothing is known.
+    They are all there are only where this process is ``alone`` in serving the log of its store. Whoever asks without a
+    name of its own may be any number of processes, of which nothing is known.
     """
 
     def __init__(self, now: Callable[[], float], bound: float, *, alone: bool) -> None:
@@ -62,9 +65,9 @@ class Followers:
             one = self._known[key, name] = Follower(key, now)
         one.asked_at = now
         if after is None:
-            one.knows = UNKNOWN
+            one.knows, one.last = UNKNOWN, b""
         elif name and after == one.position:
-            one.knows = max(one.knows, one.ended_there)
+            one.knows, one.last = max(one.knows, one.ended_there), one.last_there
         return one
 
     def answered(self, one: Follower, page: Page, as_of: float) -> None:
@@ -74,7 +77,7 @@ class Followers:
         else:
             self.told.nothing += 1
         if page.end:
-            one.position, one.ended_there = page.cursor, as_of
+            one.position, one.ended_there, one.last_there = page.cursor, as_of, page.stamp
 
     def vouched(self) -> None:
         """Note that a service asks about a credential now: what it is told counts as long as a lease."""
@@ -86,13 +89,17 @@ class Followers:
         # A copy first: others may come while this is read in another thread.
         return [one for one in list(self._known.values()) if one.asked_at >= since]
 
-    def all_know(self, ended: float) -> bool:
-        """Whether it is certain that nobody accepts any more what had ended at ``ended``."""
+    def all_know(self, ended: float, last: bytes) -> bool:
+        """Whether it is certain that nobody accepts any more what had ended at ``ended``.
+
+        ``last`` is the stamp of the last entry of the log at that time: who was told of an end while it was being
+        acknowledged knows as of a moment before, and still knows the entry.
+        """
         # Who followed the process before this one, or was told of a credential, trusts that for as long.
         since = self._now() - self.lasts
         if not self._alone or self._since >= since or self._vouched_at >= since:
             return False
-        return all(one.knows > ended for one in self.lately())
+        return all(one.knows > ended or one.last == last != b"" for one in self.lately())
 
     def begin_anew(self) -> None:
         """Forget everybody: from now on somebody else may be asked meanwhile."""
