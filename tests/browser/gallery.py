@@ -147,22 +147,21 @@ def _demo(site: Site, browser: Chromium) -> None:
     browser.go(f"{site.origin}/")
 
 
-def _demo_signed_in(site: Site, browser: Chromium) -> None:
-    _demo(site, browser)
-    signed_in(site, browser)
-    browser.go(f"{site.origin}/")
-
-
 def _demo_opened(site: Site, browser: Chromium) -> None:
     _demo(site, browser)
     for summary in browser.all("details:not([open]) summary"):
         summary.click()
 
 
-def _links(site: Site, browser: Chromium) -> None:
+def _demo_signed_in(site: Site, browser: Chromium) -> None:
     _demo(site, browser)
     signed_in(site, browser)
-    browser.go(f"{site.origin}/links")
+    browser.go(f"{site.origin}/")
+
+
+def _links(site: Site, browser: Chromium) -> None:
+    _demo_signed_in(site, browser)
+    browser.follow("A page of an application")
 
 
 def _links_settings(site: Site, browser: Chromium) -> None:

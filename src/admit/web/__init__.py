@@ -56,6 +56,11 @@ def application(
     app.state.pages = Pages(auth.issuer, brand, confirm_within)
     app.state.api = f"{at}/api"
     app.state.stopping = lambda: False  # for whatever serves it to say
+    _include_routes(app, at)
+    return app
+
+
+def _include_routes(app: FastAPI, at: str) -> None:
     for route in (sessions, tokens, accounts):
         app.include_router(route.router, prefix=f"{at}/api")
     for route in (keys, revocations, introspection, revocation, health):
@@ -63,4 +68,3 @@ def application(
     # What people get is HTML, and no part of the description for programs.
     for page in (sign_in, account, assets):
         app.include_router(page.router, prefix=at, include_in_schema=False)
-    return app
