@@ -41,13 +41,16 @@ def test_a_token_reads_back_as_it_was_written_in_one_width(counter: int) -> None
     assert len(text) == len(first().text(KEYS))
 
 
-@given(st.data())
-def test_one_changed_character_is_refused(data: st.DataObject) -> None:
+@given(st.integers(0, len(first().text(KEYS)) - 1), st.sampled_from("Aa0-_.é"))
+def test_one_changed_character_is_refused(place: int, letter: str) -> None:
     text = first().text(KEYS)
-    place = data.draw(st.integers(0, len(text) - 1))
-    other = data.draw(st.sampled_from("Aa0-_.é").filter(lambda letter: letter != text[place]))
     with pytest.raises(BadCredential):
-        refresh.parse(text[:place] + other + text[place + 1 :], KEYS)
+        refresh.parse(text[:place] + another(letter, text[place]) + text[place + 1 :], KEYS)
+
+
+def another(letter: str, than: str) -> str:
+    """``letter``, or one beside it: what is drawn must not depend on a text that is new each time."""
+    return letter if letter != than else "B"
 
 
 @given(st.text() | st.text(min_size=96, max_size=96).map(lambda text: refresh.PREFIX + text))

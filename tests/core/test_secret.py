@@ -66,14 +66,15 @@ def test_what_was_sealed_for_one_purpose_opens_for_no_other() -> None:
         master.unseal(master.seal(b"plain", "x", chance), "y")
 
 
-@given(st.binary(), st.data())
-def test_a_sealed_text_with_one_character_changed_does_not_open(plain: bytes, data: st.DataObject) -> None:
+@given(st.binary(), st.integers(0), st.sampled_from("Aa0-_.é\ud800"))
+def test_a_sealed_text_with_one_character_changed_does_not_open(plain: bytes, place: int, letter: str) -> None:
     master = Master([NEW])
     sealed = master.seal(plain, "x", chance)
     assert master.unseal(sealed, "x") == plain
     # The last character may hold bits that no byte needs.
-    place = data.draw(st.integers(0, len(sealed) - 2))
-    other = data.draw(st.sampled_from("Aa0-_.é\ud800").filter(lambda letter: letter != sealed[place]))
+    place %= len(sealed) - 1
+    # What is drawn must not depend on a text that is new each time.
+    other = letter if letter != sealed[place] else "B"
     with pytest.raises(StoreError):
         master.unseal(sealed[:place] + other + sealed[place + 1 :], "x")
 

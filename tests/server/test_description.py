@@ -40,7 +40,10 @@ CHECKS = (
 WELL_FORMED = ["2xx", "3xx", 401, 403, 404, 409, 422, 429]
 
 # What any request may be refused with before a route sees it; the description says “default”, which would allow all.
-BEFORE_A_ROUTE = ("400", "413", "415", "421")
+BEFORE_A_ROUTE = ("400", "413", "415", "421", "431")
+
+# What is ill-formed is refused as such, or for something else that is wrong with it: it may also be too long.
+ILL_FORMED = [400, 401, 403, 404, 405, 409, 415, 422, 429, 431]
 
 # The same requests in each `make check`; with the large counts, those of the seed that the summary names.
 DICE = os.environ["ADMIT_TEST_SEED"] if SCALES[SCALE] == "all" else "1"
@@ -53,6 +56,9 @@ extract_selector = "/access_token"
 
 [checks.positive_data_acceptance]
 expected-statuses = {json.dumps(WELL_FORMED)}
+
+[checks.negative_data_rejection]
+expected-statuses = {json.dumps(ILL_FORMED)}
 """
 
 

@@ -15,6 +15,7 @@ from admit import TokenPolicy
 from admit.core.jwt import MAX_LIFE
 from admit.core.log import KEEP, LEAD
 from admit.errors import BadCredential, Expired
+from admit.gate import GONE
 from worlds import KINDS, SHORT, World, authority, with_cookie, with_token, world
 
 DAY = 86_400.0
@@ -149,4 +150,5 @@ async def test_who_was_refused_while_the_clock_was_ahead_is_not_refused_until_th
     with pytest.raises(Expired):
         await here.by_cookie(started)
     here.clock.step_wall(-DAY)
+    here.clock.advance(GONE)
     assert (await here.by_cookie(started)).subject == "ann"
