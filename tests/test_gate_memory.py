@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from admit.core.log import Copy
-from admit.gate import Gate, Recent
+from admit.core.recent import Recent
+from admit.gate import Gate
 from worlds import KINDS, SHORT, World, value_of, world
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from admit.core import verdict
 from admit.core.log import Copy
 from admit.core.presented import DOORS
 from admit.core.principal import Principal, watched
+from admit.core.recent import Recent
 from admit.core.store import Tail
 from admit.core.tally import Tally
 from admit.core.verdict import Seen
@@ -40,6 +41,9 @@ PAGES = 1_000
 
 V = TypeVar("V")
 
+Moved = Callable[[bytes], bool]
+"""Whether the log may hold more than what ends with the entry that bears a stamp."""
+
 
 class Credential(Protocol):
     """A kind of credential. Finds out whether a text is good; whether it *still* is, is the gate's to say."""
@@ -56,37 +60,6 @@ class Credential(Protocol):
 
     async def lasts(self, who: Principal, now: float) -> float:
         """When ``who`` ends if nothing happens (Unix seconds). Raises Denied when it has, StoreError."""
-
-
-class Recent(Generic[V]):
-    """The last ``capacity`` things by text, and never more than twice as many.
-
-    When the young are ``capacity`` they become the old, and what was old is forgotten. Reading what is young costs
-    one dictionary look-up and writes nothing.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self.young: dict[str, V] = {}
-        self._old: dict[str, V] = {}
-
-    def get(self, text: str) -> V | None:
-        """What was put last under ``text``; moves it to the young."""
-        value = self.young.get(text)
-        if value is None and (value := self._old.get(text)) is not None:
-            self.put(text, value)
-        return value
-
-    def put(self, text: str, value: V) -> None:
-        """Remember ``value`` under ``text``."""
-        if len(self.young) >= self._capacity:
-            self._old, self.young = self.young, {}
-        self.young[text] = value
-
-    def drop(self, text: str) -> None:
-        """Forget ``text``."""
-        self._old.pop(text, None)
-        self.young.pop(text, None)
 
 
 class Gate:
@@ -114,16 +87,17 @@ class Gate:
         self.forget()
         self._gone: Recent[tuple[float, str]] = Recent(capacity // 20)
         self._tail: Tail | None = None
-        self._moved: Callable[[bytes], bool] = _unknown
+        self._moved: Moved = _unknown
         self._fenced: str | None = None
         self.tally = tally or Tally()
+        self.seen, self._seen_by = self._at_hand()
         watch = Watch(self._look, copy, clock)
         self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
 
     def open(self, tail: Tail) -> None:
         """Begin to verify, against the end of the log of an opened store."""
         self._tail = tail
-        self._moved = tail.moved
+        self._judge_by(tail.moved)
         self._fenced = None
         self._copy.quiet_until = 0.0
 
@@ -131,6 +105,7 @@ class Gate:
         """A gate that knows and remembers the same, asks ``tail`` whether that is everything, and counts in ``tally``."""
         other = Gate(self._kinds, self._copy, self._clock, capacity=self._capacity, tally=tally)
         other._seen, other._gone = self._seen, self._gone
+        other.seen, other._seen_by = other._at_hand()
         other.open(tail)
         return other
 
@@ -148,7 +123,7 @@ class Gate:
         """Stop verifying: every call raises LostHistory from now on."""
         self._fenced = reason
         # Not the quiet time alone: a thread that is at its tick would begin another one.
-        self._moved = _unknown
+        self._judge_by(_unknown)
         self._copy.quiet_until = 0.0
 
     def forget(self) -> None:
@@ -188,20 +163,6 @@ class Gate:
         except Denied as denied:
             self.tally.failed(denied)
             raise
-        self.tally.seen_before += 1
-        return seen.principal
-
-    def seen(self, text: str, door: str = "bearer") -> Principal | None:
-        """Whom ``text`` speaks for, if that was found before and still holds; None where :meth:`admit` has to say."""
-        now = self._now()
-        copy = self._copy
-        seen = self._seen[door].young.get(text)
-        if seen is None or not copy.quiet_from <= now < copy.quiet_until or self._moved(copy.stamp):
-            return None
-        try:
-            verdict.judge(seen, copy, now)
-        except Denied:
-            return None
         self.tally.seen_before += 1
         return seen.principal
 
@@ -305,6 +266,38 @@ class Gate:
         """Return if ``seen`` still holds by all that is to be known now. Raises Denied, Stale, StoreError."""
         self._look()
         verdict.judge(seen, self._copy, self._now())
+
+    def _judge_by(self, moved: Moved) -> None:
+        """Ask ``moved`` from now on whether the log has."""
+        self._moved = moved
+        self._seen_by(moved)
+
+    def _at_hand(self) -> tuple[Callable[[str, str], Principal | None], Callable[[Moved], None]]:
+        """What guards ask on every request, and how it is told whom to ask whether the log moved.
+
+        All that it looks at is at hand: in between lies the rest of a request, after which each thing that is looked
+        up on the way has to come from far.
+        """
+        remembered, copy, clock, tally, moved = self._seen, self._copy, self._now, self.tally, self._moved
+
+        def seen(text: str, door: str) -> Principal | None:
+            """Whom ``text`` speaks for, if that was found before and still holds; None where ``admit`` has to say."""
+            now = clock()
+            found = remembered[door].young.get(text)
+            if found is None or not copy.quiet_from <= now < copy.quiet_until or moved(copy.stamp):
+                return None
+            try:
+                verdict.judge(found, copy, now)
+            except Denied:
+                return None
+            tally.seen_before += 1
+            return found.principal
+
+        def judge_by(other: Moved) -> None:
+            nonlocal moved
+            moved = other
+
+        return seen, judge_by
 
     def _refuse_gone(self, text: str, since: float) -> None:
         """Raise BadCredential if ``text`` was found gone after ``since`` (lease clock, seconds)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from admit.core.cookie import CookieRule
@@ -34,8 +34,12 @@ class Door(Protocol):
     def verify(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text``, presented at ``door``, speaks for. Plain; raises Denied, Stale, LookUpNeeded, StoreError."""
 
-    def seen(self, text: str, door: str = "bearer") -> Principal | None:
-        """Whom ``text`` speaks for, if that was found before and still holds; None where ``admit`` has to say."""
+    @property
+    def seen(self) -> Callable[[str, str], Principal | None]:
+        """Whom a text, presented at a door, speaks for, if that was found before and still holds.
+
+        None where ``admit`` has to say.
+        """
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts. Raises Denied, Stale, StoreError."""
