@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
@@ -222,3 +223,31 @@ async def test_a_forked_child_knows_nothing_until_it_has_seen_the_end_itself(afa
         forked.set()
         holder.join()
     assert afar.fresh()
+
+
+async def test_a_thread_that_was_stopped_ends_although_somebody_wants_another_before_it_has(here: World) -> None:
+    assert here.store.tail is not None
+    read, before = threading.Semaphore(0), following()
+    afar = Afar(Wire(here.store.tail, while_under_way=read.release), here.clock)
+    afar.follower.start()
+    assert read.acquire(timeout=60)
+    [first] = [thread for thread in threading.enumerate() if thread.ident in following() - before]
+    stopped = afar.follower._stopped
+    # As stop() does it, and a request in another thread in between.
+    stopped.set()
+    afar.follower._thread = None
+    afar.follower.start()
+    await asyncio.to_thread(first.join, 60)
+    assert not first.is_alive()
+    await asyncio.to_thread(afar.follower.stop)
+
+
+async def test_a_child_waits_for_no_lock_that_its_parents_thread_held(afar: Afar) -> None:
+    stopped = afar.follower._stopped
+    with stopped._cond:  # type: ignore[attr-defined]  # as the thread holds it at the moment of a fork
+        afar.follower.begin_anew()
+        starting = threading.Thread(target=afar.follower.start, daemon=True)
+        starting.start()
+        await asyncio.to_thread(starting.join, 30)
+        assert not starting.is_alive()
+    await asyncio.to_thread(afar.follower.stop)

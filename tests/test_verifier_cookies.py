@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from admit import Request, Verifier
+from admit.asking import AT_MOST, Asking
 from admit.core.presented import BEARER, COOKIE, DOORS
 from admit.core.verdict import MAX_LOOK_UP_USE
 from admit.errors import BadCredential, ConfigError, LookUpNeeded, NoCredential, Revoked, Stale, StoreUnavailable
+from admit.remote import Introspection
 from followed import AUDIENCE, KEY, asking, clock, liar, token, until
 from liar import Liar
 from services import PassingClock
@@ -237,3 +240,32 @@ async def test_who_waits_for_the_end_learns_of_it(verifier: Verifier, liar: Liar
     assert not idle.done()
     clock.passes(3_601)
     await asyncio.wait_for(idle, 60)
+
+
+async def test_an_answer_that_may_not_be_used_any_more_signs_nobody_out(
+    verifier: Verifier, liar: Liar, clock: PassingClock
+) -> None:
+    answer(liar, clock, usable_for=0.0)
+    liar.answers["/auth/revocations"] = lambda _, __: 503
+    clock.passes(3.0)
+    with pytest.raises(Stale):
+        await verifier.admit(showing())
+
+
+async def test_questions_of_those_who_went_away_keep_nobody_waiting_without_end() -> None:
+    go_on, clock = threading.Event(), PassingClock()
+
+    def ask(text: str) -> Introspection:
+        go_on.wait(60)
+        raise StoreUnavailable(f"no answer about {text}")
+
+    questions = Asking(ask, clock, 1.0)
+    asked = [asyncio.create_task(questions.vouched("first"))]
+    for _ in range(3):
+        await asyncio.sleep(0)  # it has its turn
+    asked += [asyncio.create_task(questions.vouched(str(number))) for number in range(AT_MOST)]
+    await asyncio.sleep(0)  # they have asked
+    with pytest.raises(Stale, match="too many"):
+        await questions.vouched("one more")
+    go_on.set()
+    assert {type(said) for said in await asyncio.gather(*asked, return_exceptions=True)} == {Stale}

@@ -24,6 +24,9 @@ class Answer(Protocol):
 
 A = TypeVar("A", bound=Answer)
 
+AT_MOST = 1_000
+"""Questions that wait for their turn on one event loop; whoever comes then is not kept waiting for nothing."""
+
 
 @dataclass(slots=True)
 class _Questions(Generic[A]):
@@ -56,7 +59,10 @@ class Asking(Generic[A]):
         # Only a question that was not sent yet: the answer to another may be older than what we have to know.
         question = questions.waiting.get(text)
         if question is None:
+            if len(questions.waiting) >= AT_MOST:
+                raise Stale("too many questions are waiting for the authority")
             question = questions.waiting[text] = asyncio.create_task(self._asked(questions, text))
+            question.add_done_callback(_heard)
         return await asyncio.shield(question)
 
     def begin_anew(self) -> None:
@@ -82,3 +88,9 @@ class Asking(Generic[A]):
             except (Denied, StoreError) as error:  # Denied: it is our key that is refused, not whose credential it is
                 self._silent_until = self._clock.lease() + self._pause
                 raise Stale(f"the authority cannot be asked: {error}") from error
+
+
+def _heard(question: asyncio.Task[tuple[Moment, A]]) -> None:
+    """Look at how ``question`` ended: whoever asked may have gone, and then nobody else does."""
+    if not question.cancelled():
+        question.exception()

@@ -62,8 +62,11 @@ class Follower:
             return
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                self._stopped.clear()
-                self._thread = threading.Thread(target=self._follow, name="admit-follow", daemon=True)
+                # Another than that of a thread which is about to end: it must not hear that it may go on.
+                self._stopped = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._follow, args=(self._stopped,), name="admit-follow", daemon=True
+                )
                 self._thread.start()
 
     def stop(self) -> None:
@@ -77,10 +80,11 @@ class Follower:
     def begin_anew(self) -> None:
         """Forget the thread that a fork left behind, the locks it may hold, and what it had proven."""
         self._lease.lose()
-        self._copy.lock = threading.RLock()
+        self._copy.begin_anew()
         self._source.close()
         self._thread = None
         self._starting = threading.Lock()
+        self._stopped = threading.Event()
         self._caught_up = threading.Event()
 
     def wait(self, seconds: float) -> bool:
@@ -129,6 +133,6 @@ class Follower:
         most = min(FIRST_PAUSE * float(2 ** min(self._failures - 1, 16)), self.bound / 2)
         return most * (0.5 + self._chance(1)[0] / 512)  # jitter: those who lost one authority do not come back as one
 
-    def _follow(self) -> None:
-        while not self._stopped.wait(self.step()):
+    def _follow(self, stopped: threading.Event) -> None:
+        while not stopped.wait(self.step()):
             pass

@@ -11,7 +11,7 @@ from admit.core.log import Copy
 from admit.core.principal import Ends
 from admit.core.store import Cursor, Page
 from admit.core.world import Clock
-from admit.errors import StoreUnavailable
+from admit.errors import Denied, StoreUnavailable
 from admit.remote import Introspection, Metadata, Remote
 
 KEYS_LAST = 300.0
@@ -56,14 +56,14 @@ class Published:
 
     def read(self, after: Cursor | None, wait: float, probe: str, within: float) -> Iterator[Page]:
         """The log; before it, the keys when they are due."""
-        metadata = self._metadata
-        if metadata is None:
+        metadata, due = self._metadata, self._clock.lease() >= self._read_at + KEYS_LAST
+        if metadata is None or due:
             metadata = self._metadata = self._following.metadata(within)
             self._patience = min(self._patience, metadata.max_staleness)
             self._allow(metadata.max_staleness)
         revoked = len(self._copy.ended[Ends.KEY])
         # In the place of a key that was revoked another signs at once.
-        if self._clock.lease() >= self._read_at + KEYS_LAST or revoked > self._revoked:
+        if due or revoked > self._revoked:
             self._keep(self._following.keys(metadata.jwks_uri, within))
             self._revoked = revoked
         yield from self._following.log(metadata.revocations_endpoint, after, wait, probe, within)
@@ -78,11 +78,12 @@ class Published:
             if not self.may_reread():
                 return
             self._tried_at = self._clock.lease()
+            # Until there is an answer, nobody knows whether a key that is not known here is one.
+            self.certain = False
             try:
                 self._keep(self._asking.keys(self._known().jwks_uri, self._patience))
-            except StoreUnavailable:
-                self.certain = False
-                raise
+            except Denied as denied:
+                raise StoreUnavailable(f"the keys are refused to us: {denied}") from denied
 
     def ask(self, text: str) -> Introspection:
         """What the authority says of ``text`` at this moment. Raises BadCredential, StoreUnavailable."""

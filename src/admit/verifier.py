@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import ssl
 import weakref
@@ -26,7 +27,7 @@ from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.core.tally import PATHS, Tally
 from admit.core.world import Chance, Clock
-from admit.errors import AdmitError, Denied, Stale, StoreUnavailable
+from admit.errors import AdmitError, Denied, Expired, Stale, StoreUnavailable
 from admit.follow import Follower
 from admit.gate import Gate
 from admit.published import Published
@@ -40,6 +41,10 @@ Outage = Literal["ask", "closed"]
 
 Mode = Literal["fresh", "asking", "closed"]
 """What a verifier does now: accepts by what it knows, or else what its policy says."""
+
+
+LOOK_EVERY = 0.01
+"""Seconds between two looks at whether the log was seen, for those who wait for that."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +147,7 @@ class RouteDoor:
             origin.refuse_cross_origin(request, self.origin, self._shared.trusted_origins)
         if not follower.wait(0):
             follower.start()
-            await asyncio.to_thread(follower.wait, self.bounded.bound)
+            await _seen_once(follower, self.bounded.bound)
         try:
             return await self._found(text, door)
         except AdmitError as error:
@@ -167,7 +172,13 @@ class RouteDoor:
         age = Moment.of(self.clock).since(sent)
         if age > self.bounded.bound:
             raise Stale(f"the answer about it took {age:.3f} s")
-        verdict.judge(seen, self._shared.known.copy, self.clock.now())
+        try:
+            verdict.judge(seen, self._shared.known.copy, self.clock.now())
+        except (Expired, verdict.Outdated) as passed:
+            if not self._shared.kinds[door].looked_up:
+                raise
+            # It is the answer that is past its use: another one may be as good as this was.
+            raise Stale(f"what was said of it cannot be used any more: {passed}") from passed
         self._gate.tally.looked_up += 1
         self.bounded.ages.vouched(age)
         return self._gate.watched(seen, door)
@@ -307,6 +318,17 @@ class Verifier:
     def _begin_anew(self) -> None:
         self._known.begin_anew()
         self._asking.begin_anew()
+
+
+async def _seen_once(follower: Follower, within: float) -> None:
+    """Return when the end of the log was seen, or ``within`` seconds later.
+
+    In a thread for each, those who wait would take the application's threads from it.
+    """
+    for _ in range(math.ceil(within / LOOK_EVERY)):
+        if follower.wait(0):
+            return
+        await asyncio.sleep(LOOK_EVERY)
 
 
 def _kinds(

@@ -171,6 +171,13 @@ def test_between_two_ticks_there_is_a_second_and_none_before_it() -> None:
     assert (copy.quiet_from, copy.quiet_until) == (100, 100 + TICK)
 
 
+def test_what_a_fork_left_half_done_is_finished_in_the_child() -> None:
+    copy = Copy()
+    copy.ended[Ends.SESSION].add("s0")  # and its parent's thread would have said next that there are sessions
+    copy.begin_anew()
+    assert copy.live == ((Ends.SESSION, {"s0"}),)
+
+
 class Forgetting(RuleBasedStateMachine):
     """Whatever both clocks do, an entry is known until each of them has moved KEEP seconds since it was applied."""
 

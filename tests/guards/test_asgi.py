@@ -130,3 +130,16 @@ def test_the_short_way_takes_what_the_long_way_would(
     assert taken in (None, counts)
     if counts[0] == COOKIE and method not in SAFE_METHODS:
         assert taken is None
+
+
+async def test_where_no_cookie_counts_nobody_is_led_to_pages_that_hand_one_out() -> None:
+    navigation = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+    async with world("memory") as here:
+        for accept, status in ((DOORS, 303), (("bearer",), 401)):
+            guarded = Guard(never, here.auth, Requirement.of(accept=accept), sign_in="/auth/sign-in")
+            async with client(guarded) as browser:
+                assert (await browser.get("/links", headers=navigation)).status_code == status
+
+
+async def never(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError

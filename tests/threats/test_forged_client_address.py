@@ -54,7 +54,9 @@ def test_who_is_no_proxy_is_who_he_is_whatever_he_says(header: ProxyHeader) -> N
     assert NO_PROXIES.source(Request("GET", "/", ((b"x-forwarded-for", LIE.encode()),), PROXY)) == PROXY
 
 
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/7", "2000::/3"])
+@pytest.mark.parametrize(
+    "network", ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/7", "2000::/3", "2000::/7", "2000::/15"]
+)
 def test_nobody_trusts_the_whole_world(network: str) -> None:
     with pytest.raises(ConfigError, match="strangers"):
         TrustedProxies.of(["127.0.0.1", network])

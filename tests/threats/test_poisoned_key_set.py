@@ -133,3 +133,24 @@ async def test_nobody_is_signed_out_because_no_key_can_be_fetched(
     for _ in range(2):
         with pytest.raises((Stale, StoreUnavailable)):
             await verifier.admit(asking(token(liar, key=1)))
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+async def test_who_keeps_the_keys_from_us_signs_nobody_out(verifier: Verifier, liar: Liar, status: int) -> None:
+    verifier.open()
+    liar.keys.append(SigningKey.generate("ES256", secrets.token_bytes))
+    text = token(liar, key=1)
+    liar.answers["/auth/.well-known/jwks.json"] = lambda _, __: status
+    for _ in range(2):
+        with pytest.raises((Stale, StoreUnavailable)):  # 503, and never 401
+            await verifier.admit(asking(text))
+
+
+def test_a_bound_that_is_made_smaller_is_heard_of_with_the_keys(
+    verifier: Verifier, liar: Liar, clock: PassingClock
+) -> None:
+    verifier.open()
+    lowered = json.dumps(liar.metadata | {"max_staleness": 0.5}).encode()
+    liar.answers["/auth/.well-known/oauth-authorization-server"] = lambda _, __: lowered
+    clock.passes(KEYS_LAST)
+    until(lambda: verifier._bounded.bound == 0.5)

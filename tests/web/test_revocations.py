@@ -108,3 +108,9 @@ async def test_a_database_that_was_replaced_is_no_refusal(here: Door) -> None:
     here.auth._gate.fence("the database was replaced")
     answer = await links.get("/revocations")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_a_browser_is_not_led_round_in_circles(here: Door) -> None:
+    answer = await here.browser().get("/revocations", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -22,8 +22,9 @@ NOWHERE = "unknown"
 """The source of requests whose peer has no address, such as those of a socket in the file system."""
 
 _SUBSCRIBER = 64  # RFC 6177: the smallest that anybody is given; he has every address in it
-# The largest network that one organisation has for itself: 10.0.0.0/8 (RFC 1918), fc00::/7 (RFC 4193).
-_NARROWEST: Final = {4: 8, 6: 7}
+# The largest networks that one organisation has for itself: 10.0.0.0/8 (RFC 1918), fc00::/7 (RFC 4193), a registry's /16.
+_LARGEST: Final = {4: 8, 6: 16}
+_LOCAL: Final = IPv6Network("fc00::/7")
 _PORT: Final = re.compile(r":[0-9]{1,5}")
 # One pair of a Forwarded header, and what ends it; a comma within quotes ends nothing.
 _PAIR: Final = re.compile(
@@ -53,7 +54,8 @@ class TrustedProxies(msgspec.Struct, frozen=True):
             except ValueError:
                 faults.append(f"{text!r} is not the network of a proxy; write one like 127.0.0.1 or 10.0.0.0/8.")
                 continue
-            if network.prefixlen < _NARROWEST[network.version]:
+            local = isinstance(network, IPv6Network) and network.subnet_of(_LOCAL)
+            if network.prefixlen < _LARGEST[network.version] and not local:
                 # ENU-04: whoever guesses would be a proxy himself, and write another address for each guess.
                 faults.append(f"{text!r} holds strangers, who could name any address; write where your proxies are.")
         if header not in get_args(ProxyHeader):

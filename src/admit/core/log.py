@@ -175,6 +175,11 @@ class Copy:
             self.cursor = None
             self.stamp = b""
 
+    def begin_anew(self) -> None:
+        """Go on in a forked child: no thread is here that could hold the lock, or finish what it had begun to change."""
+        self.lock = threading.RLock()
+        self._relive()
+
     def tick(self, now: float, lease: float) -> bool:
         """Forget what nobody can present any more; whether the wall clock was set back.
 

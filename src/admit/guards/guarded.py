@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 from admit.core.door import Door
+from admit.core.presented import COOKIE
 from admit.core.requirement import SIGNED_IN, Requirement
 from admit.core.return_to import Detours
 
@@ -28,7 +29,9 @@ class Guarded(ABC, Generic[App, Way]):
         self._app = app
         self._door = door
         self._entrance = self._way_in(door, requirement)
-        self._detours = Detours(sign_in, confirm)
+        pages = Detours(sign_in, confirm)
+        # They hand out a cookie: where none counts, nobody would come back from them with what does.
+        self._detours = pages if COOKIE in requirement.accept else Detours()
 
     @staticmethod
     @abstractmethod

@@ -153,7 +153,10 @@ class Settings(BaseSettings):
         CONFIRM_WITHIN, ge=1, description="seconds after which other devices are ended by password only, at least 1"
     )
     max_staleness: FiniteFloat = Field(
-        lease.MAX_STALENESS, ge=0.05, le=60, description="seconds after an end in which a verifier may still accept"
+        lease.MAX_STALENESS,
+        ge=0.05,
+        le=60,
+        description="seconds after an end in which a verifier may still accept; make it smaller at the verifiers first",
     )
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 

@@ -14,6 +14,7 @@ from admit.core.presented import COOKIE, presented
 from admit.core.return_to import is_for_a_person
 from admit.errors import AdmitError, Denied
 from admit.guards.asgi import asked
+from admit.web.direct import Endpoint
 from admit.web.families import is_below
 from admit.web.pages.look import Pages
 
@@ -62,7 +63,9 @@ class Way(NamedTuple):
 def is_page(scope: Scope) -> bool:
     """Whether a person waits for the answer; never where programs ask."""
     app = scope.get("app")
-    return app is not None and not is_below(scope, app.state.api) and is_for_a_person(asked(scope, ""))
+    if app is None or is_below(scope, app.state.api) or isinstance(scope.get("route"), Endpoint):
+        return False
+    return is_for_a_person(asked(scope, ""))
 
 
 def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, headers: Mapping[str, str]) -> Response:
