@@ -246,8 +246,9 @@ async def test_a_child_waits_for_no_lock_that_its_parents_thread_held(afar: Afar
     stopped = afar.follower._stopped
     with stopped._cond:  # type: ignore[attr-defined]  # as the thread holds it at the moment of a fork
         afar.follower.begin_anew()
-        starting = threading.Thread(target=afar.follower.start, daemon=True)
-        starting.start()
-        await asyncio.to_thread(starting.join, 30)
-        assert not starting.is_alive()
+        for what in (afar.follower.stop, afar.follower.start):
+            doing = threading.Thread(target=what, daemon=True)
+            doing.start()
+            await asyncio.to_thread(doing.join, 30)
+            assert not doing.is_alive()
     await asyncio.to_thread(afar.follower.stop)
