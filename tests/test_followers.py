@@ -249,7 +249,7 @@ def test_a_forked_child_follows_under_a_name_of_its_own() -> None:
 
 def test_names_that_were_made_up_are_forgotten_again() -> None:
     now = 1_000.0
-    followers = Followers(lambda: now, BOUND, alone=True)
+    followers = Followers(lambda: now, lambda: BOUND * CLOCKS_RUN, alone=True)
     for _ in range(5):
         for number in range(_ROOM // 2):
             one = followers.asks("links", f"{now}.{number}", None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -40,6 +39,7 @@ from admit.history import History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys
 from admit.ledger import TERM, Ledger
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
+from admit.staleness import Staleness
 from admit.stores import open_store
 from admit.stores.observed import Around, Observed
 from admit.subjects import Subjects
@@ -77,7 +77,8 @@ class Authority:
     Of ``peppers``, secrets for passwords that are kept out of the store, the first is used and all verify.
     With ``sign_up="closed"`` nobody makes an account over HTTP, and so nobody learns by it who has one.
     ``around_commits`` is put around each commit to the store, such as to measure it.
-    ``max_staleness`` (seconds) is how old at most what a verifier elsewhere knows may be when it accepts.
+    ``max_staleness`` (seconds) is how old at most what a verifier elsewhere knows may be when it accepts. The store
+    keeps it, and whoever starts last decides for all who serve it; who does not say keeps it as it is (2 at first).
     ``serves_alone`` promises that no other process serves the log of this store: then it can be seen that all know.
 
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
@@ -101,7 +102,7 @@ class Authority:
         proxies: TrustedProxies = NO_PROXIES,
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
         sign_up: SignUp = "open",
-        max_staleness: float = lease.MAX_STALENESS,
+        max_staleness: float | None = None,
         serves_alone: bool = False,
         on_lost_history: OnLostHistory = "stop",
         around_commits: Sequence[Around] = (),
@@ -129,17 +130,17 @@ class Authority:
             faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
         if sign_up not in get_args(SignUp):
             faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
-        self.max_staleness = faults.of(lease.bound, max_staleness)
+        self.clock, self._copy = clock or system.SystemClock(), Copy()
+        told = None if max_staleness is None else faults.of(lease.bound, max_staleness)
+        self._staleness = Staleness(told, self._copy, self.clock)
         pepper = faults.of(Master, peppers, "Pepper") if peppers else None
         faults.report()
         self.origin = origin.origin_of(issuer)
         self.audience = audience or issuer
         self.sign_up = sign_up
-        self.clock = clock or system.SystemClock()
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
-        self._copy = Copy()
         self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
-        self.followers = Followers(self.clock.lease, self.max_staleness, alone=serves_alone)
+        self.followers = Followers(self.clock.lease, self._staleness.lasts, alone=serves_alone)
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
@@ -224,16 +225,12 @@ class Authority:
         ``serves_alone`` can tell; in any case at ``effective_by``.
         """
         loop, ended = asyncio.get_running_loop(), self.clock.lease()
-        receipt, began = self._receipt(), loop.time()
-        last = b""
-        if wait > 0:
-            with suppress(AdmitError):  # it has ended, whether or not it can be read that it has
-                await self._ready()
-                last = self._copy.stamp
+        began, lasts = loop.time(), await self._lasts()
+        receipt, last = Receipt(self.clock.now() + lasts), self._copy.stamp
         while True:
             if self.followers.all_know(ended, last):
                 return Receipt(min(self.clock.now(), receipt.effective_by), everywhere=True)
-            if self.clock.lease() > ended + self.followers.lasts:
+            if self.clock.lease() > ended + lasts:
                 return Receipt(receipt.effective_by, everywhere=True)
             waited = loop.time() - began
             if waited >= wait:
@@ -248,7 +245,7 @@ class Authority:
         """
         await self._start(renew=True)
         await self._history.end()
-        return self._receipt()
+        return Receipt(self.clock.now() + await self._lasts())
 
     def feed(self) -> Feed:
         """A reader of the revocation log for all who follow it from elsewhere; for one event loop."""
@@ -261,6 +258,11 @@ class Authority:
     async def check(self) -> None:
         """Return if this can answer: the store gives an answer, and all that has ended is known. Raises StoreError, Stale."""
         await self._ledger.get(TERM)
+
+    @property
+    def max_staleness(self) -> float:
+        """Seconds by which what a verifier knows may be old when it accepts, as the store keeps it."""
+        return self._staleness.seconds
 
     @property
     def hashing(self) -> int:
@@ -300,8 +302,13 @@ class Authority:
     ) -> None:
         await self.close()
 
-    def _receipt(self) -> Receipt:
-        return Receipt(self.clock.now() + self.followers.lasts)
+    async def _lasts(self) -> float:
+        """Seconds after which what has ended by now is accepted nowhere."""
+        try:
+            await self._ready()  # the log may tell of a larger bound, which somebody else was started with
+        except AdmitError:  # it has ended, whether or not it can be read how soon everybody knows
+            return lease.LONGEST * lease.CLOCKS_RUN
+        return self._staleness.lasts()
 
     async def _ready(self) -> None:
         if not self._open:
@@ -340,6 +347,7 @@ class Authority:
                 sealed = (await store.get(KEYRING))[0] is not None
                 self._master.unlock([store.own_secret(make=renew or not sealed)])
             await self._history.follow(store, afresh=afresh)
+            await self._staleness.agree(store, self._ledger)
             self._ledger.store = store
             self._gate.open(store.tail)
             self.followers.begin_anew()

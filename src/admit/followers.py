@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from admit.core.lease import CLOCKS_RUN
 from admit.core.store import Cursor, Page
 
 UNKNOWN = float("-inf")
@@ -39,16 +38,16 @@ class Follower:
 
 
 class Followers:
-    """Those who asked lately: within ``bound`` seconds, as long as what they know may be trusted.
+    """Those who asked lately: within ``lasts()`` seconds, as long as what they know may be trusted.
 
     They are all there are only where this process is ``alone`` in serving the log of its store. Whoever asks without a
     name of its own may be any number of processes, of which nothing is known.
     """
 
-    def __init__(self, now: Callable[[], float], bound: float, *, alone: bool) -> None:
+    def __init__(self, now: Callable[[], float], lasts: Callable[[], float], *, alone: bool) -> None:
         self._now = now
         self._alone = alone
-        self.lasts = bound * CLOCKS_RUN
+        self._lasts = lasts
         self._known: dict[tuple[str, str], Follower] = {}
         self._room = _ROOM
         self._vouched_at = UNKNOWN
@@ -85,7 +84,7 @@ class Followers:
 
     def lately(self) -> list[Follower]:
         """Those whose last question is so young that they may still accept by what they know."""
-        since = self._now() - self.lasts
+        since = self._now() - self._lasts()
         # A copy first: others may come while this is read in another thread.
         return [one for one in list(self._known.values()) if one.asked_at >= since]
 
@@ -96,7 +95,7 @@ class Followers:
         acknowledged knows as of a moment before, and still knows the entry.
         """
         # Who followed the process before this one, or was told of a credential, trusts that for as long.
-        since = self._now() - self.lasts
+        since = self._now() - self._lasts()
         if not self._alone or self._since >= since or self._vouched_at >= since:
             return False
         return all(one.knows > ended or one.last == last != b"" for one in self.lately())
@@ -107,5 +106,6 @@ class Followers:
         self._since = self._now()
 
     def _make_room(self, now: float) -> None:
-        self._known = {name: one for name, one in self._known.items() if one.asked_at >= now - self.lasts}
+        since = now - self._lasts()
+        self._known = {name: one for name, one in self._known.items() if one.asked_at >= since}
         self._room = max(_ROOM, 2 * len(self._known))

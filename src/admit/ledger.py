@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from admit.core import log
 from admit.core.ids import EVERYTHING, anchor, home_of
-from admit.core.log import Copy, Ended, Raised
+from admit.core.log import Allowed, Copy, Ended, Raised
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Key, Page, Record, Store
 from admit.core.world import Chance, Clock
@@ -108,6 +108,10 @@ class Ledger:
     def raised(self, what: str, gen: int) -> Append:
         """The entry that tells that ``what`` has reached ``gen``."""
         return self._append(Raised(what, gen), home_of(what))
+
+    def allowed(self, seconds: float, at: float) -> Append:
+        """The entry that tells that from ``at`` on nobody accepts by what is older than ``seconds``."""
+        return self._append(Allowed(seconds, at), TERM[1][0])
 
     async def _answer(self, store: Store, asked: Awaitable[T]) -> T:
         """What ``store`` answers. That its database was replaced concerns also whoever asks it nothing."""

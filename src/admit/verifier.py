@@ -81,6 +81,7 @@ class _Known:
         self._clock = clock
         self._allowed = patience
         self._bounds: list[Bounded] = []
+        self.lease.renewed.append(self._hear)
 
     def within(self, seconds: float) -> Bounded:
         """The end of the log, for those who accept what is at most so old."""
@@ -103,10 +104,17 @@ class _Known:
 
     def _allow_at_most(self, seconds: float) -> None:
         """Accept nothing anywhere that is known for longer, and look for news as often as the smallest bound asks."""
-        self._allowed = min(self._allowed, seconds)
-        for bounded in self._bounds:
-            bounded.bound = min(bounded.bound, seconds)
-        self.follower.bound = min(bounded.bound for bounded in self._bounds)
+        with self.copy.lock:
+            self._allowed = min(self._allowed, seconds)
+            for bounded in self._bounds:
+                bounded.bound = min(bounded.bound, seconds)
+            self.follower.bound = min(bounded.bound for bounded in self._bounds)
+
+    def _hear(self) -> None:
+        """Hold what the log says of it. A larger bound would count for what was known before it was said: never."""
+        told = self.copy.allowed
+        if told is not None and told.seconds < self._allowed:
+            self._allow_at_most(told.seconds)
 
 
 class _Shared(NamedTuple):

@@ -36,14 +36,18 @@ MAX_STALENESS = 2.0
 """Seconds by which what a verifier knows may be old when it accepts, where nothing else is said."""
 
 
+LONGEST = 60.0
+"""Seconds that ``max_staleness`` may be, at most."""
+
+
 CLOCKS_RUN = 1.01
 """How much faster than another a clock may run, at most: what it counts is a hundredth longer elsewhere."""
 
 
 def bound(seconds: float) -> float:
     """``seconds`` as a bound of staleness. Raises ValueError: 50 ms is the least that a network keeps up with."""
-    if not is_number(seconds, 0.05, 60):
-        raise ValueError(f"max_staleness is {seconds!r}; write 0.05 to 60 seconds.")
+    if not is_number(seconds, 0.05, LONGEST):
+        raise ValueError(f"max_staleness is {seconds!r}; write 0.05 to {LONGEST:g} seconds.")
     return seconds
 
 

@@ -10,10 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 
 from admit.core.ids import EVERYTHING
+from admit.core.lease import LONGEST
 from admit.core.principal import Ends
 from admit.core.store import LATE, Cursor, Page
 from admit.errors import StoreError
@@ -59,7 +61,14 @@ class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
     gen: int
 
 
-Entry = Began | Ended | Raised
+class Allowed(msgspec.Struct, frozen=True, array_like=True, tag="allowed"):
+    """Nobody accepts by what he knew more than ``seconds`` ago. Of several the latest (``at``, Unix seconds) counts."""
+
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=LONGEST)]
+    at: float
+
+
+Entry = Began | Ended | Raised | Allowed
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
@@ -116,6 +125,7 @@ class Copy:
         self.ended: tuple[set[str], ...] = tuple(set() for _ in Ends)
         self.raised: dict[str, int] = {}
         self.term = 0
+        self.allowed: Allowed | None = None
         self.cursor: Cursor | None = None
         self.stamp = b""
         self.live: tuple[tuple[Ends, set[str]], ...] = ()
@@ -146,6 +156,9 @@ class Copy:
                     elif gen > self.raised.get(what, -1):
                         self.raised[what] = gen
                         self._batch(now, lease).raised.append((what, gen))
+                case Allowed(seconds, at):
+                    if self.allowed is None or (at, -seconds) > (self.allowed.at, -self.allowed.seconds):
+                        self.allowed = entry
                 case Began():
                     pass
 

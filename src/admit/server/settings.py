@@ -16,7 +16,7 @@ from admit import blocklist
 from admit.accounts import SignUp
 from admit.authority import Authority
 from admit.blocklist import Breached
-from admit.core import lease, origin
+from admit.core import origin
 from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.scope import RoleScopes
@@ -152,11 +152,11 @@ class Settings(BaseSettings):
     confirm_within: FiniteFloat = Field(
         CONFIRM_WITHIN, ge=1, description="seconds after which other devices are ended by password only, at least 1"
     )
-    max_staleness: FiniteFloat = Field(
-        lease.MAX_STALENESS,
+    max_staleness: FiniteFloat | None = Field(
+        None,
         ge=0.05,
         le=60,
-        description="seconds after an end in which a verifier may still accept; make it smaller at the verifiers first",
+        description="seconds after an end in which a verifier may still accept; kept in the store, 2 at first",
     )
     on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
 

@@ -1,0 +1,104 @@
+"""How old what is known may be when somebody accepts by it: what all who serve a store agree on, and verifiers hear of.
+
+Whoever starts last and was told a bound decides, and the log tells it. Who reads of a larger bound only begins with it what it learns from
+then on; who reads of a smaller one holds it at once, and who is cut off holds the one before no longer than that lasts.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from admit.core.codec import Codec
+from admit.core.lease import CLOCKS_RUN, MAX_STALENESS
+from admit.core.log import Allowed, Copy
+from admit.core.store import LATE, Insert, Key, Record, Replace, Store
+from admit.core.world import Clock
+from admit.ledger import TERM, Ledger
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """That ``seconds`` count since ``at`` (Unix seconds); and ``before``, the most that anybody still counted by then."""
+
+    seconds: float
+    at: float
+    before: float
+
+    def changed(self, seconds: float, now: float) -> Agreed:
+        """That from ``now`` on other seconds count."""
+        before = max(self.seconds, self.before) if self.is_recent(now) else self.seconds
+        # Later than what was agreed before, whatever the clock says.
+        return Agreed(seconds, max(now, self.at + 0.001), before)
+
+    def is_recent(self, now: float) -> bool:
+        """Whether somebody might still count by what was agreed before."""
+        return now < self.at + LATE
+
+
+CODEC = Codec("staleness", Agreed)
+AGREED: Key = (CODEC.kind, TERM[1])
+"""The record of what was agreed last."""
+
+
+class Staleness:
+    """``told`` is what this process was told, if anything; once it is agreed on, what the log says last counts."""
+
+    def __init__(self, told: float | None, copy: Copy, clock: Clock) -> None:
+        self._told = told
+        self._copy = copy
+        self._clock = clock
+        self._counted = 0.0
+        self._still: list[tuple[float, float]] = []
+
+    @property
+    def seconds(self) -> float:
+        """What verifiers are told."""
+        allowed = self._copy.allowed
+        return (self._told or MAX_STALENESS) if allowed is None else allowed.seconds
+
+    def lasts(self) -> float:
+        """Seconds after which whatever has ended by now is accepted nowhere, by any clock.
+
+        After a smaller bound was agreed on, the larger one counts for as long as somebody who has not heard may go by it.
+        """
+        seconds = self.seconds
+        if seconds < self._counted:
+            self._count(self._counted)
+        self._counted = seconds
+        now = self._clock.lease()
+        self._still = [one for one in self._still if now < one[1]]
+        return max(seconds, *(before for before, _ in self._still), 0.0) * CLOCKS_RUN
+
+    async def agree(self, store: Store, ledger: Ledger) -> None:
+        """Have ``store``, whose log was read to its end, say what this process was told. Raises StoreError."""
+        agreed = await ledger.decide(partial(self._agreed, store, ledger))
+        now, lease = self._clock.now(), self._clock.lease()
+        self._copy.apply(Allowed(agreed.seconds, agreed.at), now, lease)
+        self._counted = self.seconds
+        if agreed.is_recent(now):
+            self._count(agreed.before)
+
+    async def _agreed(self, store: Store, ledger: Ledger) -> Agreed:
+        now = self._clock.now()
+        [record] = await store.get(AGREED)
+        if record is None:
+            first = Agreed(self._told or MAX_STALENESS, now, 0.0)
+            await store.commit(Insert(_record(first, ledger)))
+            return first
+        agreed = CODEC.decode(record)
+        if self._told is None or agreed.seconds == self._told:
+            return agreed
+        changed = agreed.changed(self._told, now)
+        await store.commit(
+            Replace(_record(changed, ledger), record.version), ledger.allowed(changed.seconds, changed.at)
+        )
+        return changed
+
+    def _count(self, before: float) -> None:
+        """Count with ``before`` too, for as long as it lasts."""
+        self._still.append((before, self._clock.lease() + before * CLOCKS_RUN))
+
+
+def _record(agreed: Agreed, ledger: Ledger) -> Record:
+    return Record(*AGREED, CODEC.encode(agreed), ledger.version())

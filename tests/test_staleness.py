@@ -1,0 +1,163 @@
+"""How old what is known may be: agreed on by all who serve a store, told to verifiers, and counted with in receipts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from admit import Verifier
+from admit.authority import Authority, Receipt
+from admit.core.lease import CLOCKS_RUN, LONGEST
+from admit.core.log import Allowed, Began, Copy, encode
+from admit.core.store import LATE
+from admit.errors import StoreUnavailable
+from admit.stores.memory import MemoryStore
+from admit.testing.clock import FakeClock
+from doors import authority
+from followed import AUDIENCE, KEY, asking, clock, liar, token, until
+from liar import Liar
+from services import PassingClock
+
+__all__ = ["clock", "liar"]
+
+A_MOMENT = 0.01
+
+
+class Fleet:
+    """Processes that serve one store, each told a bound of its own when it is started."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore()
+
+    async def start(self, seconds: float | None = None) -> Authority:
+        auth = authority(store=self.store, clock=self.clock, max_staleness=seconds)
+        await auth.open()
+        return auth
+
+    async def lasts(self, auth: Authority) -> float:
+        """Seconds until, by its receipt, what ends now is accepted nowhere."""
+        receipt: Receipt = await auth.everywhere()
+        return (receipt.effective_by - self.clock.now()) / CLOCKS_RUN
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    return Fleet()
+
+
+async def test_a_smaller_bound_counts_once_nobody_can_go_by_the_larger_one(fleet: Fleet) -> None:
+    await fleet.start(60)
+    after = await fleet.start(0.5)
+    assert after.max_staleness == 0.5
+    fleet.clock.advance(59)
+    assert await fleet.lasts(after) == pytest.approx(60)
+    fleet.clock.advance(2)
+    assert await fleet.lasts(after) == pytest.approx(0.5)
+
+
+async def test_who_serves_on_takes_up_what_whoever_starts_later_was_told(fleet: Fleet) -> None:
+    before = await fleet.start(2)
+    fleet.clock.advance(60)
+    await fleet.start(0.5)
+    assert await fleet.lasts(before) == pytest.approx(2)
+    assert before.max_staleness == 0.5
+    fleet.clock.advance(2 * CLOCKS_RUN + A_MOMENT)
+    assert await fleet.lasts(before) == pytest.approx(0.5)
+
+
+async def test_a_larger_bound_counts_at_once_in_every_process(fleet: Fleet) -> None:
+    before = await fleet.start(2)
+    await fleet.start(60)
+    assert await fleet.lasts(before) == pytest.approx(60)
+    assert before.max_staleness == 60
+
+
+async def test_who_was_told_nothing_changes_nothing(fleet: Fleet) -> None:
+    assert (await fleet.start()).max_staleness == 2
+    server = await fleet.start(0.3)
+    assert (await fleet.start()).max_staleness == server.max_staleness == 0.3
+
+
+async def test_the_largest_of_several_counts_whatever_came_after_it(fleet: Fleet) -> None:
+    for seconds in (60, 10, 0.5):
+        last = await fleet.start(seconds)
+    assert await fleet.lasts(last) == pytest.approx(60)
+    fleet.clock.advance(60 * CLOCKS_RUN + A_MOMENT)
+    assert await fleet.lasts(last) == pytest.approx(0.5)
+    again = await fleet.start(0.5)
+    assert await fleet.lasts(again) == pytest.approx(60), "it was not there when that was heard of"
+    fleet.clock.advance(LATE)
+    assert await fleet.lasts(await fleet.start(0.5)) == pytest.approx(0.5)
+
+
+async def test_who_heard_of_it_late_counts_on_from_then(fleet: Fleet) -> None:
+    before = await fleet.start(10)
+    assert await fleet.lasts(before) == pytest.approx(10)
+    await fleet.start(5)
+    fleet.clock.advance(1)
+    assert await fleet.lasts(before) == pytest.approx(10)
+    await fleet.start(0.5)
+    fleet.clock.advance(8)
+    assert await fleet.lasts(before) == pytest.approx(10), "the one before has not passed yet"
+    fleet.clock.advance(10)
+    assert await fleet.lasts(before) == pytest.approx(0.5)
+
+
+async def test_where_the_log_cannot_be_read_the_longest_counts(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    auth = await fleet.start(2)
+
+    async def fails() -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    monkeypatch.setattr(auth, "_ready", fails)
+    assert await fleet.lasts(auth) == pytest.approx(LONGEST)
+
+
+async def test_those_who_start_at_once_with_the_same_say_it_once(tmp_path: Path) -> None:
+    told: list[int] = []
+    for seconds in (2, 0.5, 0.5, 2):
+        async with authority(store=f"sqlite:///{tmp_path}/admit.db", max_staleness=seconds) as auth:
+            page = await auth._ledger.log_after(None)
+            told.append(sum(line.startswith(b'["allowed"') for line in page.entries))
+    assert told == [0, 1, 1, 2]
+
+
+def test_what_was_said_last_counts_in_whatever_order_it_is_read() -> None:
+    said = [Allowed(2, 100.0), Allowed(60, 101.0), Allowed(0.5, 102.0), Allowed(0.4, 102.0)]
+    for entries in (said, said[::-1], [*said, *said[:2]]):
+        copy = Copy()
+        copy.learn(entries, 0.0, 0.0)
+        assert copy.allowed == said[-1]
+
+
+def says(liar: Liar, seconds: float, at: float) -> None:
+    """The authority's log tells of another bound."""
+    liar.entries.append(encode(Allowed(seconds, at)))
+
+
+def test_a_verifier_holds_a_smaller_bound_as_soon_as_the_log_tells_it(liar: Liar, clock: PassingClock) -> None:
+    with Verifier(liar.issuer, audience=AUDIENCE, key=KEY, clock=clock) as verifier:
+        strict = verifier.within(0.5)
+        says(liar, 1, 100.0)
+        until(lambda: verifier._bounded.bound == 1)
+        assert strict.bounded.bound == 0.5
+        assert verifier.within(1.5).bounded.bound == 1
+        says(liar, 0.3, 101.0)
+        until(lambda: verifier._bounded.bound == strict.bounded.bound == 0.3)
+        says(liar, 2, 102.0)
+        says(liar, 60, 103.0)
+        until(lambda: verifier._known.copy.allowed == Allowed(60, 103.0))
+        assert verifier._bounded.bound == 0.3, "what was known before may not be trusted for longer"
+
+
+async def test_a_verifier_that_begins_after_a_larger_bound_was_said_goes_by_that(
+    liar: Liar, clock: PassingClock
+) -> None:
+    liar.entries += [encode(Began("once")), encode(Allowed(0.1, 100.0))]
+    says(liar, 1, 101.0)
+    text = token(liar)
+    with Verifier(liar.issuer, audience=AUDIENCE, key=KEY, clock=clock) as verifier:
+        assert (await verifier.admit(asking(text))).subject == "ann"
+        assert verifier._bounded.bound == 1
