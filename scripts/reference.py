@@ -110,7 +110,7 @@ def views() -> list[Row]:
 
 def sample(entry: type) -> Any:
     """An entry to show, with its field names in place of ids."""
-    values = {"kind": Ends.SESSION, "gen": 1, "seconds": 2, "at": 1_800_000_000}
+    values = {"kind": Ends.SESSION, "gen": 1, "seconds": 2, "at": 1_800_000_000, "before": 60}
     return entry(**{name: values.get(name, f"<{name}>") for name in inspect.signature(entry).parameters})
 
 

@@ -109,9 +109,9 @@ class Ledger:
         """The entry that tells that ``what`` has reached ``gen``."""
         return self._append(Raised(what, gen), home_of(what))
 
-    def allowed(self, seconds: float, at: float) -> Append:
-        """The entry that tells that from ``at`` on nobody accepts by what is older than ``seconds``."""
-        return self._append(Allowed(seconds, at), TERM[1][0])
+    def allowed(self, allowed: Allowed) -> Append:
+        """The entry that tells how old what is known may be."""
+        return self._append(allowed, TERM[1][0])
 
     async def _answer(self, store: Store, asked: Awaitable[T]) -> T:
         """What ``store`` answers. That its database was replaced concerns also whoever asks it nothing."""

@@ -19,7 +19,7 @@ from admit.ledger import TERM, Ledger
 
 
 class Agreed(msgspec.Struct, frozen=True):
-    """That ``seconds`` count since ``at`` (Unix seconds); and ``before``, the most that anybody still counted by then."""
+    """That ``seconds`` count since ``at`` (Unix seconds); ``before`` is the most by which somebody may still have gone."""
 
     seconds: float
     at: float
@@ -32,8 +32,13 @@ class Agreed(msgspec.Struct, frozen=True):
         return Agreed(seconds, max(now, self.at + 0.001), before)
 
     def is_recent(self, now: float) -> bool:
-        """Whether somebody might still count by what was agreed before."""
+        """Whether somebody may still go by what was agreed before."""
         return now < self.at + LATE
+
+    @property
+    def told(self) -> Allowed:
+        """What the log tells of it."""
+        return Allowed(self.seconds, self.at, self.before)
 
 
 CODEC = Codec("staleness", Agreed)
@@ -48,7 +53,7 @@ class Staleness:
         self._told = told
         self._copy = copy
         self._clock = clock
-        self._counted = 0.0
+        self._heard: Allowed | None = None
         self._still: list[tuple[float, float]] = []
 
     @property
@@ -62,22 +67,19 @@ class Staleness:
 
         After a smaller bound was agreed on, the larger one counts for as long as somebody who has not heard may go by it.
         """
-        seconds = self.seconds
-        if seconds < self._counted:
-            self._count(self._counted)
-        self._counted = seconds
-        now = self._clock.lease()
-        self._still = [one for one in self._still if now < one[1]]
-        return max(seconds, *(before for before, _ in self._still), 0.0) * CLOCKS_RUN
+        allowed, lease = self._copy.allowed, self._clock.lease()
+        if allowed is not None and allowed != self._heard:
+            self._heard = allowed
+            if self._clock.now() < allowed.at + LATE:
+                self._still.append((allowed.before, lease + allowed.before * CLOCKS_RUN))
+        self._still = [one for one in self._still if lease < one[1]]
+        return max(self.seconds, *(before for before, _ in self._still), 0.0) * CLOCKS_RUN
 
     async def agree(self, store: Store, ledger: Ledger) -> None:
         """Have ``store``, whose log was read to its end, say what this process was told. Raises StoreError."""
         agreed = await ledger.decide(partial(self._agreed, store, ledger))
-        now, lease = self._clock.now(), self._clock.lease()
-        self._copy.apply(Allowed(agreed.seconds, agreed.at), now, lease)
-        self._counted = self.seconds
-        if agreed.is_recent(now):
-            self._count(agreed.before)
+        self._copy.apply(agreed.told, self._clock.now(), self._clock.lease())
+        self.lasts()  # what was agreed before lasts from now on, at the longest
 
     async def _agreed(self, store: Store, ledger: Ledger) -> Agreed:
         now = self._clock.now()
@@ -90,14 +92,8 @@ class Staleness:
         if self._told is None or agreed.seconds == self._told:
             return agreed
         changed = agreed.changed(self._told, now)
-        await store.commit(
-            Replace(_record(changed, ledger), record.version), ledger.allowed(changed.seconds, changed.at)
-        )
+        await store.commit(Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told))
         return changed
-
-    def _count(self, before: float) -> None:
-        """Count with ``before`` too, for as long as it lasts."""
-        self._still.append((before, self._clock.lease() + before * CLOCKS_RUN))
 
 
 def _record(agreed: Agreed, ledger: Ledger) -> Record:

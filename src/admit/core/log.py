@@ -62,10 +62,14 @@ class Raised(msgspec.Struct, frozen=True, array_like=True, tag="raised"):
 
 
 class Allowed(msgspec.Struct, frozen=True, array_like=True, tag="allowed"):
-    """Nobody accepts by what he knew more than ``seconds`` ago. Of several the latest (``at``, Unix seconds) counts."""
+    """Nobody accepts by what he knew more than ``seconds`` ago. Of several the latest (``at``, Unix seconds) counts.
+
+    ``before`` is the most by which somebody may still have gone then.
+    """
 
     seconds: Annotated[float, msgspec.Meta(gt=0, le=LONGEST)]
     at: float
+    before: float
 
 
 Entry = Began | Ended | Raised | Allowed
@@ -156,7 +160,7 @@ class Copy:
                     elif gen > self.raised.get(what, -1):
                         self.raised[what] = gen
                         self._batch(now, lease).raised.append((what, gen))
-                case Allowed(seconds, at):
+                case Allowed(seconds, at, _):
                     if self.allowed is None or (at, -seconds) > (self.allowed.at, -self.allowed.seconds):
                         self.allowed = entry
                 case Began():
