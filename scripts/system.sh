@@ -6,12 +6,19 @@ missing=()
 for program in nginx chromium chromedriver curl redis-server; do
     command -v "$program" >/dev/null || missing+=("${program/chromedriver/chromium-driver}")
 done
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} = 0 ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "system: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${missing[@]}" >/dev/null
+    if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+        # The tests start servers of their own; Debian's would make and start one more.
+        apt-get install --yes --quiet --no-install-recommends postgresql-common >/dev/null
+        sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf
+    fi
+    apt-get install --yes --quiet --no-install-recommends "${missing[@]}" >/dev/null
 else
     echo "system: without ${missing[*]} some tests are left out; the summary says which"
 fi

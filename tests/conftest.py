@@ -14,17 +14,22 @@ from hypothesis import HealthCheck, settings
 
 from counts import SCALE, SCALES, times
 from doors import Door, door
+from postgres import programs
 from recorder import Recorder, recording
 
 # Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
 # and the summary says so.
 NEEDS = {
+    "postgresql": ("postgres",),
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),
     "server/test_lines_to_paste.py": ("curl",),
 }
+PATH = os.pathsep.join((os.environ["PATH"], *map(str, filter(None, [programs()]))))
+"""Debian keeps the programs of PostgreSQL, which may be there in several versions, out of everybody's way."""
+
 MISSING = {
-    tests: [need for need in needs if not (shutil.which(need) or (Path(__file__).parent / need).exists())]
+    tests: [need for need in needs if not (shutil.which(need, path=PATH) or (Path(__file__).parent / need).exists())]
     for tests, needs in NEEDS.items()
 }
 collect_ignore = [tests for tests, missing in MISSING.items() if missing]

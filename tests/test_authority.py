@@ -39,7 +39,6 @@ from worlds import (
     ORIGIN,
     SECRET,
     SHORT,
-    Watched,
     World,
     authority,
     made,
@@ -236,19 +235,6 @@ async def test_a_keyring_that_cannot_be_read_is_no_dead_end_either(here: World) 
         await broken.open()
     await broken.restore()
     assert (await broken.keys.signing()).kid
-
-
-class Remote(Watched):
-    """A store behind a network."""
-
-    @property
-    def tail(self) -> None:
-        return None
-
-
-async def test_a_store_without_a_tail_is_refused_in_words() -> None:
-    with pytest.raises(ConfigError, match="embedded"):
-        await authority(Remote(made("memory")), FakeClock()).open()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

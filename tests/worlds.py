@@ -54,8 +54,8 @@ class Watched(Wrapped):
     async def commit(self, *changes: Change) -> None:
         await self._ask("commit", lambda: self.inner.commit(*changes))
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        return await self._ask("log", lambda: self.inner.log(topic, after, limit=limit))
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
+        return await self._ask("log", lambda: self.inner.log(topic, after, limit=limit, wait=wait))
 
     async def purge(self, now: float) -> int:
         return await self._ask("purge", lambda: self.inner.purge(now))

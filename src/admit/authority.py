@@ -30,13 +30,14 @@ from admit.core.tally import Tally
 from admit.core.throttle import MODERATE, ThrottlePolicy
 from admit.core.verdict import Outdated, Seen
 from admit.core.world import Chance, Clock
-from admit.errors import AdmitError, BadInput, ConfigError, LostHistory, NotForUs
+from admit.errors import AdmitError, BadInput, LostHistory, NotForUs
 from admit.feed import Feed
 from admit.followers import Followers
 from admit.gate import Gate
 from admit.hashing import Hashing
 from admit.history import History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys
+from admit.leased import Leased
 from admit.ledger import TERM, Ledger
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.staleness import Staleness
@@ -84,6 +85,8 @@ class Authority:
     Nothing is opened here: the first use does that, or ``async with``. Raises ConfigError with every fault at
     once.
     """
+
+    _leased: Leased | None = None  # until a store is open that is no embedded one
 
     def __init__(
         self,
@@ -290,6 +293,9 @@ class Authority:
     async def close(self) -> None:
         """Give back threads, files and connections; the next use opens them again."""
         self._open = False
+        if self._leased is not None:
+            await asyncio.to_thread(self._leased.stop)
+            self._leased = None
         await self._ledger.store.close()
         await self._hashing.close()
 
@@ -340,8 +346,6 @@ class Authority:
         With ``renew``, signing keys that cannot be opened make room for others. It is closed when that fails.
         """
         try:
-            if store.tail is None:
-                raise ConfigError(["This store is no embedded one; write sqlite:///path/to/file.db or memory://"])
             if self._master.locked:
                 # Another secret would open nothing of what was sealed under one that was lost.
                 sealed = (await store.get(KEYRING))[0] is not None
@@ -349,7 +353,7 @@ class Authority:
             await self._history.follow(store, afresh=afresh)
             await self._staleness.agree(store, self._ledger)
             self._ledger.store = store
-            self._gate.open(store.tail)
+            await self._follow(store)
             self.followers.begin_anew()
             self._open = True
             await (self.keys.reread_or_renew() if renew else self.keys.reread())
@@ -357,6 +361,18 @@ class Authority:
             self._open = False
             await store.close()
             raise
+
+    async def _follow(self, store: Store) -> None:
+        """Verify by the end of the log of ``store``: by a look where it is embedded, by a lease where it is not."""
+        if self._leased is not None:
+            self._leased.stop()
+            self._leased = None
+        if store.tail is not None:
+            self._gate.open(store.tail)
+            return
+        self._leased = Leased(store, self._copy, self.clock, self._ledger.chance, self.max_staleness, self._lost)
+        await self._leased.read_on()
+        self._gate.open(self._leased, self._leased.read_on)
 
     async def _recover(self, *, renew: bool = False) -> None:
         """Serve a database that was put in the place of ours, as the configuration says. Raises LostHistory."""

@@ -13,6 +13,9 @@ from admit.ledger import Ledger
 LOOK_EVERY = 0.001
 """Seconds between two looks for news, while somebody waits for them."""
 
+ASK_AGAIN = 5.0
+"""Seconds that a store with a network before it is asked to wait for news."""
+
 RECENT = 10_000
 """Entries that are kept in memory, at least; whoever is further behind reads the store."""
 
@@ -147,6 +150,8 @@ class Feed:
             await asyncio.sleep(LOOK_EVERY)
             tail = self._ledger.store.tail
             try:
+                if tail is None:
+                    await self._ledger.log_after(self._cursor, wait=ASK_AGAIN)
                 if tail is None or tail.moved(self._stamp):
                     await self._read_on()
             except AdmitError:

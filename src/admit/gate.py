@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -43,6 +43,9 @@ V = TypeVar("V")
 
 Moved = Callable[[bytes], bool]
 """Whether the log may hold more than what ends with the entry that bears a stamp."""
+
+ReadOn = Callable[[], Awaitable[None]]
+"""Reads the log to its end. Raises Stale, StoreError."""
 
 
 class Credential(Protocol):
@@ -87,6 +90,7 @@ class Gate:
         self.forget()
         self._gone: Recent[tuple[float, str]] = Recent(capacity // 20)
         self._tail: Tail | None = None
+        self._read_on: ReadOn | None = None
         self._moved: Moved = _unknown
         self._fenced: str | None = None
         self.tally = tally or Tally()
@@ -94,9 +98,13 @@ class Gate:
         watch = Watch(self._look, copy, clock)
         self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
 
-    def open(self, tail: Tail) -> None:
-        """Begin to verify, against the end of the log of an opened store."""
+    def open(self, tail: Tail, read_on: ReadOn | None = None) -> None:
+        """Begin to verify, against the end of the log of an opened store.
+
+        Where ``tail`` cannot read it, because a network lies between, whoever can wait has it read by ``read_on``.
+        """
         self._tail = tail
+        self._read_on = read_on
         self._judge_by(tail.moved)
         self._fenced = None
         self._copy.quiet_until = 0.0
@@ -136,7 +144,10 @@ class Gate:
 
     async def catch_up(self) -> None:
         """Know all that was acknowledged before this call. Raises Stale, StoreError."""
-        await self._by_pages(self._catch_up)
+        if self._read_on is not None:
+            await self._read_on()
+        else:
+            await self._by_pages(self._catch_up)
 
     def verify(self, text: str, door: str = "bearer") -> Principal:
         """Whom ``text`` speaks for. Plain, without network I/O; reads the log's newest entries when it moved.
@@ -233,11 +244,15 @@ class Gate:
 
     async def _by_pages(self, step: Callable[[], V]) -> V:
         """What ``step`` returns once the log was read to its end, a page each time it raises Stale."""
-        for _ in range(PAGES):
+        for read in range(PAGES):
             try:
                 return step()
             except _FurtherBehind:
                 await asyncio.sleep(0)
+            except Stale:
+                if read or self._read_on is None:
+                    raise
+                await self._read_on()
         raise Stale("the log is too long to be read at once")
 
     def _verified(self, text: str, door: str) -> Principal:

@@ -72,10 +72,10 @@ class Ledger:
             if isinstance(change, Append) and change.topic == REVOCATIONS:
                 self.copy.apply(log.decode(change.entry), now, lease)
 
-    async def log_after(self, after: Cursor | None) -> Page:
+    async def log_after(self, after: Cursor | None, *, wait: float = 0.0) -> Page:
         """At most 1,000 entries of the revocation log after a cursor. Raises CursorLost."""
         await self.ready()
-        return await self._answer(self.store, self.store.log(REVOCATIONS, after))
+        return await self._answer(self.store, self.store.log(REVOCATIONS, after, wait=wait))
 
     async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
         """The hits of ``key`` in the window around ``now``, these included."""

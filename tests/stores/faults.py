@@ -127,8 +127,8 @@ class EntriesOfFailedCommits(Wrapped):
 class LogOutOfOrder(Wrapped):
     """Gives out numbers before it commits: what is slow comes late and is sorted in front."""
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        page = await self.inner.log(topic, after, limit=limit)
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
+        page = await self.inner.log(topic, after, limit=limit, wait=wait)
         return replace(page, entries=page.entries[::-1])
 
 
@@ -139,8 +139,8 @@ class LateEntries(Wrapped):
         super().__init__(inner)
         self.reads = itertools.count(1)
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        page = await self.inner.log(topic, after, limit=limit)
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
+        page = await self.inner.log(topic, after, limit=limit, wait=wait)
         skip = after is not None and len(page.entries) > 1 and next(self.reads) % 3 == 0
         return replace(page, entries=page.entries[1:]) if skip else page
 
@@ -148,21 +148,21 @@ class LateEntries(Wrapped):
 class AnyCursor(Wrapped):
     """Takes a position of any history for one of its own."""
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         try:
-            return await self.inner.log(topic, after, limit=limit)
+            return await self.inner.log(topic, after, limit=limit, wait=wait)
         except CursorLost as lost:
             if lost.trimmed:
                 raise
-            return await self.inner.log(topic, None, limit=limit)
+            return await self.inner.log(topic, None, limit=limit, wait=wait)
 
 
 class NothingIsTrimmed(Wrapped):
     """Cannot tell a position that is too old from one of another history."""
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         try:
-            return await self.inner.log(topic, after, limit=limit)
+            return await self.inner.log(topic, after, limit=limit, wait=wait)
         except CursorLost as lost:
             raise CursorLost(str(lost)) from lost
 
@@ -185,8 +185,8 @@ class PurgeOfTheLast(Wrapped):
         self.purged = True
         return await self.inner.purge(now)
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
-        page = await self.inner.log(topic, after, limit=limit)
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
+        page = await self.inner.log(topic, after, limit=limit, wait=wait)
         return Page((), None, end=True, stamp=b"") if self.purged and page.end else page
 
 

@@ -160,6 +160,9 @@ class Store(Protocol):
         sealed under one that was lost. Raises ConfigError where one must be configured, or what is kept cannot be used.
         """
 
+    def again(self) -> Store:
+        """The same data for another event loop and thread, not opened: where it matters, with connections of its own."""
+
     async def open(self) -> None:
         """Make it ready for use; harmless when it is. Raises LostHistory, StoreUnavailable, ConfigError."""
 
@@ -178,9 +181,11 @@ class Store(Protocol):
     async def commit(self, *changes: Change) -> None:
         """All of the changes, durably, or none. Raises Conflict."""
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """At most ``limit`` entries after a cursor (None: from the beginning).
 
+        Where a network lies between and there are none, it waits up to ``wait`` seconds for some: a doorbell, and
+        no guarantee. An embedded store answers at once, for its tail says when to come again.
         Raises CursorLost when this log does not know the cursor: trimmed, restored, or of another history.
         """
 

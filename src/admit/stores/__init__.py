@@ -11,6 +11,7 @@ from admit.errors import ConfigError
 # Scheme, and the module that keeps it; imported when chosen, so that nobody needs the drivers of the others.
 STORES = {
     "memory": "admit.stores.memory",
+    "postgresql": "admit.stores.postgres",
     "sqlite": "admit.stores.sqlite",
 }
 

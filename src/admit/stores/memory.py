@@ -86,6 +86,10 @@ class MemoryStore:
         del make
         return self._secret
 
+    def again(self) -> MemoryStore:
+        """Itself: any event loop may ask it."""
+        return self
+
     async def open(self) -> None:
         """Let the verbs answer."""
         with self._lock:
@@ -128,8 +132,9 @@ class MemoryStore:
             for change in changes:
                 self._apply(change)
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """Entries after a cursor; of a partitioned store, home by home."""
+        del wait  # its tail says when to come again
         return self.read(topic, after, limit)
 
     async def purge(self, now: float) -> int:

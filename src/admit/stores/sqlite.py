@@ -66,6 +66,10 @@ class SqliteStore:
         path = self._file.path.with_name(f"{self._file.path.name}-secret")
         return secret_file.read_or_make(path, self._chance) if make else secret_file.read(path)
 
+    def again(self) -> SqliteStore:
+        """Itself: any event loop may ask it."""
+        return self
+
     async def open(self) -> None:
         """Make or open the file. Raises LostHistory, StoreUnavailable, ConfigError."""
         await asyncio.to_thread(self._open)
@@ -87,8 +91,9 @@ class SqliteStore:
         asked.changes(changes)
         await self._opened.writer.ask(partial(statements.commit, changes, self._chance))
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """Entries after a cursor, in the order of their commits."""
+        del wait  # its tail says when to come again
         return await self._opened.reader.ask(partial(statements.log, topic, after, limit))
 
     async def purge(self, now: float) -> int:

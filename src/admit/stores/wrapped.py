@@ -25,6 +25,10 @@ class Wrapped:
         """The master secret that the store keeps."""
         return self.inner.own_secret(make=make)
 
+    def again(self) -> Store:
+        """The same data, for another event loop; not wrapped."""
+        return self.inner.again()
+
     async def open(self) -> None:
         """Make it ready for use."""
         await self.inner.open()
@@ -45,9 +49,9 @@ class Wrapped:
         """All of the changes, or none."""
         await self.inner.commit(*changes)
 
-    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000) -> Page:
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """Entries after a cursor."""
-        return await self.inner.log(topic, after, limit=limit)
+        return await self.inner.log(topic, after, limit=limit, wait=wait)
 
     async def purge(self, now: float) -> int:
         """Remove what expired more than a day before ``now``."""

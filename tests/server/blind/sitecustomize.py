@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from admit.core.store import Tail
-from admit.gate import Gate
+from admit.gate import Gate, ReadOn
 
 
-def _opened(self: Gate, tail: Tail, open: object = Gate.open) -> None:
+def _opened(self: Gate, tail: Tail, read_on: ReadOn | None = None, open: object = Gate.open) -> None:
     assert callable(open)
-    open(self, tail)
+    open(self, tail, read_on)
     self._moved = lambda _stamp: False
 
 

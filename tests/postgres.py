@@ -1,0 +1,173 @@
+"""A PostgreSQL of the tests' own: from Debian's package, in a folder of its own, on a port of its own, stopped by its pid."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from commands import free_port
+
+PATIENCE = 60.0
+
+SETTINGS = {
+    "fsync": "off",  # the machine does not fail in these tests; the process does, and loses nothing by it
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+}
+
+
+def programs() -> Path | None:
+    """Where the newest PostgreSQL of this machine has its programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
+    return found[-1].parent if found else None
+
+
+class Engine:
+    """A server in ``folder``, on a port of its own."""
+
+    def __init__(self, folder: Path, port: int, options: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.port = port
+        self._options = options
+        self.start()
+
+    def start(self) -> None:
+        """Return once it takes questions."""
+        options = [text for name, value in self._options.items() for text in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [_program("postgres"), "-D", self.folder / "data", "-p", str(self.port), *options],
+                stdout=log, stderr=log, cwd=self.folder, user=_user(),
+            )  # fmt: skip
+        end = time.monotonic() + PATIENCE
+        while not self.answers():
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < end, self.log
+
+    def stop(self) -> None:
+        """Let it end in order, whoever is connected."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """While inside, none of its processes does anything."""
+        everyone = [self.process.pid, *map(int, self.run("SELECT pid FROM pg_stat_activity").split())]
+        _signal(everyone, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal(everyone, signal.SIGCONT)
+
+    def url(self, database: str) -> str:
+        """The URL of a database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def database(self) -> str:
+        """The URL of a new and empty one."""
+        name = f"t{secrets.token_hex(6)}"
+        self.run(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def run(self, statement: str, database: str = "postgres") -> str:
+        """What psql prints."""
+        done = subprocess.run(
+            [_program("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement],
+            capture_output=True, text=True, check=True, timeout=PATIENCE,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def answers(self) -> bool:
+        """Whether it takes questions."""
+        try:
+            return self.run("SELECT 1") == "1"
+        except subprocess.CalledProcessError:
+            return False
+
+    @property
+    def log(self) -> str:
+        """What it wrote."""
+        return (self.folder / "log").read_text()
+
+    @contextmanager
+    def standby(self) -> Iterator[Engine]:
+        """Another server that repeats what this one does."""
+        with _folder() as folder:
+            source = f"host=127.0.0.1 port={self.port} user=postgres"
+            _done("pg_basebackup", "-D", folder / "data", "-d", source, "-R", "-c", "fast", "--no-sync", folder=folder)
+            with _running(Engine(folder, free_port(), self._options)) as found:
+                yield found
+
+
+@contextmanager
+def postgres(**settings: str) -> Iterator[Engine]:
+    """A server that has just been made; gone afterwards."""
+    with _folder() as folder:
+        how = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        _done("initdb", "-D", folder / "data", *how, folder=folder)
+        with _running(Engine(folder, free_port(), SETTINGS | settings)) as found:
+            yield found
+
+
+@contextmanager
+def _running(engine: Engine) -> Iterator[Engine]:
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="admit-postgres-"))
+    if (user := _user()) is not None:
+        shutil.chown(folder, user, user)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _signal(processes: Iterable[int], kind: signal.Signals) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, kind)
+
+
+def _user() -> str | None:
+    """Who runs it: it refuses to be run by root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _program(name: str) -> Path:
+    found = programs()
+    assert found is not None, "PostgreSQL is not installed (make system)"
+    return found / name
+
+
+def _done(name: str, *words: str | Path, folder: Path) -> None:
+    done = subprocess.run(
+        [_program(name), *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=folder,
+        user=_user(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

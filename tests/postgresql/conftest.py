@@ -1,0 +1,27 @@
+"""One PostgreSQL for all tests of this folder, and stores in databases of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from admit.core.store import Store
+from admit.stores import open_store
+from postgres import Engine, postgres
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A server that goes on from test to test: what fails it, starts one of its own."""
+    with postgres() as found:
+        yield found
+
+
+@pytest.fixture
+async def store(engine: Engine) -> AsyncIterator[Store]:
+    """An open store in a new database."""
+    found = open_store(engine.database())
+    await found.open()
+    yield found
+    await found.close()

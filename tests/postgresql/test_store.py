@@ -1,0 +1,184 @@
+"""A store in PostgreSQL: it keeps the contract, and what it says when its server fails, is another, or is none."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from admit.core.store import REVOCATIONS, Insert, Page, Store
+from admit.errors import AdmitError, ConfigError, StoreUnavailable
+from admit.stores import open_store
+from admit.stores.postgres_schema import SCHEMA
+from admit.testing import StoreContract
+from admit.testing.contract import Make, entry, record
+from postgres import Engine, postgres
+
+PATIENCE = 60.0
+
+
+class TestPostgres(StoreContract):
+    @pytest.fixture
+    def make(self, engine: Engine) -> Make:
+        return lambda: open_store(engine.database())
+
+
+async def answered(store: Store) -> None:
+    """Return once it answers again; nobody opens it anew."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                await store.get(("thing", "a1"))
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def rung(store: Store, page: Page) -> Page:
+    """What comes behind ``page``, for who waits for it; a doorbell may ring for nothing."""
+    while not (news := await store.log(REVOCATIONS, page.cursor, wait=PATIENCE)).entries:
+        pass
+    return news
+
+
+async def test_who_waits_for_news_has_them_when_they_are_committed(engine: Engine, store: Store) -> None:
+    await store.commit(entry(b"0"))
+    page = await store.log(REVOCATIONS, None)
+    waiting = asyncio.create_task(rung(store, page))
+    other = store.again()
+    await other.open()
+    await other.commit(entry(b"1"))
+    assert (await asyncio.wait_for(waiting, PATIENCE / 2)).entries == (b"1",)
+    await other.close()
+
+
+async def test_a_wait_without_news_ends_at_the_end_of_the_log(store: Store) -> None:
+    await store.commit(entry(b"0"))
+    page = await store.log(REVOCATIONS, None)
+    assert await store.log(REVOCATIONS, page.cursor, wait=0.05) == Page((), page.cursor, end=True, stamp=page.stamp)
+
+
+async def test_a_doorbell_that_was_cut_off_rings_again(engine: Engine, store: Store) -> None:
+    await store.commit(entry(b"0"))
+    page = await store.log(REVOCATIONS, None)
+    waiting = asyncio.create_task(rung(store, page))
+    listening = f"datname = '{name_of(store)}' AND query LIKE 'LISTEN%'"
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listening}"
+    async with asyncio.timeout(PATIENCE / 2):
+        while not await asyncio.to_thread(engine.run, cut):
+            pass
+    await store.commit(entry(b"1"))
+    assert (await asyncio.wait_for(waiting, PATIENCE / 2)).entries == (b"1",)
+
+
+def name_of(store: Store) -> str:
+    return str(vars(store)["_url"]).rpartition("/")[2]
+
+
+async def test_connections_that_are_cut_come_back_by_themselves(engine: Engine, store: Store) -> None:
+    await store.commit(Insert(record()))
+    engine.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(store)}'")
+    await answered(store)
+    assert (await store.get(("thing", "a1")))[0] is not None
+
+
+async def test_a_server_that_is_stopped_gives_no_answer_and_is_used_again_when_it_goes_on() -> None:
+    with postgres() as engine:
+        store = open_store(engine.database())
+        await store.open()
+        await store.commit(Insert(record()))
+        with engine.stopped(), pytest.raises(StoreUnavailable):
+            await store.get(("thing", "a1"))
+        await answered(store)
+        await store.close()
+
+
+async def test_a_server_that_was_killed_gives_no_answer_and_has_lost_nothing() -> None:
+    with postgres() as engine:
+        store = open_store(engine.database())
+        await store.open()
+        await store.commit(Insert(record()), entry())
+        engine.kill()
+        for question in (store.get(("thing", "a1")), store.commit(Insert(record("2"))), store.count("k", 60, 0)):
+            with pytest.raises(StoreUnavailable):
+                await question
+        engine.start()
+        await answered(store)
+        assert (await store.get(("thing", "a1")))[0] is not None
+        assert (await store.log(REVOCATIONS, None)).entries == (b"entry",)
+        await store.close()
+
+
+async def test_more_questions_than_connections_wait_for_each_other(engine: Engine) -> None:
+    store = open_store(f"{engine.database()}?connections=2")
+    await store.open()
+    await asyncio.gather(*(store.commit(Insert(record(str(number)))) for number in range(100)))
+    await store.close()
+
+
+async def test_ten_that_begin_one_database_at_once_make_it_once(engine: Engine) -> None:
+    url = engine.database()
+    stores = [open_store(url) for _ in range(10)]
+    await asyncio.gather(*(store.open() for store in stores))
+    for number, store in enumerate(stores):
+        await store.commit(Insert(record(str(number))))
+        await store.close()
+
+
+async def test_a_standby_is_refused() -> None:
+    with postgres() as primary:
+        url = primary.database()
+        store = open_store(url)
+        await store.open()
+        await store.close()
+        with primary.standby() as standby, pytest.raises(StoreUnavailable, match="standby"):
+            await open_store(standby.url(url.rpartition("/")[2])).open()
+
+
+@pytest.mark.parametrize(
+    "spoilt, said",
+    [
+        ("UPDATE admit.version SET version = 99", f"version 99, which this Admit .{SCHEMA}. does not know"),
+        ("ALTER DATABASE {name} SET synchronous_commit = off", "synchronous_commit is off"),
+    ],
+)
+async def test_a_database_that_cannot_keep_the_promises_is_refused(engine: Engine, spoilt: str, said: str) -> None:
+    url = engine.database()
+    store = open_store(url)
+    await store.open()
+    await store.close()
+    name = url.rpartition("/")[2]
+    engine.run(spoilt.format(name=name), name)
+    with pytest.raises(ConfigError, match=said):
+        await open_store(url).open()
+
+
+async def test_a_database_in_another_encoding_is_refused(engine: Engine) -> None:
+    engine.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    with pytest.raises(ConfigError, match="LATIN1"):
+        await open_store(engine.url("latin")).open()
+
+
+async def test_a_database_that_is_not_there_and_a_server_that_is_not_are_told_apart(engine: Engine) -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        await open_store(engine.url("nowhere")).open()
+    with pytest.raises(StoreUnavailable):
+        await open_store("postgresql://postgres@127.0.0.1:9/nowhere").open()
+
+
+@pytest.mark.parametrize("connections", ["0", "1", "1001", "many", ""])
+def test_a_number_of_connections_that_is_none_is_refused(connections: str) -> None:
+    with pytest.raises(ConfigError, match="connections"):
+        open_store(f"postgresql://localhost/db?connections={connections}")
+
+
+async def test_who_lies_in_the_secret_of_the_url_is_in_no_error(engine: Engine) -> None:
+    errors: list[AdmitError] = []
+    for url in ("postgresql://ann:hunter2@127.0.0.1:9/x", engine.url("nowhere").replace("postgres@", "ann:hunter2@")):
+        try:
+            await open_store(url).open()
+        except AdmitError as error:
+            errors.append(error)
+    assert len(errors) == 2
+    assert "hunter2" not in repr([(error, error.__cause__) for error in errors])
