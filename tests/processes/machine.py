@@ -15,6 +15,9 @@ from processes.verifying import Lines, instant
 LOOK_EVERY = 0.02
 """Seconds between two looks at every process."""
 
+FULL = 0.9
+"""The share of a time in which a worker that runs, or wants to, has none left for anybody else."""
+
 ITSELF, PROXY, WORKER, VERIFIER = "the one who looks", "proxy", "worker ", "verifier "
 """The parts of a test by their names; a number follows where there are several. The first is told from its being late."""
 
@@ -29,8 +32,14 @@ class Look:
     ran: Mapping[str, float]
 
     def way(self, verifier: int) -> float:
-        """How long what lies between a verifier and its answer waited; a worker that works lets others wait as well."""
-        workers = [ran + self.waited.get(part, 0.0) for part, ran in self.ran.items() if part.startswith(WORKER)]
+        """How long what lies between a verifier and its answer waited; a worker that does nothing but work lets others wait."""
+        span = self.ended - self.began
+        workers = [
+            span if ran + waited > FULL * span else waited
+            for part, ran in self.ran.items()
+            if part.startswith(WORKER)
+            for waited in [self.waited.get(part, 0.0)]
+        ]
         own = (self.waited.get(part, 0.0) for part in (f"{VERIFIER}{verifier}", PROXY, ITSELF))
         return sum(own) + max(workers, default=0.0)
 
