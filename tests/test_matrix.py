@@ -14,10 +14,10 @@ import pytest
 from admit import TokenPolicy
 from admit.core import jwt
 from admit.core.keyring import PUBLISHED_BEFORE_USE
-from admit.core.presented import BEARER
+from admit.core.presented import BEARER, COOKIE
 from admit.core.principal import Principal
 from admit.core.verdict import Seen
-from admit.errors import BadCredential, Replayed
+from admit.errors import BadCredential, LookUpNeeded, Replayed
 from admit.gate import Gate
 from admit.sessions import RELAXED, Session
 from admit.subjects import Subject
@@ -29,7 +29,7 @@ MATRIX: dict[str, Any] = tomllib.loads((Path(__file__).parent.parent / "docs" / 
 ALLOWED = frozenset({"links:read", "links:write", "users:write"})
 
 
-class AtAVerifier:
+class TokensAtAVerifier:
     """Access tokens, as a service elsewhere proves them with the public keys."""
 
     looked_up = False
@@ -42,6 +42,25 @@ class AtAVerifier:
 
     async def look_up(self, text: str, now: float) -> Seen:
         return self.verify(text, now)
+
+    async def lasts(self, who: Principal, now: float) -> float:
+        return who.expires_at + now - now
+
+
+class CookiesAtAVerifier:
+    """Session cookies, about which a service elsewhere asks the authority, and whose end the log tells it."""
+
+    looked_up = True
+
+    def __init__(self, here: World) -> None:
+        self._auth = here.auth
+
+    def verify(self, text: str, now: float) -> Seen:
+        raise LookUpNeeded(f"a cookie proves nothing by itself: {text} at {now}")
+
+    async def look_up(self, text: str, now: float) -> Seen:
+        assert now
+        return await self._auth.ask(text, ISSUER)
 
     async def lasts(self, who: Principal, now: float) -> float:
         return who.expires_at + now - now
@@ -67,9 +86,9 @@ class Ann:
         try:
             match kind:
                 case "cookie":
-                    scope = (await self.world.auth._gate.admit(self.cookies[which], "cookie")).scope
+                    scope = await self.everywhere(self.cookies[which], COOKIE)
                 case "token":
-                    scope = await self.by_token(self.tokens[which])
+                    scope = await self.everywhere(self.tokens[which], BEARER)
                 case _:
                     pair = await self.world.auth.tokens.refresh(self.refresh[which])
                     scope = frozenset(pair.scope.split())
@@ -77,13 +96,13 @@ class Ann:
             return "ends"
         return "stays" if scope == ALLOWED else "shrinks"
 
-    async def by_token(self, token: str) -> frozenset[str]:
-        """What a token allows, at home and at the verifier, who agree."""
+    async def everywhere(self, text: str, door: str) -> frozenset[str]:
+        """What a credential allows, at home and at the verifier, who agree."""
         said: list[frozenset[str] | None] = []
         for gate in (self.world.auth._gate, self.gate):
             said.append(None)
             with suppress(BadCredential):
-                said[-1] = (await gate.admit(token, BEARER)).scope
+                said[-1] = (await gate.admit(text, door)).scope
         assert said[0] == said[1], "a verifier says otherwise"
         if said[0] is None:
             raise BadCredential("refused")
@@ -104,7 +123,7 @@ async def ann() -> AsyncIterator[Ann]:
         here.clock.advance(PUBLISHED_BEFORE_USE + 1)
         assert here.store.tail is not None
         afar = Afar(Wire(here.store.tail), here.clock)
-        gate = Gate({BEARER: AtAVerifier(here)}, afar.copy, here.clock)
+        gate = Gate({BEARER: TokensAtAVerifier(here), COOKIE: CookiesAtAVerifier(here)}, afar.copy, here.clock)
         gate.open(afar.bounded)
         found = Ann(
             here,
