@@ -7,9 +7,8 @@ import asyncio
 import pytest
 
 from admit.core.store import REVOCATIONS, Insert, Page, Store
-from admit.errors import AdmitError, ConfigError, StoreUnavailable
+from admit.errors import StoreUnavailable
 from admit.stores import open_store
-from admit.stores.postgres_schema import SCHEMA
 from admit.testing import StoreContract
 from admit.testing.contract import Make, entry, record
 from postgres import Engine, postgres
@@ -73,7 +72,7 @@ async def test_a_doorbell_that_was_cut_off_rings_again(engine: Engine, store: St
 
 
 def name_of(store: Store) -> str:
-    return str(vars(store)["_url"]).rpartition("/")[2]
+    return str(vars(store)["_place"].url).rpartition("/")[2]
 
 
 async def test_connections_that_are_cut_come_back_by_themselves(engine: Engine, store: Store) -> None:
@@ -115,70 +114,3 @@ async def test_more_questions_than_connections_wait_for_each_other(engine: Engin
     await store.open()
     await asyncio.gather(*(store.commit(Insert(record(str(number)))) for number in range(100)))
     await store.close()
-
-
-async def test_ten_that_begin_one_database_at_once_make_it_once(engine: Engine) -> None:
-    url = engine.database()
-    stores = [open_store(url) for _ in range(10)]
-    await asyncio.gather(*(store.open() for store in stores))
-    for number, store in enumerate(stores):
-        await store.commit(Insert(record(str(number))))
-        await store.close()
-
-
-async def test_a_standby_is_refused() -> None:
-    with postgres() as primary:
-        url = primary.database()
-        store = open_store(url)
-        await store.open()
-        await store.close()
-        with primary.standby() as standby, pytest.raises(StoreUnavailable, match="standby"):
-            await open_store(standby.url(url.rpartition("/")[2])).open()
-
-
-@pytest.mark.parametrize(
-    "spoilt, said",
-    [
-        ("UPDATE admit.version SET version = 99", f"version 99, which this Admit .{SCHEMA}. does not know"),
-        ("ALTER DATABASE {name} SET synchronous_commit = off", "synchronous_commit is off"),
-    ],
-)
-async def test_a_database_that_cannot_keep_the_promises_is_refused(engine: Engine, spoilt: str, said: str) -> None:
-    url = engine.database()
-    store = open_store(url)
-    await store.open()
-    await store.close()
-    name = url.rpartition("/")[2]
-    engine.run(spoilt.format(name=name), name)
-    with pytest.raises(ConfigError, match=said):
-        await open_store(url).open()
-
-
-async def test_a_database_in_another_encoding_is_refused(engine: Engine) -> None:
-    engine.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
-    with pytest.raises(ConfigError, match="LATIN1"):
-        await open_store(engine.url("latin")).open()
-
-
-async def test_a_database_that_is_not_there_and_a_server_that_is_not_are_told_apart(engine: Engine) -> None:
-    with pytest.raises(ConfigError, match="nowhere"):
-        await open_store(engine.url("nowhere")).open()
-    with pytest.raises(StoreUnavailable):
-        await open_store("postgresql://postgres@127.0.0.1:9/nowhere").open()
-
-
-@pytest.mark.parametrize("connections", ["0", "1", "1001", "many", ""])
-def test_a_number_of_connections_that_is_none_is_refused(connections: str) -> None:
-    with pytest.raises(ConfigError, match="connections"):
-        open_store(f"postgresql://localhost/db?connections={connections}")
-
-
-async def test_who_lies_in_the_secret_of_the_url_is_in_no_error(engine: Engine) -> None:
-    errors: list[AdmitError] = []
-    for url in ("postgresql://ann:hunter2@127.0.0.1:9/x", engine.url("nowhere").replace("postgres@", "ann:hunter2@")):
-        try:
-            await open_store(url).open()
-        except AdmitError as error:
-            errors.append(error)
-    assert len(errors) == 2
-    assert "hunter2" not in repr([(error, error.__cause__) for error in errors])

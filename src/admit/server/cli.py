@@ -14,6 +14,7 @@ import typer
 from admit.server import accounts, keys, sessions, verifiers
 from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
 from admit.server.settings import DEFAULT_PORT, Settings
+from admit.stores import migrate as migrated
 from admit.stores import refuse_absent
 
 app = typer.Typer(
@@ -94,6 +95,16 @@ def doctor(
     given.show(rows)
     if any(row["state"] == "mend" for row in rows):
         raise typer.Exit(1)
+
+
+@command(app, "migrate")
+def migrate(given: Given) -> None:
+    """Make the schema of the store, or bring it up to date; harmless when said again. Back up first.
+
+    admit migrate --store postgresql://admit@db.example.com/admit
+    """
+    before, schema = asyncio.run(migrated(given.load().store))
+    given.show({"schema": schema, "before": before})
 
 
 @command(app, "config")

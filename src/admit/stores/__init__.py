@@ -1,4 +1,4 @@
-"""The stores, chosen by URL: to add one, add a file with ``from_url`` and ``absent``, and a line to the table."""
+"""The stores, chosen by URL: to add one, add a file with the functions of ``_Module``, and a line to the table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from admit.core.store import Store
 from admit.errors import ConfigError
+from admit.stores.examined import Examined
 
 # Scheme, and the module that keeps it; imported when chosen, so that nobody needs the drivers of the others.
 STORES = {
@@ -19,12 +20,15 @@ STORES = {
 class _Module(Protocol):
     def from_url(self, rest: str, *, accept_lost_history: bool) -> Store: ...
     def absent(self, rest: str, *, begins: bool) -> str | None: ...
+    async def migrated(self, rest: str) -> tuple[int, int]: ...
+    async def examined(self, rest: str) -> Examined: ...
 
 
 def open_store(url: str, *, accept_lost_history: bool = False) -> Store:
     """The store that ``url`` names, not yet opened; no I/O happens here.
 
     ``memory://`` lives and dies with the process; ``memory://?homes`` is the same, partitioned by home.
+    ``postgresql://user:password@host/database`` is for any number of servers; its options stand in "Choose a store".
     ``sqlite:///app.db`` is a file in the working directory, ``sqlite:////var/lib/app.db`` one anywhere.
 
     ``accept_lost_history`` lets ``open`` pass over a database that was replaced. It is for ``admit restore``,
@@ -43,6 +47,22 @@ def refuse_absent(url: str, *, begins: bool = False) -> None:
     fault = module.absent(rest, begins=begins)
     if fault is not None:
         raise ConfigError([fault])
+
+
+async def migrate(url: str) -> tuple[int, int]:
+    """Make the schema of the store that ``url`` names, or bring it up to date; its version before (0: none) and after.
+
+    Harmless when said again, or by several at once. Raises ConfigError for a store that a newer Admit has written,
+    StoreError.
+    """
+    module, rest = _named(url)
+    return await module.migrated(rest)
+
+
+async def examine(url: str) -> Examined:
+    """What there is to say of the store that ``url`` names; nothing is changed. Raises ConfigError, StoreError."""
+    module, rest = _named(url)
+    return await module.examined(rest)
 
 
 def _named(url: str) -> tuple[_Module, str]:

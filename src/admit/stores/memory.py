@@ -33,6 +33,7 @@ from admit.core.world import Chance
 from admit.errors import ConfigError, Conflict, CursorLost, StoreError, StoreUnavailable
 from admit.stores import asked
 from admit.stores.counters import Counters
+from admit.stores.examined import Examined, Finding
 from admit.system import chance as system_chance
 
 _CLOSED = b"closed"  # equal to no stamp
@@ -284,6 +285,18 @@ def absent(rest: str, *, begins: bool) -> str:
     """What is to be told to a command: whatever it did would be gone with it."""
     del rest, begins
     return "A memory store is seen by no other process, and gone with its own. Write the --store of a server."
+
+
+async def migrated(rest: str) -> tuple[int, int]:
+    """Nothing: what is in memory was made by this very process. Raises ConfigError."""
+    raise ConfigError([absent(rest, begins=True)])
+
+
+async def examined(rest: str) -> Examined:
+    """That it is no store to run on."""
+    from_url(rest, accept_lost_history=False)
+    said = "It is in memory: the next start knows nobody. Write sqlite:///path/to/file.db."
+    return Examined([Finding("store", "mend", said)], begun=False)
 
 
 def from_url(rest: str, *, accept_lost_history: bool) -> MemoryStore:

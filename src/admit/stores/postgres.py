@@ -5,37 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 
 from admit.core.store import Change, Cursor, Found, Key, Page, Record
 from admit.core.world import Chance
 from admit.errors import AdmitError, ConfigError, StoreUnavailable
-from admit.stores import asked, postgres_schema
+from admit.stores import asked, postgres_fitness, postgres_schema
 from admit.stores import postgres_statements as statements
+from admit.stores.examined import Examined
 from admit.stores.postgres_bell import Bell
 from admit.stores.postgres_statements import Connection
+from admit.stores.postgres_url import Place, parsed
 from admit.system import chance as system_chance
 
-PATIENCE = 5.0
-"""Seconds that a question waits, for a connection that is free and for its answer."""
+CLOSE = 5.0
+"""Seconds that those who are being answered have to the end."""
 
-CONNECTIONS = 10
+MIGRATE = 3_600.0
+"""Seconds that a step of a migration may take."""
 
 T = TypeVar("T")
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-
-# A server that ends what takes too long does not go on with what nobody waits for any more.
-_SETTINGS = {
-    "application_name": "admit",
-    "statement_timeout": f"{PATIENCE:g}s",
-    "lock_timeout": f"{PATIENCE:g}s",
-    "idle_in_transaction_session_timeout": f"{PATIENCE:g}s",
-}
 
 Question: TypeAlias = Callable[[Connection], Awaitable[T]]
 """What is asked on a connection that is free."""
@@ -57,18 +51,17 @@ class _Opened:
 
 
 class PostgresStore:
-    """Keeps everything in the schema ``admit`` of the database at ``url``, made at the first :meth:`open`.
+    """Keeps everything in the schema ``admit`` of the database at ``place``, made at the first :meth:`open`.
 
-    At most ``connections`` are open, and one more to hear of news. They belong to the event loop that opens the
-    store; who asks from another one is answered through it. A forked child opens a store of its own.
+    Its connections, and one more to hear of news, belong to the event loop that opens the store; who asks from another
+    one is answered through it. A forked child opens a store of its own.
     """
 
     partitioned = False
     tail = None
 
-    def __init__(self, url: str, *, connections: int = CONNECTIONS, chance: Chance = system_chance) -> None:
-        self._url = url
-        self._connections = connections
+    def __init__(self, place: Place, *, chance: Chance = system_chance) -> None:
+        self._place = place
         self._chance = chance
         self._all: _Opened | None = None
 
@@ -79,23 +72,13 @@ class PostgresStore:
 
     def again(self) -> PostgresStore:
         """The same, with connections of its own."""
-        return PostgresStore(self._url, connections=self._connections, chance=self._chance)
+        return PostgresStore(self._place, chance=self._chance)
 
     async def open(self) -> None:
         """Connect, and make the schema in a database that has none. Raises StoreUnavailable, ConfigError."""
         if self._all is not None and self._all.serves:
             return
-        pool = asyncpg.create_pool(
-            self._url, min_size=0, max_size=self._connections, timeout=PATIENCE, server_settings=_SETTINGS
-        )
-        try:
-            await pool
-            await _answered(pool, postgres_schema.prepare)
-        except BaseException as error:
-            pool.terminate()
-            if fault := postgres_schema.fault(error.__cause__):
-                raise ConfigError([fault]) from error
-            raise
+        pool = await _begun(self._place, _adopted)
         here = _Opened(pool, Bell(self._connect), asyncio.get_running_loop(), os.getpid())
         if self._all is None or not self._all.serves:
             self._all = here
@@ -154,16 +137,21 @@ class PostgresStore:
 
     async def _ask(self, question: Question[T]) -> T:
         opened = self._opened
-        return await _on(opened.loop, _answered(opened.pool, question))
+        return await _on(opened.loop, _answered(opened.pool, self._place, question))
 
     async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        return await asyncpg.connect(self._url, timeout=PATIENCE, server_settings=_SETTINGS)
+        return await asyncpg.connect(**self._place.arguments)
+
+
+async def _adopted(connection: Connection) -> None:
+    await postgres_fitness.judge(connection)
+    await postgres_schema.adopt(connection)
 
 
 async def _closed(opened: _Opened) -> None:
     await opened.bell.close()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CLOSE):
             await opened.pool.close()
     except TimeoutError:
         opened.pool.terminate()
@@ -176,17 +164,17 @@ async def _on(loop: asyncio.AbstractEventLoop, asked: Coroutine[Any, Any, T]) ->
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, loop))
 
 
-async def _answered(pool: Pool, question: Question[T]) -> T:
+async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
     """What the database answers; whatever else happens is that it gave no answer."""
     try:
-        connection = await pool.acquire(timeout=PATIENCE)
+        connection = await pool.acquire(timeout=place.connect_timeout)
         # Cut, not cancelled: to be cancelled, a server would have to answer.
-        cut = asyncio.get_running_loop().call_later(PATIENCE, connection.terminate)
+        cut = asyncio.get_running_loop().call_later(place.statement_timeout, connection.terminate)
         try:
             return await question(connection)
         finally:
             cut.cancel()
-            await pool.release(connection, timeout=PATIENCE)
+            await pool.release(connection, timeout=place.connect_timeout)
     except AdmitError:
         raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
@@ -199,13 +187,51 @@ def absent(rest: str, *, begins: bool) -> str | None:
     return None
 
 
+async def migrated(rest: str) -> tuple[int, int]:
+    """The version of the schema before (0: there was none) and after it was brought up to date. Raises ConfigError."""
+    # Whoever waits for an index to be built is an operator, who has the time.
+    place = replace(parsed(rest), statement_timeout=MIGRATE, lock_timeout=MIGRATE)
+    return await _once(place, postgres_schema.migrate)
+
+
+async def examined(rest: str) -> Examined:
+    """What there is to say of the server behind a URL; it changes nothing. Raises ConfigError, StoreUnavailable."""
+    place = parsed(rest)
+
+    async def look(connection: Connection) -> Examined:
+        findings = await postgres_fitness.examined(connection, place.connections)
+        version = await postgres_schema.version_of(connection)
+        return Examined([*findings, postgres_schema.found(version)], version == postgres_schema.SCHEMA)
+
+    return await _once(place, look)
+
+
+async def _begun(place: Place, first: Question[object]) -> Pool:
+    """Connections on which ``first`` was asked. Raises ConfigError, StoreUnavailable."""
+    pool = asyncpg.create_pool(min_size=0, max_size=place.connections, **place.arguments)
+    try:
+        await pool
+        await _answered(pool, place, first)
+    except BaseException as error:
+        pool.terminate()
+        if fault := postgres_fitness.fault(error.__cause__):
+            raise ConfigError([fault]) from error
+        raise
+    return pool
+
+
+async def _once(place: Place, question: Question[T]) -> T:
+    """What is answered on a connection made for it. Raises ConfigError, StoreUnavailable."""
+    answers: list[T] = []
+
+    async def ask(connection: Connection) -> None:
+        answers.append(await question(connection))
+
+    await (await _begun(place, ask)).close()
+    return answers[0]
+
+
 def from_url(rest: str, *, accept_lost_history: bool) -> PostgresStore:
-    """The store behind ``postgresql://user:password@host/database``, ``?connections=10`` among its options."""
+    """The store behind ``postgresql://user:password@host/database``, with the options of :mod:`postgres_url`."""
     del accept_lost_history
-    parts = urlsplit(f"postgresql://{rest}")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    connections = options.pop("connections", str(CONNECTIONS))
-    if not connections.isdecimal() or not 2 <= int(connections) <= 1_000:
-        raise ConfigError([f"connections={connections} in the store's URL; write 2 to 1000."])
-    query = "&".join(f"{name}={value}" for name, value in options.items())
-    return PostgresStore(parts._replace(query=query).geturl(), connections=int(connections))
+    return PostgresStore(parsed(rest))

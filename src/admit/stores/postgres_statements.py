@@ -41,7 +41,9 @@ _GET = """SELECT version, expires_at, tags, body FROM unnest($1::text[], $2::tex
 _FIND = """SELECT record.id, version, expires_at, tags, body FROM admit.tag JOIN admit.record USING (kind, id)
     WHERE tag.kind = $1 AND tag.tag = $2 AND tag.id > $3 ORDER BY tag.id LIMIT $4"""
 _COMMIT = "SELECT admit.commit($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-_LOG = "SELECT seq, nonce, entry FROM admit.log WHERE topic = $1 AND seq >= $2 ORDER BY seq LIMIT $3"
+# Only a primary writes, and so has a place to write to: a standby, whose log may be behind, refuses the question.
+_LOG = """SELECT seq, nonce, entry FROM admit.log
+    WHERE topic = $1 AND seq >= $2 AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL ORDER BY seq LIMIT $3"""
 _PURGE_RECORDS = """
     WITH late AS (SELECT kind, id FROM admit.record WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
                   FOR UPDATE SKIP LOCKED),
@@ -94,8 +96,8 @@ async def commit(connection: Connection, changes: Sequence[Change], chance: Chan
         done = await connection.fetchval(
             _COMMIT, "".join(verbs), kinds, ids, was, versions, expire, tags, bodies, nonces
         )
-    except asyncpg.UniqueViolationError as error:
-        raise Conflict("inserted by somebody else at this moment") from error
+    except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError) as error:
+        raise Conflict("somebody else was faster at this moment") from error
     if not done:
         raise Conflict("something is there already, or not in that version")
 

@@ -19,11 +19,12 @@ from typing import Any
 from admit.core.store import PURGE_AT_MOST, Change, Cursor, Found, Key, Page, Record
 from admit.core.world import Chance
 from admit.errors import ConfigError, LostHistory, StoreUnavailable
-from admit.stores import asked, secret_file
+from admit.stores import asked, secret_file, sqlite_examined
 from admit.stores import sqlite_statements as statements
+from admit.stores.examined import Examined
 from admit.stores.lane import Job, Lane
 from admit.stores.sqlite_counters import SqliteCounters
-from admit.stores.sqlite_file import SqliteFile, adopt, insist
+from admit.stores.sqlite_file import SCHEMA_VERSION, SqliteFile, adopt, insist, version_of
 from admit.stores.sqlite_tail import SqliteTail
 from admit.stores.stamp import NOTHING
 from admit.system import chance as system_chance
@@ -195,10 +196,29 @@ class SqliteStore:
 
 def absent(rest: str, *, begins: bool) -> str | None:
     """What is to be told to a command where there is no database; None where there is, or may be begun."""
-    path = Path(rest.removeprefix("/")).absolute()
+    path = _path(rest).absolute()
     if begins or path.exists():
         return None
     return f"There is no database {path}. Write the --store of the server, or begin one: admit accounts create"
+
+
+async def migrated(rest: str) -> tuple[int, int]:
+    """The version of the schema before (0: there was none) and after it was brought up to date. Raises ConfigError, StoreError."""
+    store = from_url(rest, accept_lost_history=False)
+    before = await asyncio.to_thread(version_of, _path(rest))
+    await store.open()
+    await store.close()
+    return before, SCHEMA_VERSION
+
+
+async def examined(rest: str) -> Examined:
+    """What there is to say of the files behind a URL; it changes nothing. Raises ConfigError."""
+    from_url(rest, accept_lost_history=False)
+    return await asyncio.to_thread(sqlite_examined.examined, _path(rest))
+
+
+def _path(rest: str) -> Path:
+    return Path(rest.removeprefix("/"))
 
 
 def from_url(rest: str, *, accept_lost_history: bool) -> SqliteStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from admit.errors import ConfigError, LostHistory, StoreUnavailable
@@ -142,6 +143,17 @@ def insist(connection: sqlite3.Connection, statement: str, patience: float) -> s
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
         time.sleep(_PAUSE)
+
+
+def version_of(path: Path) -> int:
+    """The version of the schema in the file, 0 where there is none. Raises ConfigError for what is no database."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as error:
+        raise ConfigError([f"The database {path} cannot be read: {error}."]) from error
 
 
 def adopt(connection: sqlite3.Connection, path: Path) -> None:

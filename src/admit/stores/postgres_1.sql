@@ -1,11 +1,12 @@
--- What Admit keeps in PostgreSQL. Everything lies in the schema "admit"; look at it, join it, and leave the writing to Admit.
+-- What Admit keeps in PostgreSQL, first of all. Everything lies in the schema "admit"; look at it, join it, and leave the
+-- writing to Admit.
 
 CREATE SCHEMA admit;
 
 CREATE TABLE admit.version (version integer NOT NULL);
-INSERT INTO admit.version VALUES (1);
+INSERT INTO admit.version VALUES (0);
 
--- Bodies are kept as the bytes that they are, which is JSON; the views below show them as such.
+-- Bodies are kept as the bytes that they are, which is JSON; the views show them as such.
 CREATE TABLE admit.record (
     kind       text COLLATE "C" NOT NULL,
     id         text COLLATE "C" NOT NULL,
@@ -110,6 +111,3 @@ BEGIN
     IF ordered THEN PERFORM pg_notify('admit_log', ''); END IF;
     RETURN true;
 END $$;
-
-CREATE FUNCTION admit.json(body bytea) RETURNS jsonb IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql
-    RETURN convert_from(body, 'UTF8')::jsonb;
