@@ -21,6 +21,7 @@ from recorder import Recorder, recording
 # and the summary says so.
 NEEDS = {
     "postgresql": ("postgres",),
+    "postgresql/test_pgbouncer.py": ("pgbouncer", "postgres"),
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),
     "server/test_lines_to_paste.py": ("curl",),

@@ -47,7 +47,7 @@ class Engine:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [_program("postgres"), "-D", self.folder / "data", "-p", str(self.port), *options],
-                stdout=log, stderr=log, cwd=self.folder, user=_user(),
+                stdout=log, stderr=log, cwd=self.folder, user=user(),
             )  # fmt: skip
         end = time.monotonic() + PATIENCE
         while not self.answers():
@@ -84,6 +84,12 @@ class Engine:
         self.run(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def set(self, **settings: str) -> None:
+        """Have it go on with other settings, of those that need no restart."""
+        for name, value in settings.items():
+            self.run(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.run("SELECT pg_reload_conf()")
+
     def run(self, statement: str, database: str = "postgres") -> str:
         """What psql prints."""
         done = subprocess.run(
@@ -107,7 +113,7 @@ class Engine:
     @contextmanager
     def standby(self) -> Iterator[Engine]:
         """Another server that repeats what this one does."""
-        with _folder() as folder:
+        with own_folder() as folder:
             source = f"host=127.0.0.1 port={self.port} user=postgres"
             _done("pg_basebackup", "-D", folder / "data", "-d", source, "-R", "-c", "fast", "--no-sync", folder=folder)
             with _running(Engine(folder, free_port(), self._options)) as found:
@@ -117,7 +123,7 @@ class Engine:
 @contextmanager
 def postgres(**settings: str) -> Iterator[Engine]:
     """A server that has just been made; gone afterwards."""
-    with _folder() as folder:
+    with own_folder() as folder:
         how = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         _done("initdb", "-D", folder / "data", *how, folder=folder)
         with _running(Engine(folder, free_port(), SETTINGS | settings)) as found:
@@ -133,10 +139,11 @@ def _running(engine: Engine) -> Iterator[Engine]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
+    """A folder of whoever runs it; gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="admit-postgres-"))
-    if (user := _user()) is not None:
-        shutil.chown(folder, user, user)
+    if (owner := user()) is not None:
+        shutil.chown(folder, owner, owner)
     try:
         yield folder
     finally:
@@ -149,7 +156,7 @@ def _signal(processes: Iterable[int], kind: signal.Signals) -> None:
             os.kill(pid, kind)
 
 
-def _user() -> str | None:
+def user() -> str | None:
     """Who runs it: it refuses to be run by root."""
     return "postgres" if os.geteuid() == 0 else None
 
@@ -167,7 +174,7 @@ def _done(name: str, *words: str | Path, folder: Path) -> None:
         text=True,
         timeout=PATIENCE,
         cwd=folder,
-        user=_user(),
+        user=user(),
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -20,8 +20,6 @@ from commands import admit
 from postgres import Engine
 from worlds import authority
 
-SECRET = "a secret of thirty-two bytes or so"
-
 
 def name_of(url: str) -> str:
     return url.rpartition("/")[2]
@@ -32,7 +30,7 @@ def begun_at(engine: Engine, version: int) -> str:
     url = engine.database()
     for step in range(1, version + 1):
         engine.run(files("admit.stores").joinpath(f"postgres_{step}.sql").read_text("utf-8"), name_of(url))
-    engine.run(f"UPDATE admit.version SET version = {version}", name_of(url))
+        engine.run(f"UPDATE admit.version SET version = {step}", name_of(url))
     return url
 
 
@@ -91,14 +89,9 @@ async def test_a_migration_that_fails_has_done_nothing(engine: Engine) -> None:
     assert await migrate(url) == (1, SCHEMA)
 
 
-def test_migrate_is_a_command_that_may_be_said_again(engine: Engine, tmp_path: Path) -> None:
-    url = engine.database()
-    for before in (0, SCHEMA):
-        said = admit(tmp_path, "migrate", "--store", url, "--json")
-        assert (said.code, said.json) == (0, {"schema": SCHEMA, "before": before})
-    sqlite = f"sqlite:///{tmp_path / 'admit.db'}"
-    for before in (0, 1):
-        assert admit(tmp_path, "migrate", "--store", sqlite, "--json").json == {"schema": 1, "before": before}
+def test_migrate_is_a_command(engine: Engine, tmp_path: Path) -> None:
+    said = admit(tmp_path, "migrate", "--store", engine.database(), "--json")
+    assert (said.code, said.json) == (0, {"schema": SCHEMA, "before": 0})
     assert admit(tmp_path, "migrate", "--store", "memory://").code == 2
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from admit.errors import ConfigError
-from admit.stores import open_store
+from admit.stores import examine, migrate, open_store
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,21 @@ def test_a_relative_path_stays_where_it_was_named(tmp_path: Path, monkeypatch: p
 async def test_memory_by_home_is_partitioned() -> None:
     assert open_store("memory://?homes").partitioned
     assert not open_store("memory://").partitioned
+
+
+def test_a_schema_is_made_and_then_found(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'admit.db'}"
+    assert not asyncio.run(examine(url)).begun
+    assert list(tmp_path.iterdir()) == []
+    assert [asyncio.run(migrate(url)) for _ in range(2)] == [(0, 1), (1, 1)]
+    assert asyncio.run(examine(url)).begun
+
+
+async def test_what_is_no_database_of_ours_is_neither_migrated_nor_good(tmp_path: Path) -> None:
+    path = tmp_path / "admit.db"
+    path.write_bytes(b"no database" * 1_000)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        await migrate(f"sqlite:///{path}")
+    assert ("SQLite", "mend") in {finding[:2] for finding in (await examine(f"sqlite:///{path}")).findings}
+    with pytest.raises(ConfigError, match="memory"):
+        await migrate("memory://")

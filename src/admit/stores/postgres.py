@@ -177,6 +177,8 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
             await pool.release(connection, timeout=place.connect_timeout)
     except AdmitError:
         raise
+    except asyncpg.TargetServerAttributeNotMatched as error:
+        raise StoreUnavailable("this PostgreSQL is a standby: what it says may be old") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 

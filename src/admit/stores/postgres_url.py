@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ _TIMES = ("connect_timeout", "statement_timeout", "lock_timeout")
 _TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 _PLACE = ("host", "port", "passfile")
 _OPTIONS = ("connections", *_TIMES, *_TLS, *_PLACE)
+_NAME = re.compile("[a-z_]+")
+_CUT = """The store's URL has no port where one should be. In a password write %23 for #, %2F for /, %3A for :, \
+%3F for ?, %40 for @ and %25 for %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ def parsed(rest: str) -> Place:
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise ConfigError(["The store's URL cannot be read. Write postgresql://user:password@host/database"]) from None
+    ports = [host.rpartition("]")[2].rpartition(":") for host in _hosts(parts, {})]
+    if parts.fragment or any(colon and not port.isdecimal() for _, colon, port in ports):
+        # A password with such a letter in it was cut, and no fault may repeat its rest as something else.
+        raise ConfigError([_CUT])
     faults = Faults()
     _judge(parts, options, faults.found)
     connections = options.get("connections", str(CONNECTIONS))
@@ -78,16 +86,11 @@ def parsed(rest: str) -> Place:
 
 
 def _judge(parts: SplitResult, options: Mapping[str, str], faults: list[str]) -> None:
-    unknown = sorted(options.keys() - set(_OPTIONS))
-    if unknown:
-        faults.append(f"The store's URL has no option {', '.join(unknown)}. There are {', '.join(_OPTIONS)}.")
+    for name in sorted(options.keys() - set(_OPTIONS)):
+        what = f"no option {name}" if _NAME.fullmatch(name) else "an option that is none"
+        faults.append(f"The store's URL has {what}. There are {', '.join(_OPTIONS)}.")
     if not unquote(parts.path).strip("/"):
         faults.append("The store's URL names no database. Write postgresql://user:password@host/database")
-    # A password with such a letter in it would be cut, and its rest taken for something that errors may repeat.
-    ports = [host.rpartition("]")[2].rpartition(":") for host in _hosts(parts, {})]
-    if parts.fragment or any(colon and not port.isdecimal() for _, colon, port in ports):
-        faults.append("The store's URL has no port where one should be. In a password write %23 for #, %2F for /, "
-                      "%3A for :, %3F for ?, %40 for @ and %25 for %.")  # fmt: skip
 
 
 def _hosts(parts: SplitResult, options: Mapping[str, str]) -> list[str]:
