@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
 from admit.core.store import (
@@ -274,6 +274,29 @@ class _Numb:
 
     def check(self) -> None:
         self.inner.check()
+
+
+class DumpWithoutTheLog(Wrapped):
+    """Takes the records for all there is."""
+
+    async def dump(self) -> AsyncGenerator[Insert | Append]:
+        async for change in self.inner.dump():
+            if isinstance(change, Insert):
+                yield change
+
+
+class TornDump(Wrapped):
+    """Reads one thing after the other."""
+
+    async def dump(self) -> AsyncGenerator[Insert | Append]:
+        there = [change async for change in self.inner.dump() if isinstance(change, Insert)]
+        for insert in there:
+            for found in await self.inner.get(insert.record.key):
+                if found is not None:
+                    yield Insert(found)
+        async for change in self.inner.dump():
+            if isinstance(change, Append):
+                yield change
 
 
 class StampStandsStill(Wrapped):

@@ -46,6 +46,8 @@ BITES: dict[Fault, str] = {
     faults.LostHits: "test_no_hit_is_lost_among_a_hundred_at_once",
     faults.OneWindowForAll: "test_a_new_window_begins_at_nothing",
     faults.StampStandsStill: "test_an_entry_that_was_not_read_moves_the_stamp",
+    faults.DumpWithoutTheLog: "test_a_dump_has_everything_as_it_was_written",
+    faults.TornDump: "test_a_dump_is_of_one_moment_or_says_that_it_is_not",
     faults.StampNeverRests: "test_an_entry_that_was_not_read_moves_the_stamp",
 }
 

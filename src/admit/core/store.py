@@ -5,7 +5,7 @@ Every promise made here is tested on every store by :class:`admit.testing.StoreC
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
@@ -201,6 +201,14 @@ class Store(Protocol):
         Windows lie end to end from the Unix epoch. ``hits`` is 0 to look, and below 0 to give hits back; a count
         is never below 0. Atomic, among all processes of the store. A crash may lose it, and so may whoever
         makes so many keys that the store has no place for them: those with the fewest hits are lost first.
+        """
+
+    def dump(self) -> AsyncGenerator[Insert | Append]:
+        """What would make an empty store into this one: its records, then the entries of each log in their order.
+
+        All are of one moment. A store that cannot hold one still raises StoreError, at the latest at the end, when an
+        entry was appended meanwhile; a record that was changed then may come twice, as it was last coming last.
+        Only a partitioned store knows the home of an entry. What :meth:`count` counted is left out.
         """
 
 

@@ -6,10 +6,11 @@ import re
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
+from admit.core.ids import HOMES
 from admit.core.secret import MIN_MASTER_BYTES
 from admit.core.store import (
     LATE,
@@ -160,6 +161,22 @@ class MemoryStore:
         with self._lock:
             self._opened()
             return self._counters.count(key, window, now, hits)
+
+    async def dump(self) -> AsyncGenerator[Insert | Append]:
+        """All that is there, at the moment of the first."""
+        with self._lock:
+            self._opened()
+            records = list(self._records.values())
+            entries = [
+                Append(topic, line.entry, line.expires_at, home or HOMES[0])
+                for topic, logs in self._logs.items()
+                for home, log in logs.items()
+                for line in log.lines
+            ]
+        for record in records:
+            yield Insert(record)
+        for entry in entries:
+            yield entry
 
     def read(self, topic: str, after: Cursor | None, limit: int) -> Page:
         """As :meth:`log`, without an event loop."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from admit.core.store import Change, Cursor, Found, Key, Page, Record
+from admit.core.store import Append, Change, Cursor, Found, Insert, Key, Page, Record
 from admit.core.world import Chance
 from admit.errors import AdmitError, ConfigError, StoreUnavailable
 from admit.stores import asked, postgres_fitness, postgres_schema
@@ -30,6 +30,8 @@ MIGRATE = 3_600.0
 T = TypeVar("T")
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 Question: TypeAlias = Callable[[Connection], Awaitable[T]]
 """What is asked on a connection that is free."""
@@ -129,6 +131,21 @@ class PostgresStore:
         asked.text(key)
         return await self._ask(lambda connection: statements.count(connection, key, window, now, hits))
 
+    async def dump(self) -> AsyncGenerator[Insert | Append]:
+        """All that is there, from one snapshot, on a connection of its own: it takes longer than a question may."""
+        _ = self._opened
+        try:
+            connection = await self._connect()
+            try:
+                await connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    async for change in statements.dump(connection):
+                        yield change
+            finally:
+                await connection.close(timeout=CLOSE)
+        except _FAILURES as error:
+            raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
     @property
     def _opened(self) -> _Opened:
         if self._all is None or not self._all.serves:
@@ -179,7 +196,7 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
         raise
     except asyncpg.TargetServerAttributeNotMatched as error:
         raise StoreUnavailable("this PostgreSQL is a standby: what it says may be old") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except _FAILURES as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
 import msgspec
 
+from admit.core.ids import HOMES
 from admit.core.store import (
     LATE,
     PURGE_AT_MOST,
@@ -36,6 +37,9 @@ NONCE = 8
 _CURSOR = re.compile(r"([1-9][0-9]{0,17})\.([0-9a-f]{16})")
 _ESCAPED = re.compile(r"\\([\\0])")
 
+_ROWS = 1_000
+"""Rows of a dump that are in memory at once."""
+
 _GET = """SELECT version, expires_at, tags, body FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (kind, id, place)
     LEFT JOIN admit.record USING (kind, id) ORDER BY place"""
 _FIND = """SELECT record.id, version, expires_at, tags, body FROM admit.tag JOIN admit.record USING (kind, id)
@@ -44,6 +48,8 @@ _COMMIT = "SELECT admit.commit($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 # Only a primary writes, and so has a place to write to: a standby, whose log may be behind, refuses the question.
 _LOG = """SELECT seq, nonce, entry FROM admit.log
     WHERE topic = $1 AND seq >= $2 AND (SELECT pg_current_wal_insert_lsn()) IS NOT NULL ORDER BY seq LIMIT $3"""
+_ALL_RECORDS = "SELECT kind, id, version, expires_at, tags, body FROM admit.record ORDER BY kind, id"
+_ALL_ENTRIES = "SELECT topic, entry, expires_at FROM admit.log ORDER BY topic, seq"
 _PURGE_RECORDS = """
     WITH late AS (SELECT kind, id FROM admit.record WHERE expires_at < $1 ORDER BY expires_at LIMIT $2
                   FOR UPDATE SKIP LOCKED),
@@ -134,6 +140,14 @@ async def count(connection: Connection, key: str, window: float, now: float, hit
     else:
         there = await connection.fetchval(_LOOK, *counter)
     return int(there or 0)
+
+
+async def dump(connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Insert | Append]:
+    """All records, then all entries, from the snapshot of the caller's transaction."""
+    async for row in connection.cursor(_ALL_RECORDS, prefetch=_ROWS):
+        yield Insert(_record(_told(row["kind"]), _told(row["id"]), row))
+    async for row in connection.cursor(_ALL_ENTRIES, prefetch=_ROWS):
+        yield Append(_told(row["topic"]), row["entry"], row["expires_at"], HOMES[0])
 
 
 def _place(change: Change) -> tuple[bool, str, str]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from admit.core.store import PURGE_AT_MOST, Change, Cursor, Found, Key, Page, Record
+from admit.core.store import PURGE_AT_MOST, Append, Change, Cursor, Found, Insert, Key, Page, Record
 from admit.core.world import Chance
 from admit.errors import ConfigError, LostHistory, StoreUnavailable
 from admit.stores import asked, secret_file, sqlite_examined
@@ -105,6 +105,23 @@ class SqliteStore:
     async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
         """The hits of ``key`` in the window around ``now``, by all processes."""
         return await self._opened.counter.ask(partial(self._counters.count, key, window, now, hits))
+
+    async def dump(self) -> AsyncGenerator[Insert | Append]:
+        """All that is there, from one snapshot, on a connection of its own."""
+        if self._all is None:
+            raise StoreUnavailable("this store is not open")
+        try:
+            connection = await asyncio.to_thread(self._file.connect, patience=PATIENCE, read_only=True)
+            try:
+                self._file.check()
+                pages = statements.dump(connection)
+                while page := await asyncio.to_thread(next, pages, None):
+                    for change in page:
+                        yield change
+            finally:
+                await asyncio.to_thread(connection.close)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"SQLite: {error}") from error
 
     @property
     def _opened(self) -> _Opened:

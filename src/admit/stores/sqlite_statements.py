@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from admit.core.ids import HOMES
 from admit.core.store import (
     LATE,
     PURGE_AT_MOST,
@@ -56,7 +57,12 @@ _LATE_RECORDS = "SELECT kind, id, tags FROM record WHERE expires_at < ? ORDER BY
 _LATE_ENTRIES = """
     SELECT topic, seq FROM log AS entry WHERE expires_at < ?
     AND seq < (SELECT max(seq) FROM log WHERE topic = entry.topic) ORDER BY expires_at LIMIT ?"""
+_ALL_RECORDS = "SELECT kind, id, version, expires_at, tags, body FROM record ORDER BY kind, id"
+_ALL_ENTRIES = "SELECT topic, entry, expires_at FROM log ORDER BY topic, seq"
 _FORGET = "DELETE FROM log WHERE topic = ? AND seq = ?"
+
+_ROWS = 1_000
+"""Rows of a dump that are in memory at once."""
 
 _NO_TAGS: frozenset[str] = frozenset()
 _tags = msgspec.json.Decoder(frozenset[str])
@@ -128,6 +134,17 @@ def purge(now: float, connection: sqlite3.Connection) -> int:
     entries = connection.execute(_LATE_ENTRIES, (now - LATE, PURGE_AT_MOST - len(records))).fetchall()
     connection.executemany(_FORGET, ((topic.decode(), seq) for topic, seq in entries))
     return len(records) + len(entries)
+
+
+def dump(connection: sqlite3.Connection) -> Iterator[Sequence[Insert | Append]]:
+    """All records, then all entries, page by page from one snapshot, which ends with the connection."""
+    connection.execute("BEGIN")
+    rows = connection.execute(_ALL_RECORDS)
+    while page := rows.fetchmany(_ROWS):
+        yield [Insert(_record(row[0].decode(), row[1].decode(), row[2:])) for row in page]
+    rows = connection.execute(_ALL_ENTRIES)
+    while page := rows.fetchmany(_ROWS):
+        yield [Append(topic.decode(), entry, expires_at, HOMES[0]) for topic, entry, expires_at in page]
 
 
 def _get(connection: sqlite3.Connection, kind: str, id: str) -> Record | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from admit.core.store import Change, Cursor, Found, Key, Page, Record, Store, Tail
+from collections.abc import AsyncGenerator
+
+from admit.core.store import Append, Change, Cursor, Found, Insert, Key, Page, Record, Store, Tail
 
 
 class Wrapped:
@@ -60,3 +62,7 @@ class Wrapped:
     async def count(self, key: str, window: float, now: float, *, hits: int = 1) -> int:
         """The hits of ``key`` in the window around ``now``."""
         return await self.inner.count(key, window, now, hits=hits)
+
+    def dump(self) -> AsyncGenerator[Insert | Append]:
+        """All that is there, at one moment."""
+        return self.inner.dump()

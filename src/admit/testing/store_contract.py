@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from admit.testing.contract_commits import CommitContract
 from admit.testing.contract_counts import CountContract
+from admit.testing.contract_dumps import DumpContract
 from admit.testing.contract_logs import LogContract
 from admit.testing.contract_reads import ReadContract
 from admit.testing.contract_tails import TailContract
@@ -20,5 +21,5 @@ from admit.testing.contract_tails import TailContract
 __all__ = ["StoreContract"]
 
 
-class StoreContract(ReadContract, CommitContract, LogContract, TailContract, CountContract):
+class StoreContract(ReadContract, CommitContract, LogContract, TailContract, CountContract, DumpContract):
     """Every promise of a store. ``make`` returns a new and empty one, not yet opened, each time it is called."""
