@@ -56,6 +56,9 @@ ACCOUNT = Codec("account", _Kept)
 EMAIL = Codec("email", _Owner)
 SWEEP = Codec("sweep", _Sweep)
 
+KINDS = frozenset(codec.kind for codec in (ACCOUNT, EMAIL, SWEEP))
+"""What lies in the store of the accounts, where that is another than the one of the sessions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

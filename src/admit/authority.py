@@ -365,7 +365,7 @@ class Authority:
     async def _follow(self, store: Store) -> None:
         """Verify by the end of the log of ``store``: by a look where it is embedded, by a lease where it is not."""
         if self._leased is not None:
-            self._leased.stop()
+            await asyncio.to_thread(self._leased.stop)
             self._leased = None
         if store.tail is not None:
             self._gate.open(store.tail)

@@ -13,6 +13,7 @@ from admit.core.ids import EVERYTHING
 from admit.core.log import Began
 from admit.core.secret import written
 from admit.core.store import LATE, REVOCATIONS, Append, Insert, Record, Replace, Store
+from admit.core.world import Chance
 from admit.errors import Conflict, StoreUnavailable
 from admit.ledger import TERM, Ledger
 
@@ -23,10 +24,22 @@ _BITS = 20
 """Bits of a generation below its term: a million changes of one subject before it reaches the next second."""
 
 
-class Term(msgspec.Struct, frozen=True):
-    """The Unix second at which this history began."""
+UNFINISHED = "an import into this store has not come to its end: run “admit import” again with the same file"
+
+
+class Term(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The Unix second at which this history began.
+
+    While a store is filled from an export, ``importing`` is its digest, and there is no history yet.
+    """
 
     second: int
+    importing: str = ""
+
+    @classmethod
+    def after(cls, term: Term, now: float) -> Term:
+        """The term of a history that ends all of ``term``."""
+        return cls(max(int(now), term.second + 1))
 
     @property
     def gen(self) -> int:
@@ -70,26 +83,29 @@ class History:
         [record] = await store.get(TERM)
         if record is None:
             raise StoreUnavailable("the store has no term")
-        second = max(int(self._ledger.clock.now()), TERM_CODEC.decode(record).second + 1)
-        term = Term(second)
+        term = Term.after(TERM_CODEC.decode(record), self._ledger.clock.now())
         told = self._ledger.raised(EVERYTHING, term.gen)
         await store.commit(Replace(self._record(term), record.version), told)
 
     async def _begun(self, store: Store) -> Term:
         [record] = await store.get(TERM)
         if record is not None:
-            return TERM_CODEC.decode(record)
+            term = TERM_CODEC.decode(record)
+            if term.importing:
+                raise StoreUnavailable(UNFINISHED)
+            return term
         now = self._ledger.clock.now()
         term = Term(int(now))
-        began = Began(written(self._ledger.chance(16)))
         try:
-            await store.commit(
-                Insert(self._record(term)),
-                Append(REVOCATIONS, log.encode(began), now + LATE, TERM[1][0]),
-            )
+            await store.commit(Insert(self._record(term)), begun(now, self._ledger.chance))
         except Conflict:  # another process was faster
             return await self._begun(store)
         return term
 
     def _record(self, term: Term) -> Record:
         return Record(*TERM, TERM_CODEC.encode(term), self._ledger.version())
+
+
+def begun(now: float, chance: Chance) -> Append:
+    """The first entry of a log, which names a history that was never there before."""
+    return Append(REVOCATIONS, log.encode(Began(written(chance(16)))), now + LATE, TERM[1][0])

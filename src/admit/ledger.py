@@ -102,16 +102,15 @@ class Ledger:
 
     def ended(self, kind: Ends, id: str) -> Append:
         """The entry that tells the end of ``id``, in the home of what it ends."""
-        home = TERM[1][0] if kind is Ends.KEY else id[0]
-        return self._append(Ended(kind, id), home)
+        return self._append(Ended(kind, id))
 
     def raised(self, what: str, gen: int) -> Append:
         """The entry that tells that ``what`` has reached ``gen``."""
-        return self._append(Raised(what, gen), home_of(what))
+        return self._append(Raised(what, gen))
 
     def allowed(self, allowed: Allowed) -> Append:
         """The entry that tells how old what is known may be."""
-        return self._append(allowed, TERM[1][0])
+        return self._append(allowed)
 
     async def _answer(self, store: Store, asked: Awaitable[T]) -> T:
         """What ``store`` answers. That its database was replaced concerns also whoever asks it nothing."""
@@ -122,5 +121,16 @@ class Ledger:
                 self._lost(str(lost))
             raise
 
-    def _append(self, entry: log.Entry, home: str) -> Append:
-        return Append(REVOCATIONS, log.encode(entry), self.clock.now() + log.store_keeps(entry), home)
+    def _append(self, entry: log.Entry) -> Append:
+        return Append(REVOCATIONS, log.encode(entry), self.clock.now() + log.store_keeps(entry), home(entry))
+
+
+def home(entry: log.Entry) -> str:
+    """The home of ``entry``: that of what it ends. What belongs to nobody lives where the term does."""
+    match entry:
+        case Ended(kind, id) if kind is not Ends.KEY:
+            return id[:1]
+        case Raised(what, _):
+            return home_of(what)
+        case _:
+            return TERM[1][0]

@@ -34,7 +34,7 @@ class VerifierKey(msgspec.Struct, frozen=True, kw_only=True):
     digest: bytes
 
 
-_CODEC = Codec("verifier", VerifierKey)
+VERIFIER = Codec("verifier", VerifierKey)
 # All of them live where nobody's things do, under one tag: there are as many as services, not as people.
 _TAG = _HOME + _ALL
 
@@ -60,7 +60,7 @@ class VerifierKeys:
         now, presented = self._ledger.clock.now(), secret.new_secret(self._ledger.chance)
         id = new_id(_HOME, now, self._ledger.chance)
         key = VerifierKey(id=id, name=name, audience=audience, created_at=now, digest=secret.digest(presented))
-        record = Record(_CODEC.kind, id, _CODEC.encode(key), self._ledger.version(), tags=frozenset({_TAG}))
+        record = Record(VERIFIER.kind, id, VERIFIER.encode(key), self._ledger.version(), tags=frozenset({_TAG}))
         await self._ledger.commit(Insert(record))
         return f"{PREFIX}{id}.{presented}"
 
@@ -79,29 +79,29 @@ class VerifierKeys:
         until, key = self._read.get(id, (now, None))
         if key is None or now >= until:
             self._read.pop(id, None)
-            [record] = await self._ledger.get((_CODEC.kind, id))
+            [record] = await self._ledger.get((VERIFIER.kind, id))
             if record is None:
                 raise BadCredential(f"there is no verifier key {id}")
-            key = _CODEC.decode(record)
+            key = VERIFIER.decode(record)
             # Each service asks several times a second, and a read of the store costs more than the answer.
             self._read[id] = (now + KEPT, key)
         return key
 
     async def list(self) -> list[VerifierKey]:
         """All verifier keys, the oldest first."""
-        found = await self._ledger.find(_CODEC.kind, _TAG)
-        keys = [_CODEC.decode(record) for record in found.records]
+        found = await self._ledger.find(VERIFIER.kind, _TAG)
+        keys = [VERIFIER.decode(record) for record in found.records]
         while found.after is not None:
-            found = await self._ledger.find(_CODEC.kind, _TAG, after=found.after)
-            keys += [_CODEC.decode(record) for record in found.records]
+            found = await self._ledger.find(VERIFIER.kind, _TAG, after=found.after)
+            keys += [VERIFIER.decode(record) for record in found.records]
         return sorted(keys, key=lambda key: key.created_at)
 
     async def revoke(self, id: str) -> None:
         """Withdraw a verifier key: whoever has it learns nothing new, and soon accepts nothing. Raises BadInput."""
         if is_id(id):
-            [record] = await self._ledger.get((_CODEC.kind, id))
+            [record] = await self._ledger.get((VERIFIER.kind, id))
             if record is not None:
-                await self._ledger.commit(Delete(_CODEC.kind, id))
+                await self._ledger.commit(Delete(VERIFIER.kind, id))
                 self._read.pop(id, None)
                 return
         raise BadInput("no_verifier", f"There is no verifier key {id!r}.", field="id")

@@ -135,6 +135,43 @@ def restore(given: Given, *, yes: Annotated[bool, typer.Option("--yes", help="Do
     given.show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))})
 
 
+@command(app, "export")
+def export(given: Given, *, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+    """Write all that the store has to a new file: a backup, or the way to another store.
+
+    admit export backup/admit-2026-11-22.jsonl
+
+    SQLite and PostgreSQL may be in use meanwhile. What ends everybody's sessions lies in the file, but not the master
+    secret, without which nobody can open its signing keys: keep that one elsewhere, and keep both.
+    """
+    from admit.server.moving import exported
+
+    given.show(asyncio.run(exported(given.load(), file)))
+
+
+@command(app, "import")
+def import_(
+    given: Given,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    move: Annotated[bool, typer.Option("--move", help="Nothing happened since the export: sessions go on.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Fill an empty store with the file of an export; all that was issued before is over, as after a restore.
+
+    admit import backup/admit-2026-11-22.jsonl --store postgresql://localhost/admit --move
+
+    With --move sessions, tokens and keys go on. That is for a server that was stopped before the export: whatever was
+    revoked after it would be good again. Cut short, it is said once more with the same file; until it has come to its
+    end no server starts on the store.
+    """
+    from admit.server.moving import imported
+
+    if move and not yes:
+        typer.confirm("What was revoked after the export will be good again. Was no server running since?", abort=True)
+    given.show(asyncio.run(imported(given.load(), file, move=move)))
+
+
 @command(app, "openapi", options={"config": Config, "issuer": Issuer})
 def openapi(given: Given) -> None:
     """Print the OpenAPI description of the HTTP application, which the server does not serve."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 OWNER_ONLY = 0o600
 
@@ -22,22 +24,20 @@ def folder(path: Path) -> None:
     path.mkdir(mode=_FOLDER, exist_ok=True)
 
 
-def make(path: Path, content: bytes) -> None:
-    """Have a file with ``content`` at ``path``, unless there is one. Of many who try at once, one wins.
+@contextmanager
+def writing(path: Path) -> Generator[BinaryIO]:
+    """A file that is at ``path`` as soon as the block has come to its end. Raises FileExistsError if one is there.
 
     It is written and synced under another name and then linked into place, so that nobody ever reads half
     of it, and a power failure leaves all of it or nothing. Raises OSError.
     """
-    if path.exists():
-        return
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(draft, path)
+        os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
@@ -45,3 +45,11 @@ def make(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def make(path: Path, content: bytes) -> None:
+    """Have a file with ``content`` at ``path``, unless there is one. Of many who try at once, one wins. Raises OSError."""
+    if path.exists():
+        return
+    with suppress(FileExistsError), writing(path) as file:
+        file.write(content)
