@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import engines
 from counts import SCALE, SCALES, times
 from doors import Door, door
 from postgres import programs
@@ -71,6 +72,11 @@ async def here() -> AsyncIterator[Door]:
     """The HTTP application on a store in memory; Ann has an account there."""
     async with door() as found:
         yield found
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server behind."""
+    engines.stop()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

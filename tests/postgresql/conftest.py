@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from admit.core.store import Store
 from admit.stores import open_store
-from postgres import Engine, postgres
+from engines import shared_postgres
+from postgres import Engine
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine() -> Engine:
     """A server that goes on from test to test: what fails it, starts one of its own."""
-    with postgres() as found:
-        yield found
+    return shared_postgres()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ ISSUER = "https://app.example.com/auth"
 EMAIL = "ann@example.com"
 PASSWORD = "a password of some length"
 ANOTHER = "another one, not shorter"
+SECRET = b"the master secret of all these tests"
 
 
 def authority(store: str | Store, **settings: Any) -> Authority:
@@ -165,9 +166,14 @@ async def rotate_keys(auth: Authority) -> str:
     return (await auth.keys.rotate()).signing.kid
 
 
+async def catch_up(auth: Authority) -> None:
+    """Know all that has ended by now."""
+    await auth._gate.catch_up()
+
+
 async def first_keys(_: Authority, store: str | Store) -> list[str]:
     """The ids of the signing keys that an authority finds, or makes, in ``store``."""
-    auth = authority(store)
+    auth = authority(store, secret=SECRET)
     kids = [listed.kid for listed in await auth.keys.list()]
     if isinstance(store, str):  # others may still be at work on what is shared in memory
         await auth.close()

@@ -10,14 +10,15 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Protocol
 
+import engines
 from admit.authority import Authority
 from admit.core.store import Key, Record
 from admit.stores.memory import MemoryStore
-from processes.acts import Act, Outcome, authority
+from processes.acts import SECRET, Act, Outcome, act, authority, catch_up
 from processes.crew import PATIENCE, Crew, Line, Member
 
-GROUNDS = ("tasks", "threads", "processes")
-"""Memory and one event loop; memory and two threads; SQLite and two processes."""
+GROUNDS = ("tasks", "threads", "processes", *engines.SERVERS)
+"""Memory and one event loop; memory and two threads; SQLite and two processes; two processes over each server."""
 
 
 class _Polite(MemoryStore):
@@ -71,13 +72,24 @@ class _Processes:
         self._members = members
 
     async def race(self, one: Sequence[Act], other: Sequence[Act]) -> list[Outcome]:
+        outcomes = await self._race(one, other)
+        if self.auth._ledger.store.tail is None:
+            # What has ended is over for others within the bound: what is asked next is asked after it.
+            for outcome in (
+                *await self._race([act(catch_up)], [act(catch_up)]),
+                *await _all(self.auth, [act(catch_up)]),
+            ):
+                assert outcome.reason == ""
+        return outcomes
+
+    async def _race(self, one: Sequence[Act], other: Sequence[Act]) -> list[Outcome]:
         for member, acts in zip(self._members, (one, other), strict=True):
             member.say(acts)
         return [outcome for member in self._members for outcome in await member.hear()]
 
 
 async def side(line: Line, start: Barrier, url: str, settings: dict[str, Any]) -> None:
-    """One of two processes over the same file."""
+    """One of two processes over the same database."""
     async with authority(url, **settings) as auth:
         line.say("ready")
         while True:
@@ -86,14 +98,20 @@ async def side(line: Line, start: Barrier, url: str, settings: dict[str, Any]) -
             line.say(await _all(auth, acts))
 
 
+def database(ground: str, path: Path) -> str:
+    """The URL of a new store for processes: at ``path`` if it is a file."""
+    return f"sqlite:///{path}" if ground == "processes" else engines.fresh(ground)
+
+
 @asynccontextmanager
 async def arena(ground: str, folder: Path, **settings: Any) -> AsyncGenerator[Arena]:
     """An arena of that kind, with authorities of those settings."""
-    if ground != "processes":
+    if ground in {"tasks", "threads"}:
         async with authority(_Polite(), **settings) as auth:
             yield _Tasks(auth) if ground == "tasks" else _Threads(auth)
         return
-    url = f"sqlite:///{folder / 'admit.db'}"
+    url = database(ground, folder / "admit.db")
+    settings = {"secret": SECRET, **settings}
     async with authority(url, **settings) as auth, Crew() as crew:
         start = crew.barrier(2)
         members = [crew.start(side, start, url, settings) for _ in range(2)]

@@ -1,7 +1,7 @@
 """What may happen once happens once, whoever else tries at the same instant: threads, or another process (OPS-08).
 
 One race, run over everything here that may happen once: 20 tries, set off together, among tasks and threads on memory
-and between two processes on SQLite. Refresh tokens have a file of their own.
+and between two processes on SQLite and on servers. Refresh tokens have a file of their own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from processes.acts import (
     sign_up,
     spend,
 )
-from processes.arena import GROUNDS, arena
+from processes.arena import GROUNDS, arena, database
 from services import PassingClock
 
 AT_ONCE = 10
@@ -96,7 +96,7 @@ async def test_one_of_twenty_rotates_the_keys(ground: str, tmp_path: Path) -> No
 async def test_all_of_two_times_five_begin_with_the_same_keys(ground: str, tmp_path: Path) -> None:
     async with arena(ground, tmp_path) as here:
         for turn in range(times("beginnings")):
-            store = MemoryStore() if ground != "processes" else f"sqlite:///{tmp_path / f'{turn}.db'}"
+            store = MemoryStore() if ground in {"tasks", "threads"} else database(ground, tmp_path / f"{turn}.db")
             begin = [act(first_keys, store)] * 5
             outcomes = await here.race(begin, begin)
             assert {outcome.reason for outcome in outcomes} == {""}

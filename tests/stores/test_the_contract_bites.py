@@ -8,11 +8,13 @@ import itertools
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import engines
 from admit.core.store import Store
 from admit.stores import open_store
 from admit.stores.wrapped import Wrapped
@@ -52,16 +54,26 @@ BITES: dict[Fault, str] = {
 }
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def good(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """A maker of stores without a fault."""
-    if request.param == "memory":
-        return lambda: open_store("memory://")
-    return lambda: open_store(f"sqlite:///{tmp_path}/{secrets.token_hex(4)}.db")
+# What a store without a tail has none of.
+STAMPS = {faults.StampStandsStill, faults.StampNeverRests}
+CASES = [
+    pytest.param(kind, fault, bite, id=f"{kind}-{fault.__name__}")
+    for kind in ("memory", "sqlite", *engines.SERVERS)
+    for fault, bite in BITES.items()
+    if kind not in engines.SERVERS or fault not in STAMPS
+]
 
 
-@pytest.mark.parametrize("fault,bite", BITES.items(), ids=[fault.__name__ for fault in BITES])
-async def test_a_fault_is_caught(good: Make, fault: Fault, bite: str) -> None:
+def good_store(kind: str, folder: Path) -> Store:
+    """A new store without a fault."""
+    if kind in engines.SERVERS:
+        return open_store(engines.fresh(kind))
+    return open_store("memory://" if kind == "memory" else f"sqlite:///{folder}/{secrets.token_hex(4)}.db")
+
+
+@pytest.mark.parametrize("kind,fault,bite", CASES)
+async def test_a_fault_is_caught(kind: str, fault: Fault, bite: str, tmp_path: Path) -> None:
+    good = partial(good_store, kind, tmp_path)
     assert await caught_by(lambda: Wrapped(good()), bite) == [], "the contract is red without the fault"
     assert await caught_by(lambda: fault(good()), bite), f"{bite} did not notice"
 
@@ -71,8 +83,10 @@ async def caught_by(make: Make, check: str) -> list[BaseException]:
     against: list[BaseException] = []
     function = getattr(StoreContract(), check)
     for values in _parameters(function):
-        async with _store(make) as store:
-            given = {"store": store, "make": make, **values}
+        async with _stores(make) as tracked:
+            store = tracked()
+            await store.open()
+            given = {"store": store, "make": tracked, **values}
             wanted = inspect.signature(function).parameters
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -93,10 +107,16 @@ def _parameters(function: Callable[..., Awaitable[None]]) -> list[dict[str, Any]
 
 
 @asynccontextmanager
-async def _store(make: Make) -> AsyncGenerator[Store]:
-    store = make()
-    await store.open()
+async def _stores(make: Make) -> AsyncGenerator[Make]:
+    """``make``, of whose stores none stays open: a check that is red closes nothing."""
+    made: list[Store] = []
+
+    def tracked() -> Store:
+        made.append(make())
+        return made[-1]
+
     try:
-        yield store
+        yield tracked
     finally:
-        await store.close()
+        for store in made:
+            await store.close()
