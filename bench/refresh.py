@@ -18,71 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
-from admit import Authority, TokenPolicy
-from admit.sessions import Session
+from busy import ACTS, Busy
 from table import Figure, Row, arguments, report
 
-TASKS = 64
-ACTS = ("rotations", "session starts", "revocations")
 SIGNING_IN = 16
 EMAIL = "ann@example.com"
-
-
-class Busy:
-    """An authority and as many families of tokens as there are tasks."""
-
-    def __init__(self, url: str) -> None:
-        self._auth = Authority(url, issuer="https://bench.example", tokens=TokenPolicy(grace=0))
-        self._tokens: list[str] = []
-        self._subjects = 0
-        self._sessions: list[list[Session]] = [[] for _ in range(TASKS)]
-
-    async def rate(self, act: str, seconds: float) -> float:
-        """How many a second there are when every task does ``act`` again and again."""
-        while len(self._tokens) < TASKS:
-            session = await self._started(len(self._tokens))
-            self._tokens.append((await self._auth.tokens.issue(session)).refresh_token)
-        step = {"rotations": self._rotate, "session starts": self._start, "revocations": self._revoke}[act]
-        done = await _in_turns(step, seconds)
-        return done / seconds
-
-    async def close(self) -> None:
-        """Let go of the store."""
-        await self._auth.close()
-
-    async def _rotate(self, task: int) -> None:
-        self._tokens[task] = (await self._auth.tokens.refresh(self._tokens[task])).refresh_token
-
-    async def _start(self, task: int) -> None:
-        self._sessions[task].append(await self._started(task))
-
-    async def _revoke(self, task: int) -> None:
-        sessions = self._sessions[task]
-        await self._auth.revoke(sessions.pop() if sessions else await self._started(task))
-
-    async def _started(self, task: int) -> Session:
-        # Another subject each time: of one, the session that was away longest would end at the limit.
-        self._subjects += 1
-        before = await self._auth.subjects.before(f"{os.getpid()}-{task}-{self._subjects}")
-        return (await self._auth.sessions.start(before.proven("pwd"))).session
-
-
-async def _in_turns(step: Callable[[int], Awaitable[None]], seconds: float) -> int:
-    """How often :data:`TASKS` tasks do ``step`` until the time is over."""
-    until = time.perf_counter() + seconds
-
-    async def work(task: int) -> int:
-        done = 0
-        while time.perf_counter() < until:
-            await step(task)
-            done += 1
-        return done
-
-    return sum(await asyncio.gather(*map(work, range(TASKS))))
 
 
 def work(url: str, pipe: Connection) -> None:

@@ -1,0 +1,153 @@
+"""What each store takes for what is asked of it, alone and by many at once, and whether a million sessions change that.
+
+Everything goes through the services that are used, on engines as durable as in use: each commit is on disk before it
+counts. Databases of all sizes are open together and asked in turns, so that what slows the machine slows all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from admit.core.ids import anchor, home_of, new_id
+from admit.core.store import Insert, Record, Store
+from admit.stores import open_store
+from busy import ACTS, READS, TASKS, Busy, authority
+from databases import postgresql
+from table import Figure, Row, arguments, report
+
+SIZES = (1_000, 100_000, 1_000_000)
+QUICK = (1_000, 10_000)
+AT_ONCE = 500
+"""Sessions that are put in together, where they are only to be there."""
+
+
+@dataclass
+class Filled:
+    """A store with so many sessions in it."""
+
+    size: int
+    busy: Busy
+    bytes_each: float | None = None
+
+
+async def fill(store: Store, size: int) -> None:
+    """Put ``size`` sessions into the store, each of somebody else."""
+    auth = authority(store)
+    subject = "0" * 12
+    session = (await auth.sessions.start((await auth.subjects.before(subject)).proven("pwd"))).session
+    [like] = await store.get(("session", session.id))
+    if like is None:
+        raise RuntimeError("a session that was started is not there")
+    for first in range(1, size, AT_ONCE):
+        numbers = range(first, min(size, first + AT_ONCE))
+        await store.commit(*(Insert(_other(like, session.id, subject, f"{number:012}")) for number in numbers))
+
+
+def _other(like: Record, id: str, subject: str, other: str) -> Record:
+    new = new_id(home_of(other), time.time(), secrets.token_bytes)
+    body = like.body.replace(id.encode(), new.encode()).replace(subject.encode(), other.encode())
+    return Record(like.kind, new, body, secrets.randbits(63), like.expires_at, frozenset({anchor(other)}))
+
+
+@contextmanager
+def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str, list[Filled]]]:
+    """Every kind of store in every size, open."""
+    with ExitStack() as held:
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory()))
+        found: dict[str, list[Filled]] = {}
+        server = held.enter_context(postgresql())
+        for size in sizes:
+            print(f"filling: {size:,} sessions", file=sys.stderr)
+            file, url = folder / f"{size}.db", runner.run(_database(server, f"s{size}"))
+            made = {name: _filled(runner, to, size) for name, to in _urls(file, url).items()}
+            made["SQLite"].bytes_each = _written(file) / size
+            made["PostgreSQL"].bytes_each = runner.run(_settled(url)) / size
+            for name, one in made.items():
+                found.setdefault(name, []).append(one)
+        yield found
+        for filled in (one for each in found.values() for one in each):
+            runner.run(filled.busy.close())
+
+
+def _urls(file: Path, database: str) -> dict[str, str]:
+    return {"memory": "memory://", "SQLite": f"sqlite:///{file}", "PostgreSQL": database}
+
+
+def _filled(runner: asyncio.Runner, url: str, size: int) -> Filled:
+    store = open_store(url)
+    runner.run(fill(store, size))
+    return Filled(size, Busy(store))
+
+
+def _written(file: Path) -> int:
+    """The bytes of the database once all is in its file, which SQLite sees to from time to time."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file.stat().st_size
+
+
+async def _database(server: str, name: str) -> str:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+    return server.removesuffix("postgres") + name
+
+
+async def _settled(url: str) -> int:
+    """Have what was put in looked through, as PostgreSQL does by itself a while later; the bytes of the database."""
+    connection = await asyncpg.connect(url)
+    await connection.execute("VACUUM ANALYZE")
+    size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
+    empty: int = await connection.fetchval("SELECT pg_database_size('template1')")
+    await connection.close()
+    return size - empty
+
+
+def measured(filled: Mapping[str, list[Filled]], runner: asyncio.Runner, slices: int, seconds: float) -> list[Row]:
+    """Every act in every store, in turns."""
+    rates: dict[tuple[str, int, str, int], list[float]] = {}
+    for _ in range(slices):
+        for act in (*READS, *ACTS):
+            for name, sizes in filled.items():
+                for one in sizes:
+                    for tasks in (1, TASKS):
+                        rate = runner.run(one.busy.rate(act, seconds, tasks))
+                        rates.setdefault((name, one.size, act, tasks), []).append(rate)
+    rows: list[Row] = []
+    for name, sizes in filled.items():
+        for act in (*READS, *ACTS):
+            for one in sizes:
+                alone, many = (rates[name, one.size, act, tasks] for tasks in (1, TASKS))
+                rows.append(Row(f"{name}, {one.size:,}: {act}, one", Figure.of([1e6 / rate for rate in alone]), "µs"))
+                rows.append(Row(f"{name}, {one.size:,}: {act}, {TASKS} at once", Figure.of(many), "/s"))
+            few, most = rates[name, sizes[0].size, act, 1], rates[name, sizes[-1].size, act, 1]
+            ratio = Figure.of([one / other for one, other in zip(few, most, strict=True)])
+            rows.append(Row(f"{name}: {act}, {sizes[-1].size:,} / {sizes[0].size:,}", ratio, "×", bar=1.5))
+        rows += [
+            Row(f"{name}, {one.size:,}: bytes of a session, all in all", Figure.of([one.bytes_each]), "B")
+            for one in sizes
+            if one.bytes_each is not None
+        ]
+    return rows
+
+
+def main() -> None:
+    """Fill, then ask."""
+    options = arguments(__doc__)
+    with asyncio.Runner() as runner, stores(QUICK if options.quick else SIZES, runner) as filled:
+        report("stores", measured(filled, runner, options.slices, options.seconds * 4), options)
+
+
+if __name__ == "__main__":
+    main()
