@@ -6,6 +6,7 @@ import os
 import random
 import secrets
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from recorder import Recorder, recording
 NEEDS = {
     "postgresql": ("postgres",),
     "postgresql/test_pgbouncer.py": ("pgbouncer", "postgres"),
+    "postgresql/test_full_disk.py": ("the right to mount", "postgres"),
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),
     "server/test_lines_to_paste.py": ("curl",),
@@ -30,10 +32,14 @@ NEEDS = {
 PATH = os.pathsep.join((os.environ["PATH"], *map(str, filter(None, [programs()]))))
 """Debian keeps the programs of PostgreSQL, which may be there in several versions, out of everybody's way."""
 
-MISSING = {
-    tests: [need for need in needs if not (shutil.which(need, path=PATH) or (Path(__file__).parent / need).exists())]
-    for tests, needs in NEEDS.items()
-}
+
+def _is_there(need: str) -> bool:
+    if need == "the right to mount":
+        return subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode == 0
+    return bool(shutil.which(need, path=PATH)) or (Path(__file__).parent / need).exists()
+
+
+MISSING = {tests: [need for need in needs if not _is_there(need)] for tests, needs in NEEDS.items()}
 collect_ignore = [tests for tests, missing in MISSING.items() if missing]
 if "CI" in os.environ and collect_ignore:
     raise RuntimeError(f"Nothing is left out in CI, and it lacks what these need: {MISSING}. See scripts/system.sh.")

@@ -17,6 +17,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "endings": (2, 30),  # races of what ends everything with what is being made, on each ground
     "revocations": (200, 1_000),  # by two processes, while two others verify without pause
     "kills": (16, 100),  # of a server in the middle of its writes
+    "lives of a database server": (2, 30),  # killed while others commit
     "sign-ins": (1_000, 5_000),  # whose secrets are counted letter by letter
     "sign-ins of each kind": (20, 200),  # timed at a running server, in each of up to three runs
     "lives of a writer": (5, 100),  # a process that commits, killed at a random moment

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from commands import free_port
@@ -60,19 +60,36 @@ class Engine:
         self.process.wait(PATIENCE)
 
     def kill(self) -> None:
-        """End it at once."""
-        self.process.kill()
+        """End all of its processes at once, in whatever they do."""
+        with self.stopped():
+            everyone = self._everyone()
+            _signal(everyone, signal.SIGKILL)
         self.process.wait(PATIENCE)
+        # Those whose parent is gone are looked after by somebody else, who may take his time.
+        until = time.monotonic() + PATIENCE
+        while any(map(_lives, everyone)):
+            assert time.monotonic() < until
+
+    def has_ended(self) -> bool:
+        """Whether it gave up, within the seconds in which it may still be about to."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(2.0)
+        return self.process.poll() is not None
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """While inside, none of its processes does anything."""
-        everyone = [self.process.pid, *map(int, self.run("SELECT pid FROM pg_stat_activity").split())]
+        _signal([self.process.pid], signal.SIGSTOP)  # it starts no other from here on
+        everyone = self._everyone()
         _signal(everyone, signal.SIGSTOP)
         try:
             yield
         finally:
             _signal(everyone, signal.SIGCONT)
+
+    def _everyone(self) -> list[int]:
+        pid = self.process.pid
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
     def url(self, database: str) -> str:
         """The URL of a database."""
@@ -121,10 +138,21 @@ class Engine:
 
 
 @contextmanager
-def postgres(**settings: str) -> Iterator[Engine]:
-    """A server that has just been made; gone afterwards."""
-    with own_folder() as folder:
-        how = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """While inside, ``folder`` is a disk of its own, in memory, and of that size."""
+    options = f"size={megabytes}m,mode=700,uid={folder.stat().st_uid},gid={folder.stat().st_gid}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@contextmanager
+def postgres(megabytes: int = 0, **settings: str) -> Iterator[Engine]:
+    """A server that has just been made, on a disk of so many ``megabytes`` if any are named; gone afterwards."""
+    with own_folder() as folder, small_disk(folder, megabytes) if megabytes else nullcontext():
+        how = ("--wal-segsize=1", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         _done("initdb", "-D", folder / "data", *how, folder=folder)
         with _running(Engine(folder, free_port(), SETTINGS | settings)) as found:
             yield found
@@ -135,7 +163,8 @@ def _running(engine: Engine) -> Iterator[Engine]:
     try:
         yield engine
     finally:
-        engine.stop()
+        if engine.process.poll() is None:
+            engine.stop()
 
 
 @contextmanager
@@ -154,6 +183,13 @@ def _signal(processes: Iterable[int], kind: signal.Signals) -> None:
     for pid in processes:
         with suppress(ProcessLookupError):
             os.kill(pid, kind)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def user() -> str | None:

@@ -11,91 +11,31 @@ import resource
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from admit.authority import Authority
 from admit.stores import sqlite
-from processes.acts import (
-    EVERY,
-    PASSWORD,
-    Act,
-    Held,
-    accepted,
-    act,
-    admit,
-    authority,
-    change_password,
-    refresh,
-    revoke,
-    sign_in,
-    sign_out_everywhere,
-    sign_up,
-    spend,
-    sqlite_of,
-    verify,
-)
+from processes.acts import EVERY, accepted, act, authority, revoke, sign_in, sign_up, sqlite_of
 from processes.crew import Crew, Line
-
-NO_ANSWER = {"StoreUnavailable", "LostHistory"}
-
-
-@dataclass(frozen=True)
-class Run:
-    """A server in the middle of its work: ``warm`` has been seen by it, ``cold`` not yet, and ``revoked`` is over."""
-
-    auth: Authority
-    path: Path
-    warm: Held
-    cold: Held
-    revoked: Held
-    ticket: str
-
-    def asking(self) -> list[Act]:
-        """What cannot be answered without the store."""
-        return [*self.writing(), act(admit, self.cold.requests()["cookie"]), act(refresh, self.cold.pair.refresh_token)]
-
-    def writing(self) -> list[Act]:
-        """What cannot be done without a commit."""
-        return [
-            act(refresh, self.warm.pair.refresh_token),
-            act(spend, self.ticket, "reset"),
-            act(sign_in),
-            act(sign_up, "bob@example.com"),
-            act(change_password, self.warm, PASSWORD, "another one, not shorter"),
-            act(sign_out_everywhere, self.warm.session.subject),
-            act(revoke, self.cold),
-        ]
-
-    async def nobody_is_told_a_lie(self) -> None:
-        """Of what was seen before, yes may still be proven; a no would be wrong, and so would a yes to what is over."""
-        for held, wrong in ((self.warm, "a live one refused"), (self.revoked, "a revoked one accepted")):
-            for door, text in (("cookie", held.cookie), ("bearer", held.pair.access_token)):
-                outcome = await act(verify, text, door).outcome(self.auth)
-                right = "" if held is self.warm else "Revoked"
-                assert outcome.error in {right, *NO_ANSWER}, wrong
+from processes.runs import NO_ANSWER, Run, begun
 
 
 @pytest.fixture
 async def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Run]:
     monkeypatch.setattr(sqlite, "PATIENCE", 0.1)
     async with authority(f"sqlite:///{tmp_path / 'admit.db'}") as auth:
-        await sign_up(auth)
-        warm, cold, revoked = [await sign_in(auth) for _ in range(3)]
-        for held in (warm, revoked):
-            for request in held.requests().values():
-                await auth.admit(request)
-        await auth.revoke(revoked.session)
-        auth.verify(warm.cookie, "cookie")
-        ticket = await auth.tickets.mint("reset", 600)
-        yield Run(auth, sqlite_of(auth)._file.path, warm, cold, revoked, ticket)
+        yield await begun(auth)
+
+
+def path_of(run: Run) -> Path:
+    return sqlite_of(run.auth)._file.path
 
 
 @pytest.mark.parametrize("lost", ["", "-wal", "-stamp"])
 async def test_a_file_that_was_removed_is_no_answer(run: Run, lost: str) -> None:
-    run.path.with_name(run.path.name + lost).unlink()
+    path = path_of(run)
+    path.with_name(path.name + lost).unlink()
     await run.nobody_is_told_a_lie()
     for one in run.asking():
         assert (await one.outcome(run.auth)).error in NO_ANSWER, one.what
@@ -122,7 +62,7 @@ async def spoiler(line: Line, path: Path) -> None:
 
 async def test_a_file_that_was_overwritten_is_no_answer(run: Run) -> None:
     async with Crew() as crew:
-        assert await crew.start(spoiler, run.path).hear() == "spoilt"
+        assert await crew.start(spoiler, path_of(run)).hear() == "spoilt"
     await run.nobody_is_told_a_lie()
     for one in run.asking():
         assert (await one.outcome(run.auth)).error in NO_ANSWER, one.what
@@ -139,7 +79,7 @@ async def locker(line: Line, path: Path) -> None:
 
 async def test_a_file_that_is_locked_is_no_answer_until_it_is_free(run: Run) -> None:
     async with Crew() as crew:
-        member = crew.start(locker, run.path)
+        member = crew.start(locker, path_of(run))
         assert await member.hear() == "locked"
         for one in run.writing():
             assert (await one.outcome(run.auth)).error == "StoreUnavailable", one.what

@@ -195,9 +195,12 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
         cut = asyncio.get_running_loop().call_later(place.statement_timeout, connection.terminate)
         try:
             return await question(connection)
+        except asyncio.CancelledError:
+            connection.terminate()  # nobody waits for its answer, and the next must not meet it
+            raise
         finally:
             cut.cancel()
-            await pool.release(connection, timeout=place.connect_timeout)
+            await pool.release(connection)
     except AdmitError:
         raise
     except asyncpg.TargetServerAttributeNotMatched as error:
