@@ -27,7 +27,7 @@ from admit.core.log import Ended
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change
 from admit.stores.sqlite import SqliteStore
-from revocation import served
+from revocation import SECRET, served
 from table import Figure, Row, arguments, report
 
 LIVE = 1_000_000
@@ -83,12 +83,13 @@ def cold(pipe: Connection, issuer: str, key: str) -> None:
 
 async def starts(folder: Path, slices: int, live: int) -> list[Row]:
     """Verifiers that start one after another."""
-    with served(folder) as (issuer, store, _):
+    store = f"sqlite:///{folder}/admit.db"
+    with served(store):
         pass  # a new authority has made its store, and is gone
     await fill(store, live)
     found: list[tuple[float, float, float, float, int]] = []
-    with served(folder) as (issuer, store, pid):
-        auth = Authority(store, issuer=issuer)
+    with served(store) as (issuer, pid):
+        auth = Authority(store, issuer=issuer, secret=SECRET)
         key = await auth.verifiers.create("bench", issuer)
         before, used = memory(pid), processor(pid)
         for _ in range(slices):
@@ -143,8 +144,9 @@ class Follower:
 
 async def crowd(folder: Path, followers: int, idle: float) -> list[Row]:
     """Followers by the hundred, at rest and while things are revoked."""
-    with served(folder, connections=followers + 100) as (issuer, store, pid):
-        auth = Authority(store, issuer=issuer)
+    store = f"sqlite:///{folder}/admit.db"
+    with served(store, connections=followers + 100) as (issuer, pid):
+        auth = Authority(store, issuer=issuer, secret=SECRET)
         key = await auth.verifiers.create("bench", issuer)
         all_of_them = [Follower(issuer, key) for _ in range(followers)]
         tasks: list[asyncio.Task[None]] = []

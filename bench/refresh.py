@@ -19,13 +19,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 
+import databases
 from busy import ACTS, Busy
 from table import Figure, Row, arguments, report
 
 SIGNING_IN = 16
+NUMBERS = {1: "one process", 2: "two"}
+BARS = {"rotations: PostgreSQL, one process": 1_500.0}
 EMAIL = "ann@example.com"
 
 
@@ -64,9 +67,15 @@ def workers(url: str, number: int) -> Iterator[list[Connection]]:
 
 def rates(slices: int, seconds: float) -> list[Row]:
     """Every act on every store, in turns."""
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as held:
+        folder = held.enter_context(tempfile.TemporaryDirectory())
         crews = [("memory, one process", "memory://", 1)]
-        crews += [(f"SQLite, {name}", f"sqlite:///{folder}/{n}.db", n) for n, name in ((1, "one process"), (2, "two"))]
+        crews += [(f"SQLite, {name}", f"sqlite:///{folder}/{n}.db", n) for n, name in NUMBERS.items()]
+        if databases.programs() is None:
+            print("NOT MEASURED: PostgreSQL (it is not installed)", file=sys.stderr)
+        else:
+            url = held.enter_context(databases.postgresql())
+            crews += [(f"PostgreSQL, {name}", url, n) for n, name in NUMBERS.items()]
         found: dict[str, list[float]] = {}
         for name, url, number in crews:
             with workers(url, number) as pipes:
@@ -75,7 +84,9 @@ def rates(slices: int, seconds: float) -> list[Row]:
                         for pipe in pipes:
                             pipe.send((act, seconds))
                         found.setdefault(f"{act}: {name}", []).append(sum(pipe.recv() for pipe in pipes))
-    return [Row(case, Figure.of(values), "/s", direction="min") for case, values in sorted(found.items())]
+    return [
+        Row(case, Figure.of(values), "/s", BARS.get(case), direction="min") for case, values in sorted(found.items())
+    ]
 
 
 class Client:

@@ -19,14 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Protocol
 
 import jwt
 
+import databases
 from admit import Authority, Verifier
 from admit.errors import AdmitError
 from admit.server.fresh import free_port
@@ -37,7 +37,8 @@ PAUSE = 0.0005
 
 FEW = 10
 
-REVOCATIONS = {1: 100, 10: 200, 50: 40}
+REVOCATIONS = {1: 100, FEW: 200, 50: 40}
+SECRET = bytes(range(32))
 TOKEN_LIFE = 600.0
 
 Check = Callable[[str], bool]
@@ -245,30 +246,51 @@ def started(command: Sequence[str], port: int, **env: str) -> Iterator[int]:
 
 
 @contextmanager
-def served(folder: Path, *, connections: int = 1_000) -> Iterator[tuple[str, str, int]]:
-    """`admit serve` on SQLite: its issuer, the URL of its store and its process."""
+def served(store: str, *, connections: int = 1_000) -> Iterator[tuple[str, int]]:
+    """`admit serve` on ``store``: its issuer and its process."""
     port = free_port()
-    issuer, store = f"http://127.0.0.1:{port}", f"sqlite:///{folder}/admit.db"
+    issuer = f"http://127.0.0.1:{port}"
     env = {"ADMIT_ISSUER": issuer, "ADMIT_STORE": store, "ADMIT_PORT": str(port), "ADMIT_DRAIN_LIMIT": "0"}
     command = [sys.executable, "-m", "admit.server", "serve"]
-    with started(command, port, **env, ADMIT_MAX_CONNECTIONS=str(connections)) as pid:
-        yield issuer, store, pid
+    with tempfile.NamedTemporaryFile() as secret:
+        secret.write(SECRET)
+        secret.flush()
+        env |= {"ADMIT_SECRET_FILE": secret.name, "ADMIT_MAX_CONNECTIONS": str(connections)}
+        with started(command, port, **env) as pid:
+            yield issuer, pid
+
+
+@contextmanager
+def stores() -> Iterator[dict[str, str]]:
+    """The URL of a store of each kind, as far as their programs are installed."""
+    with ExitStack() as held:
+        folder = held.enter_context(tempfile.TemporaryDirectory())
+        found = {"SQLite": f"sqlite:///{folder}/admit.db"}
+        for name, program, begin in (("PostgreSQL", databases.programs(), databases.postgresql),):
+            if program is None:
+                print(f"NOT MEASURED: {name} (it is not installed)", file=sys.stderr)
+            else:
+                found[name] = held.enter_context(begin())
+        yield found
 
 
 def ours(scale: float) -> list[Row]:
     """Verifiers that follow the log."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (issuer, store, _), asyncio.Runner() as loop:
-        auth = Authority(store, issuer=issuer)
-        key = loop.run(auth.verifiers.create("bench", issuer))
-        late, micros = 0, 0.0
-        for number, revocations in REVOCATIONS.items():
-            with processes(number, "admit", issuer, key) as pipes:
-                found = measured(Ours(auth), loop, pipes, max(5, round(revocations * scale)))
-            rows += _spread(f"admit, {number} verifiers", found, bar=10.0 if number == 10 else None)
-            late += found.late
-            micros = micros or statistics.median(found.micros)
-        loop.run(auth.close())
+    late, micros = 0, 0.0
+    with stores() as found, asyncio.Runner() as loop:
+        for name, store in found.items():
+            numbers = REVOCATIONS if name == "SQLite" else {FEW: REVOCATIONS[FEW]}
+            with served(store) as (issuer, _):
+                auth = Authority(store, issuer=issuer, secret=SECRET)
+                key = loop.run(auth.verifiers.create("bench", issuer))
+                for number, revocations in numbers.items():
+                    with processes(number, "admit", issuer, key) as pipes:
+                        took = measured(Ours(auth), loop, pipes, max(5, round(revocations * scale)))
+                    rows += _spread(f"admit on {name}, {number} verifiers", took, bar=10.0 if number == FEW else None)
+                    late += took.late
+                    micros = micros or statistics.median(took.micros)
+                loop.run(auth.close())
     rows.append(_plain("admit: accepted after effective_by", late, "", bar=0))
     rows.append(_plain("admit: one check", micros, "µs"))
     return rows
@@ -277,20 +299,17 @@ def ours(scale: float) -> list[Row]:
 def classic(scale: float) -> list[Row]:
     """A token alone, and what is read from Redis for each request."""
     rows = [_plain("a token alone: until it expires", TOKEN_LIFE * 1e3, "ms")]
-    program = shutil.which("redis-server")
-    if program is None:
+    if shutil.which("redis-server") is None:
         print("NOT MEASURED: what reads Redis for each request (there is no redis-server)", file=sys.stderr)
         return rows
-    secret, port = secrets.token_hex(32), free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        with started(command, port), asyncio.Runner() as loop:
-            ways: dict[str, Way] = {"blocklist": Blocklist(Redis(port), secret), "session": Sessions(Redis(port))}
-            for name, way in ways.items():
-                with processes(10, name, str(port), secret) as pipes:
-                    found = measured(way, loop, pipes, max(5, round(REVOCATIONS[10] * scale)))
-                rows += _spread(f"{name} in Redis, read per request, 10 processes", found)
-                rows.append(_plain(f"{name} in Redis: one check", statistics.median(found.micros), "µs"))
+    secret = secrets.token_hex(32)
+    with databases.redis("--appendonly", "no") as port, asyncio.Runner() as loop:
+        ways: dict[str, Way] = {"blocklist": Blocklist(Redis(port), secret), "session": Sessions(Redis(port))}
+        for name, way in ways.items():
+            with processes(FEW, name, str(port), secret) as pipes:
+                found = measured(way, loop, pipes, max(5, round(REVOCATIONS[FEW] * scale)))
+            rows += _spread(f"{name} in Redis, read per request, {FEW} processes", found)
+            rows.append(_plain(f"{name} in Redis: one check", statistics.median(found.micros), "µs"))
     return rows
 
 

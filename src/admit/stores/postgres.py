@@ -70,7 +70,7 @@ class PostgresStore:
     def own_secret(self, *, make: bool) -> bytes:
         """None: it would lie beside what it seals. Raises ConfigError."""
         del make
-        raise ConfigError(["A PostgreSQL store keeps no master secret. Write one: secret, or ADMIT_SECRET."])
+        raise ConfigError(["A PostgreSQL store keeps no master secret. Write one: secret, or ADMIT_SECRET_FILE."])
 
     def again(self) -> PostgresStore:
         """The same, with connections of its own."""
