@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from admit.errors import ConfigError, StoreUnavailable
 from admit.stores import open_store
 from admit.stores.postgres_url import parsed
 from certificates import self_signed
-from postgres import Engine, postgres, user
+from postgres import Engine
+from postgresql.secured import secured
 
 AWAY = "ann@db.example.com/app"
 
@@ -95,20 +95,12 @@ def test_another_machine_has_to_prove_who_it_is(rest: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Path]]:
+def encrypted() -> Iterator[tuple[Engine, Path]]:
     """A server with a certificate for ``localhost``, which lets nobody in without the password of ``ann``."""
-    with postgres() as engine:
-        files = self_signed(engine.folder, "localhost")
-        for path in files:
-            path.chmod(0o600)
-            if (owner := user()) is not None:
-                shutil.chown(path, owner, owner)
-        engine.run("CREATE ROLE ann LOGIN PASSWORD 'hunter2'")
-        engine.run("CREATE DATABASE app OWNER ann")
-        rules = engine.folder / "data" / "pg_hba.conf"
-        rules.write_text(f"host all ann 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
-        engine.set(ssl_cert_file=str(files[0]), ssl_key_file=str(files[1]), ssl="on")
-        yield engine, files[0]
+    with secured("ann") as found:
+        found.engine.run("CREATE ROLE ann LOGIN PASSWORD 'hunter2'")
+        found.engine.run("CREATE DATABASE app OWNER ann")
+        yield found.engine, found.certificate
 
 
 def at(engine: Engine, rest: str, *, host: str = "localhost", password: str = "hunter2") -> str:

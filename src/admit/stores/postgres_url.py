@@ -6,7 +6,6 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
@@ -111,11 +110,12 @@ def _seconds(name: str, written: str) -> float:
 
 def _tls(options: Mapping[str, str], hosts: list[str]) -> ssl.SSLContext | str | bool:
     """What a connection asks for. Another machine has to prove who it is, unless the URL says otherwise."""
-    mode = options.get("sslmode") or ("prefer" if all(map(_is_here, hosts)) else "verify-full")
+    named = options.keys() & set(_TLS[1:])
+    mode = options.get("sslmode") or ("prefer" if all(map(_is_here, hosts)) and not named else "verify-full")
     if mode not in MODES:
         raise ValueError(f"sslmode={mode} in the store's URL; write one of {', '.join(MODES)}.")
     if mode in {"disable", "prefer"}:
-        if options.keys() & set(_TLS[1:]):
+        if named:
             raise ValueError(f"sslmode={mode} looks at no certificate; write sslmode=verify-full in the store's URL.")
         return mode if mode == "prefer" else False
     root, own, key = (options.get(name) for name in _TLS[1:])
@@ -124,8 +124,8 @@ def _tls(options: Mapping[str, str], hosts: list[str]) -> ssl.SSLContext | str |
         if own:
             context.load_cert_chain(own, key)
     except OSError as error:  # of which SSLError is one
-        named = ", ".join(str(Path(name)) for name in (root, own, key) if name)
-        raise ValueError(f"The certificates {named} of the store's URL cannot be read: {error.strerror}.") from error
+        files = ", ".join(name for name in (root, own, key) if name)
+        raise ValueError(f"The certificates {files} of the store's URL cannot be read: {error.strerror}.") from error
     context.check_hostname = mode == "verify-full"
     if mode == "require" and not root:  # as libpq has it: hidden from who listens, proven to nobody
         context.verify_mode = ssl.CERT_NONE
