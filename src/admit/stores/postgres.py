@@ -19,6 +19,7 @@ from admit.stores.examined import Examined
 from admit.stores.postgres_bell import Bell
 from admit.stores.postgres_statements import Connection
 from admit.stores.postgres_url import Place, parsed
+from admit.stores.together import Together
 from admit.system import chance as system_chance
 
 CLOSE = 5.0
@@ -42,6 +43,7 @@ class _Opened:
     """The connections, and to whom they belong."""
 
     pool: Pool
+    reads: Together
     bell: Bell
     loop: asyncio.AbstractEventLoop
     process: int
@@ -81,7 +83,8 @@ class PostgresStore:
         if self._all is not None and self._all.serves:
             return
         pool = await _begun(self._place, _adopted)
-        here = _Opened(pool, Bell(self._connect), asyncio.get_running_loop(), os.getpid())
+        reads = Together(lambda keys: _answered(pool, self._place, lambda free: statements.get(free, keys)))
+        here = _Opened(pool, reads, Bell(self._connect), asyncio.get_running_loop(), os.getpid())
         if self._all is None or not self._all.serves:
             self._all = here
         else:  # another task was faster
@@ -97,7 +100,8 @@ class PostgresStore:
         """The records of ``keys`` at one moment."""
         for key in keys:
             asked.text(*key)
-        return await self._ask(lambda connection: statements.get(connection, keys))
+        opened = self._opened
+        return await _on(opened.loop, opened.reads.get(keys))
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
         """A page of the records of ``kind`` that bear ``tag``, in the order of their ids."""
