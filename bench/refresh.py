@@ -7,7 +7,6 @@ is 0, so that every refresh rotates.
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import os
 import secrets
@@ -24,12 +23,12 @@ from multiprocessing.connection import Connection
 
 import databases
 from busy import ACTS, Busy
+from client import EMAIL, Client
 from table import Figure, Row, arguments, report
 
 SIGNING_IN = 16
 NUMBERS = {1: "one process", 2: "two"}
 BARS = {"rotations: PostgreSQL, one process": 1_500.0}
-EMAIL = "ann@example.com"
 
 
 def work(url: str, pipe: Connection) -> None:
@@ -89,34 +88,6 @@ def rates(slices: int, seconds: float) -> list[Row]:
     ]
 
 
-class Client:
-    """A kept connection to the server under test."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    async def ask(self, method: str, path: str, headers: str = "", body: dict[str, str] | None = None) -> str:
-        """The head of the answer."""
-        if not hasattr(self, "_reader"):
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        data = b"" if body is None else json.dumps(body).encode()
-        kind = "content-type: application/json\r\n" if data else ""
-        head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\n{kind}content-length: {len(data)}\r\n"
-        self._writer.write(f"{head}{headers}\r\n".encode() + data)
-        answer = (await self._reader.readuntil(b"\r\n\r\n")).decode()
-        lines = dict(line.lower().split(": ", 1) for line in answer.split("\r\n")[1:] if ": " in line)
-        await self._reader.readexactly(int(lines.get("content-length", "0")))
-        return answer
-
-    async def sign_in(self, password: str) -> str:
-        """The cookie of a new session."""
-        answer = await self.ask("POST", "/api/sign-in", body={"email": EMAIL, "password": password})
-        if " 200 " not in answer.splitlines()[0]:
-            raise RuntimeError(answer)
-        line = next(line for line in answer.split("\r\n") if line.lower().startswith("set-cookie:"))
-        return line.partition(": ")[2].partition(";")[0]
-
-
 @contextmanager
 def server(folder: str) -> Iterator[tuple[int, str]]:
     """``admit serve`` on SQLite with one account: its port and the password."""
@@ -174,10 +145,8 @@ async def beside(port: int, password: str, signing_in: int, seconds: float) -> t
     async def request() -> int:
         while time.perf_counter() < until:
             began = time.perf_counter()
-            answer = await probe.ask("GET", "/api/me", headers=f"cookie: {cookie}\r\n")
+            await probe.found("GET", "/api/me", headers=f"cookie: {cookie}\r\n")
             taken.append((time.perf_counter() - began) * 1e3)
-            if " 200 " not in answer.splitlines()[0]:
-                raise RuntimeError(answer)
             await asyncio.sleep(0.002)
         return 0
 
