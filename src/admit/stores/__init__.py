@@ -9,10 +9,17 @@ from admit.core.store import Store
 from admit.errors import ConfigError
 from admit.stores.examined import Examined
 
-# Scheme, and the module that keeps it; imported when chosen, so that nobody needs the drivers of the others.
+# Scheme, and the module that keeps it, or what in it does; imported when chosen, so that nobody needs the drivers of
+# the others.
 STORES = {
     "memory": "admit.stores.memory",
     "postgresql": "admit.stores.postgres",
+    "redis": "admit.stores.redis_urls:redis",
+    "redis+cluster": "admit.stores.redis_urls:redis_cluster",
+    "redis+sentinel": "admit.stores.redis_urls:redis_sentinel",
+    "rediss": "admit.stores.redis_urls:rediss",
+    "rediss+cluster": "admit.stores.redis_urls:rediss_cluster",
+    "rediss+sentinel": "admit.stores.redis_urls:rediss_sentinel",
     "sqlite": "admit.stores.sqlite",
 }
 
@@ -30,6 +37,9 @@ def open_store(url: str, *, accept_lost_history: bool = False) -> Store:
     ``memory://`` lives and dies with the process; ``memory://?homes`` is the same, partitioned by home.
     ``postgresql://user:password@host/database`` is for any number of servers; its options stand in "Choose a store".
     ``sqlite:///app.db`` is a file in the working directory, ``sqlite:////var/lib/app.db`` one anywhere.
+    ``redis://host:6379/0`` is a Redis or Valkey, ``redis+sentinel://host:26379,host:26379/name`` the primary that its
+    Sentinels name, ``redis+cluster://host:6379`` a Cluster, which is partitioned by home; with ``rediss`` all of them
+    are spoken to by TLS.
 
     ``accept_lost_history`` lets ``open`` pass over a database that was replaced. It is for ``admit restore``,
     which ends everything that was issued before; nothing else has a reason to set it. Raises ConfigError.
@@ -73,4 +83,6 @@ def _named(url: str) -> tuple[_Module, str]:
         raise ConfigError([f"{fault} Write, for example, sqlite:///var/admit.db"])
     if not url.isprintable():
         raise ConfigError([f"The URL {scheme}://… has a character that cannot be printed. Write it without."])
-    return cast("_Module", import_module(STORES[scheme])), rest
+    module, _, name = STORES[scheme].partition(":")
+    found = import_module(module)
+    return cast("_Module", getattr(found, name) if name else found), rest

@@ -1,0 +1,81 @@
+-- All of the changes, or none: 0, or the number of the one that was in conflict.
+-- KEYS: what each change is about. ARGV: a channel, the home's "late" and "topics", the name of a log that begins now,
+-- and four for each change: what (insert, replace, delete, check, append), the version that was read, what is written,
+-- and until when.
+
+local channel, late, topics, history = unpack(ARGV, 1, 4)
+
+for n, key in ipairs(KEYS) do
+  local what, was = ARGV[4 * n + 1], ARGV[4 * n + 2]
+  if what == 'insert' then
+    if redis.call('EXISTS', key) == 1 then return n end
+  elseif was ~= '' and redis.call('GETRANGE', key, 0, 7) ~= was then
+    return n
+  end
+end
+
+-- The index of a tag lives as long as the last that it names. Each new name looks at two others, chosen at random, and
+-- takes away those whose record is gone: so about half of them are, at most.
+local function tag(kind, id, name, till)
+  local index = kind .. '/' .. name
+  local lives = redis.call('PTTL', index)
+  if redis.call('ZADD', index, 0, id) == 1 then
+    for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
+      if redis.call('EXISTS', kind .. ':' .. other) == 0 then redis.call('ZREM', index, other) end
+    end
+  end
+  if till == '' then
+    if lives >= 0 then redis.call('PERSIST', index) end
+  elseif lives == -2 then
+    redis.call('PEXPIREAT', index, till)
+  elseif lives >= 0 then
+    redis.call('PEXPIREAT', index, till, 'GT')
+  end
+end
+
+local function write(key, value, till)
+  local kind, id = parts_of(key)
+  local old, tags, kept = redis.call('GET', key), tags_of(value), {}
+  if till == 'late' then
+    redis.call('ZADD', late, 0, key)
+    till = ''
+  end
+  if till == '' then
+    redis.call('SET', key, value)
+  else
+    redis.call('SET', key, value, 'PXAT', till)
+  end
+  for _, name in ipairs(tags) do
+    tag(kind, id, name, till)
+    kept[name] = true
+  end
+  for _, name in ipairs(old and tags_of(old) or {}) do
+    if not kept[name] then redis.call('ZREM', kind .. '/' .. name, id) end
+  end
+end
+
+-- Entries are numbered one after the other, under a name that the log was given when it began.
+local function append(key, entry, topic)
+  local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  if last then
+    redis.call('XADD', key, last[1]:match('^%d+') .. '-*', '', entry)
+  else
+    redis.call('XADD', key, history .. '-*', '', entry)
+    redis.call('SADD', topics, key)
+  end
+end
+
+local rung = false
+for n, key in ipairs(KEYS) do
+  local what, value, till = ARGV[4 * n + 1], ARGV[4 * n + 3], ARGV[4 * n + 4]
+  if what == 'insert' or what == 'replace' then
+    write(key, value, till)
+  elseif what == 'delete' then
+    delete(key)
+  elseif what == 'append' then
+    append(key, value)
+    rung = true
+  end
+end
+if rung then redis.call('PUBLISH', channel, '') end
+return 0

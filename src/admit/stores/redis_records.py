@@ -1,0 +1,178 @@
+"""What a Redis store writes under which names: a record as one string, and the keys of records, tags, logs and counters.
+
+A key is ``<prefix>{<home>}<rest>``: what is in braces decides which node of a Cluster keeps it.
+
+    {a}s:<id>          a record, by its id without the home        {a}s/<tag>         ids of those who bear a tag
+    {a}revocations#    a log; {*} where there is one for all       {a}late            what is left to purge
+    {a}!<counter>      a counter                                   {a}topics          the logs there are
+
+A record is 8 bytes of version; a byte with the number of its tags, 64 for a body that is not packed and 128 if it
+expires; 8 bytes of when; each tag without its home, its length before it; and the body. The scripts read it too.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from urllib.parse import unquote
+
+import pybase64
+
+from admit.core.ids import HOMES, LENGTH
+from admit.core.store import LATE, Key, Record
+from admit.errors import StoreError
+from admit.stores.packed import pack, unpack
+
+MAX_TAGS = 63
+
+ALL = "*"
+"""The home of a log that is one for all homes."""
+
+_RAW = 64
+_EXPIRES = 128
+_LONG = 255  # where a byte says this, the length follows in four
+_FOR_GOOD = 1e11  # seconds: beyond the year 5000 nothing expires
+_HOMES = frozenset(HOMES)
+_SHORT = {"session": "s", "subject": "u", "ticket": "t"}
+_OURS = re.compile(r"[0-9A-Za-z_-]+")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_FROM_OURS = bytes.maketrans(HOMES.encode(), _BASE64)
+_TO_OURS = bytes.maketrans(_BASE64, HOMES.encode())
+_MARK = 1 << 127
+_LONG_NAMES = {short: kind for kind, short in _SHORT.items()}
+_RECORD = re.compile(rb"\{([^}]*)\}([^!:/#][^:/#]*|):(.*)", re.DOTALL)
+
+
+def record_key(prefix: str, key: Key) -> bytes:
+    """The key of a record."""
+    kind, id = key
+    return f"{prefix}{{{tag_of(id)}}}{_name(kind)}:".encode() + rest(id)
+
+
+def tag_key(prefix: str, kind: str, tag: str) -> bytes:
+    """The key of the ids of those records of ``kind`` that bear ``tag``."""
+    return f"{prefix}{{{tag_of(tag)}}}{_name(kind)}/{tag[1:]}".encode()
+
+
+def log_key(prefix: str, home: str, topic: str) -> bytes:
+    """The key of the log ``topic`` of ``home``."""
+    return f"{prefix}{{{home}}}{_escaped(topic)}#".encode()
+
+
+def home_key(prefix: str, home: str, name: str) -> bytes:
+    """The key of what a home has one of: ``late``, ``topics``."""
+    return f"{prefix}{{{home}}}{name}".encode()
+
+
+def counter_key(prefix: str, home: str, key: str, window: float, number: int) -> bytes:
+    """The key of a counter."""
+    return f"{prefix}{{{home}}}!{window:g}.{number}.{key}".encode()
+
+
+def key_of(prefix: str, name: bytes) -> Key | None:
+    """The key of the record that is kept under ``name``; None if something else is."""
+    found = _RECORD.fullmatch(name.removeprefix(prefix.encode()))
+    if found is None:
+        return None
+    home, kind = found[1].decode(), found[2].decode()
+    if home.startswith("%"):
+        home = bytes.fromhex(home[1:]).decode()
+    return _LONG_NAMES.get(kind) or unquote(kind), id_of(home, found[3])
+
+
+def topic_of(name: bytes) -> str:
+    """The topic of a log."""
+    return unquote(name.rpartition(b"}")[2].decode()[:-1])
+
+
+def version_bytes(version: int) -> bytes:
+    """A version, as a record begins with it."""
+    return version.to_bytes(8)
+
+
+def written(record: Record) -> bytes:
+    """``record``, but for its key. Raises StoreError."""
+    tags = sorted(tag[1:] for tag in record.tags)
+    if len(tags) > MAX_TAGS:
+        raise StoreError(f"{record.kind} {record.id!r} bears {len(tags)} tags, and {MAX_TAGS} can be kept")
+    packed = pack(record.body, record.id, tags[0] if tags else "", record.expires_at)
+    head = len(tags) | (_RAW if packed is None else 0) | (0 if record.expires_at is None else _EXPIRES)
+    out = bytearray(version_bytes(record.version))
+    out.append(head)
+    if record.expires_at is not None:
+        out += struct.pack("<d", record.expires_at)
+    for tag in tags:
+        raw = tag.encode()
+        out += bytes((len(raw),)) if len(raw) < _LONG else struct.pack(">BI", _LONG, len(raw))
+        out += raw
+    return bytes(out + (record.body if packed is None else packed))
+
+
+def read(key: Key, value: bytes) -> Record:
+    """The record that was written. Raises StoreError."""
+    kind, id = key
+    try:
+        head, at, expires_at = value[8], 9, None
+        if head & _EXPIRES:
+            [expires_at] = struct.unpack_from("<d", value, at)
+            at += 8
+        tags: list[str] = []
+        for _ in range(head & MAX_TAGS):
+            size, at = value[at], at + 1
+            if size == _LONG:
+                [size] = struct.unpack_from(">I", value, at)
+                at += 4
+            tags.append(value[at : at + size].decode())
+            at += size
+    except (IndexError, ValueError, struct.error) as error:
+        raise StoreError(f"{kind} {id!r} is not as Admit writes it: {error}") from error
+    body = value[at:] if head & _RAW else unpack(value[at:], id, tags[0] if tags else "", expires_at)
+    borne = frozenset(id[0] + tag for tag in tags)
+    return Record(kind, id, body, int.from_bytes(value[:8]), expires_at, borne)
+
+
+def until(expires_at: float | None, now: float) -> bytes:
+    """When Redis may throw it away, in milliseconds: nothing for never, "late" for what it would throw away at once."""
+    if expires_at is None or not expires_at < _FOR_GOOD:
+        return b""
+    end = expires_at + LATE
+    # A second, so that it is not gone before the script has done with it.
+    return b"late" if end < now + 1 else b"%d" % int(end * 1000 + 1)
+
+
+def rest(id: str) -> bytes:
+    """What names ``id`` in its home: 16 bytes instead of 21 letters where it is one of ours.
+
+    They begin as no text in UTF-8 does, so that no other id is kept under the same name.
+    """
+    text = id[1:]
+    if len(text) == LENGTH - 1 and _OURS.fullmatch(text):
+        number = int.from_bytes(pybase64.b64decode(b"AAA" + text.encode().translate(_FROM_OURS)))
+        return (number | _MARK).to_bytes(16)
+    return text.encode()
+
+
+def id_of(home: str, rest: bytes) -> str:
+    """The id in ``home`` that ``rest`` names."""
+    if len(rest) != 16 or rest[0] >> 6 != 2:
+        return home + rest.decode()
+    digits = pybase64.b64encode((int.from_bytes(rest) ^ _MARK).to_bytes(18))[3:]
+    return home + digits.translate(_TO_OURS).decode()
+
+
+def tag_of(id: str) -> str:
+    """What stands in the braces of the key of ``id``: its home, unless that is none of the 64."""
+    home = id[:1]
+    return home if home in _HOMES else f"%{home.encode().hex()}"
+
+
+def _name(kind: str) -> str:
+    if kind in _LONG_NAMES:
+        return f"%{kind.encode().hex()}"
+    return _SHORT.get(kind) or _escaped(kind)
+
+
+def _escaped(text: str) -> str:
+    for sign in "%:/#!":
+        text = text.replace(sign, f"%{ord(sign):x}")
+    return text

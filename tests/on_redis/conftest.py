@@ -1,0 +1,27 @@
+"""One Redis for all tests of this folder, and stores in databases of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from admit.core.store import Store
+from admit.stores import open_store
+from redises import Engine, redis
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A server that goes on from test to test: what fails it, starts one of its own."""
+    with redis() as found:
+        yield found
+
+
+@pytest.fixture
+async def store(engine: Engine) -> AsyncIterator[Store]:
+    """An open store in a database that nobody has used."""
+    found = open_store(engine.database())
+    await found.open()
+    yield found
+    await found.close()
