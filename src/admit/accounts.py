@@ -12,15 +12,20 @@ from admit.core.codec import Codec
 from admit.core.email import canonical
 from admit.core.ids import HOMES, LENGTH, anchor, new_id
 from admit.core.password import SINGLE_FACTOR, PasswordPolicy, words_of
-from admit.core.store import PURGE_AT_MOST, Cursor, Delete, Insert, Key, Record, Replace
-from admit.errors import BadCredential, BadInput, ConfigError, Conflict, TooMany
+from admit.core.store import PURGE_AT_MOST, Change, Cursor, Delete, Insert, Key, Record, Replace
+from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, Revoked, StoreUnavailable, TooMany
 from admit.hashing import Hashing
-from admit.ledger import Ledger
+from admit.ledger import TRIES, Ledger
 from admit.sessions import Session, Sessions, Started
-from admit.subjects import Proof, Subjects, checked_roles
+from admit.subjects import Before, Held, Proof, Subjects, checked_roles
+from admit.untold import Untold
 
 _ALL = anchor("accounts")
+_UNTOLD = f"{_ALL[0]}untold"
 _NOBODY = _ALL[0].ljust(LENGTH, HOMES[0])  # an id as it would have been made in 1970
+
+
+_RESTLESS = f"{TRIES} changes of one account in a row"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,11 +37,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the store has of an account: ``password`` is a PHC string, None where there is no password."""
+    """What the store has of an account: ``password`` is a PHC string, None where there is no password.
+
+    ``untold`` is what its subject has still to learn, where that lies in another store.
+    """
 
     email: str
     created_at: float
     password: str | None = None
+    untold: Untold | None = None
 
 
 class _Owner(msgspec.Struct, frozen=True):
@@ -71,7 +80,8 @@ class Listed:
 class Accounts:
     """Creates and finds accounts, proves passwords and changes them. There is none that nobody created.
 
-    On a partitioned store whatever goes by e-mail address raises ConfigError.
+    They may lie in another store than all else, ``apart``. On a partitioned store whatever goes by e-mail address
+    raises ConfigError.
     """
 
     def __init__(
@@ -81,17 +91,20 @@ class Accounts:
         sessions: Sessions,
         hashing: Hashing,
         policy: PasswordPolicy = SINGLE_FACTOR,
+        *,
+        apart: bool = False,
     ) -> None:
         self._ledger = ledger
         self._subjects = subjects
         self._sessions = sessions
         self._hashing = hashing
+        self._apart = apart
         self.policy = policy
 
     async def create(
         self, email: str, password: str | None = None, *, phc: str | None = None, roles: Iterable[str] = ()
     ) -> Account:
-        """A new account and its subject, in one commit; ``phc`` is a password that was hashed already.
+        """A new account and its subject; ``phc`` is a password that was hashed already.
 
         Raises BadInput (``email_taken`` …), TooMany.
         """
@@ -105,12 +118,9 @@ class Accounts:
         async def attempt() -> Account:
             if await self._owner(email) is not None:
                 raise BadInput("email_taken", "There is an account with this e-mail address already.", field="email")
-            held = self._subjects.read(account.id, None)
-            # Nothing of a new subject has to end, so nobody is told.
-            subject, _ = self._subjects.changed(held, msgspec.structs.replace(held.subject, roles=roles))
             owner = Record(EMAIL.kind, anchor(email), EMAIL.encode(_Owner(account.id)), ledger.version())
-            kept = _Kept(email=email, created_at=now, password=phc)
-            await ledger.commit(Insert(self._record(account.id, kept)), Insert(owner), subject)
+            kept = _Kept(email=email, created_at=now, password=phc, untold=Untold(event="created", roles=roles))
+            await self._change(account.id, None, kept, Insert(owner))
             return account
 
         return await ledger.decide(attempt)
@@ -128,8 +138,8 @@ class Accounts:
 
     async def get(self, id: str) -> Account | None:
         """The account ``id``, or None."""
-        [record] = await self._ledger.get(self.key(id))
-        return None if record is None else _account(record)
+        met = await self._met(id)
+        return None if met is None else _account(met[0])
 
     async def by_email(self, email: str) -> Account | None:
         """The account whose address ``email`` is, in any spelling, or None. Raises BadInput."""
@@ -148,11 +158,7 @@ class Accounts:
         password, or the password is wrong; BadInput for what can be no address or password; TooMany.
         """
         prepared = self.policy.prepare(password)
-        # ENU-01: nobody's account is looked for like anybody's, and its missing password takes as long.
-        id = await self._owner(canonical(email)) or _NOBODY
-        before = await self._subjects.before(id)
-        [record] = await self._ledger.get(self.key(id))
-        kept = None if record is None else ACCOUNT.decode(record)
+        before, record, kept = await self._presented(canonical(email))
         phc = kept.password if kept is not None and before.active else None
         await self._hashing.verify(prepared, phc)
         proof = before.proven("pwd")
@@ -171,17 +177,16 @@ class Accounts:
 
         async def attempt() -> Started:
             # Made anew after a Conflict, the check of the present password too: somebody else may have changed it.
-            held = await self._subjects.held(id)
             record, kept = await self._kept(id)
             try:
                 await self._hashing.verify(presented, kept.password)
             except BadCredential:
                 raise BadInput("wrong_password", "This is not your present password.", field="current") from None
             phc = await self._hashing.hash(chosen)
-            after = held.subject.proof_changed()
-            restamp, started = await self._sessions.restamped(session.id, after.gen)
-            changed = self._record(id, msgspec.structs.replace(kept, password=phc))
-            await self._ledger.commit(Replace(changed, record.version), *self._subjects.changed(held, after), *restamp)
+            changed = msgspec.structs.replace(kept, password=phc, untold=Untold(event="changed"))
+            started = await self._change(id, record, changed, session=session.id)
+            if started is None:  # somebody met the mark, and did not know whom to spare
+                raise Revoked(f"the password of {id!r} is changed, and session {session.id} is over with all others")
             return started
 
         return await self._ledger.decide(attempt)
@@ -194,36 +199,38 @@ class Accounts:
         phc = await self._hashing.hash(self.policy.judge(new, await self._about(id)))
 
         async def attempt() -> None:
-            held = await self._subjects.held(id)
             record, kept = await self._kept(id)
-            changed = self._record(id, msgspec.structs.replace(kept, password=phc))
-            raised = self._subjects.changed(held, held.subject.proof_reset())
-            await self._ledger.commit(Replace(changed, record.version), *raised)
+            changed = msgspec.structs.replace(kept, password=phc, untold=Untold(event="reset"))
+            await self._change(id, record, changed)
 
         await self._ledger.decide(attempt)
 
     async def delete(self, id: str) -> None:
-        """End all that the account ``id`` has, free its address, and leave its name to nobody, in one commit.
+        """End all that the account ``id`` has, free its address, and leave its name to nobody.
 
         Its sessions are over at once; their records go with :meth:`sweep`. Raises BadInput (``no_account``).
         """
 
         async def attempt() -> None:
-            held = await self._subjects.held(id)
             record, kept = await self._kept(id)
-            after = msgspec.structs.replace(held.subject.proof_reset(), active=False, roles=())
-            tags = frozenset({_ALL})
-            await self._ledger.commit(
-                Delete(ACCOUNT.kind, id, record.version),
-                Delete(EMAIL.kind, anchor(kept.email)),
-                Insert(Record(SWEEP.kind, id, SWEEP.encode(_Sweep()), self._ledger.version(), tags=tags)),
-                *self._subjects.changed(held, after),
-            )
+            await self._change(id, record, msgspec.structs.replace(kept, password=None, untold=Untold(event="deleted")))
 
         await self._ledger.decide(attempt)
 
+    async def tell(self) -> None:
+        """Let subjects learn what was left untold by those who were stopped on their way."""
+        after: Cursor | None = None
+        while True:
+            found = await self._ledger.find(ACCOUNT.kind, _UNTOLD, after=after)
+            for record in found.records:
+                await self._told(record.id)
+            after = found.after
+            if after is None:
+                return
+
     async def sweep(self) -> int:
         """Remove what deleted accounts had, up to 1,000 things; how many were removed."""
+        await self.tell()
         found = await self._ledger.find(SWEEP.kind, _ALL, limit=1)
         if not found.records:
             return 0
@@ -240,8 +247,8 @@ class Accounts:
         return ACCOUNT.kind, id
 
     async def _owner(self, email: str) -> str | None:
-        if self._ledger.store.partitioned:
-            fault = "Accounts are found by e-mail address, so their store is one partition; write another store's URL."
+        if self._ledger.store.partitioned and not self._apart:
+            fault = "Accounts are found by e-mail address, so their store is one partition; write an accounts_store."
             raise ConfigError([fault])
         [record] = await self._ledger.get((EMAIL.kind, anchor(email)))
         return None if record is None else EMAIL.decode(record).account
@@ -250,11 +257,101 @@ class Accounts:
         account = await self.get(id)
         return () if account is None else words_of(account.email)
 
+    async def _presented(self, email: str) -> tuple[Before, Record | None, _Kept | None]:
+        """A subject as it was before its account was read, and the account."""
+        for _ in range(TRIES):
+            # ENU-01: nobody's account is looked for like anybody's, and its missing password takes as long.
+            id = await self._owner(email) or _NOBODY
+            before = await self._subjects.before(id)
+            there = await self._read(id)
+            if there is None:
+                return before, None, None
+            if there[1].untold is None:
+                return before, *there
+            await self._told(id)
+        raise StoreUnavailable(_RESTLESS)
+
     async def _kept(self, id: str) -> tuple[Record, _Kept]:
-        [record] = await self._ledger.get(self.key(id))
-        if record is None:
+        met = await self._met(id)
+        if met is None:
             raise BadInput("no_account", "There is no such account.", field="account")
-        return record, ACCOUNT.decode(record)
+        return met
+
+    async def _met(self, id: str) -> tuple[Record, _Kept] | None:
+        """The account ``id``, with nothing left untold."""
+        for _ in range(TRIES):
+            there = await self._read(id)
+            if there is None or there[1].untold is None:
+                return there
+            await self._told(id)
+        raise StoreUnavailable(_RESTLESS)
+
+    async def _read(self, id: str) -> tuple[Record, _Kept] | None:
+        [record] = await self._ledger.get(self.key(id))
+        return None if record is None else (record, ACCOUNT.decode(record))
+
+    async def _change(
+        self, id: str, was: Record | None, kept: _Kept, *also: Change, session: str | None = None
+    ) -> Started | None:
+        """Let an account be ``kept``, and its subject learn what is untold: in one commit, or one after the other.
+
+        ``session`` goes on with another cookie. Raises Conflict when the account is not as it ``was``, Revoked,
+        Expired for the session.
+        """
+        assert kept.untold is not None
+        if not self._apart:
+            held = await self._subjects.held(id)
+            changes, started = await self._learnt(held, kept.untold, session)
+            await self._ledger.commit(*self._settled(id, was, kept), *also, *changes)
+            return started
+        if session is not None:
+            await self._sessions.restamped(session, 0)  # if it is over, nothing is changed for it
+        marked = self._record(id, msgspec.structs.replace(kept, untold=kept.untold.marked(self._ledger.chance)))
+        await self._ledger.commit(Insert(marked) if was is None else Replace(marked, was.version), *also)
+        return await self._told(id, session)
+
+    async def _told(self, id: str, session: str | None = None) -> Started | None:
+        """Let the subject learn what is untold, and take the mark away; by whomever, it is done when this returns."""
+        started: Started | None = None
+
+        async def attempt() -> None:
+            nonlocal started
+            # The subject first: if the mark goes after that, the subject is another, and this commit a Conflict.
+            held = await self._subjects.held(id)
+            there = await self._read(id)
+            if there is None or there[1].untold is None:
+                return
+            record, kept = there
+            assert kept.untold is not None
+            if not kept.untold.is_told(held.subject):
+                try:
+                    changes, renewed = await self._learnt(held, kept.untold, session)
+                except (Revoked, Expired):  # the session ended on the way, and all others do now
+                    changes, renewed = await self._learnt(held, kept.untold, None)
+                await self._ledger.commit(*changes)
+                started = renewed
+            await self._ledger.commit(*self._settled(id, record, kept))
+
+        await self._ledger.decide(attempt)
+        return started
+
+    async def _learnt(
+        self, held: Held, untold: Untold, session: str | None
+    ) -> tuple[tuple[Change, ...], Started | None]:
+        after = untold.told(held.subject)
+        restamp, started = ((), None) if session is None else await self._sessions.restamped(session, after.gen)
+        changes = self._subjects.changed(held, after)
+        # Nothing of a new subject has to end, so nobody is told.
+        return (changes[:1] if untold.event == "created" else (*changes, *restamp)), started
+
+    def _settled(self, id: str, was: Record | None, kept: _Kept) -> tuple[Change, ...]:
+        """The changes that make an account what it is when its subject knows."""
+        assert kept.untold is not None
+        if was is not None and kept.untold.event == "deleted":
+            left = Record(SWEEP.kind, id, SWEEP.encode(_Sweep()), self._ledger.version(), tags=frozenset({_ALL}))
+            return Delete(ACCOUNT.kind, id, was.version), Delete(EMAIL.kind, anchor(kept.email)), Insert(left)
+        record = self._record(id, msgspec.structs.replace(kept, untold=None))
+        return (Insert(record) if was is None else Replace(record, was.version),)
 
     async def _rehash(self, record: Record, kept: _Kept, password: bytes) -> None:
         # PWD-01: the only moment at which the password is known. There will be others, so this one may fail.
@@ -265,7 +362,8 @@ class Accounts:
             return
 
     def _record(self, id: str, kept: _Kept) -> Record:
-        return Record(ACCOUNT.kind, id, ACCOUNT.encode(kept), self._ledger.version(), tags=frozenset({_ALL}))
+        tags = frozenset({_ALL} if kept.untold is None else {_ALL, _UNTOLD})
+        return Record(ACCOUNT.kind, id, ACCOUNT.encode(kept), self._ledger.version(), tags=tags)
 
 
 def _account(record: Record) -> Account:

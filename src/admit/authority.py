@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from admit import blocklist, system
-from admit.accounts import Accounts, SignUp
+from admit.accounts import KINDS, Accounts, SignUp
 from admit.core import lease, origin, session_cookie
 from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
@@ -41,7 +41,7 @@ from admit.leased import Leased
 from admit.ledger import TERM, Ledger
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.staleness import Staleness
-from admit.stores import open_store
+from admit.stores import beside
 from admit.stores.observed import Around, Observed
 from admit.subjects import Subjects
 from admit.sync import Sync
@@ -70,8 +70,9 @@ class Receipt(msgspec.Struct, frozen=True):
 class Authority:
     """Owns a store: issues credentials, admits them, ends them.
 
-    ``store`` is a URL (``sqlite:///app.db``, ``memory://``) or a Store. ``issuer`` is the URL under which the
-    authority is reached, exactly as tokens name it; ``audience`` is whom its tokens are for (default: itself).
+    ``store`` is a URL (``sqlite:///app.db``, ``memory://``) or a Store; accounts may lie in an ``accounts_store``.
+    ``issuer`` is the URL under which the authority is reached, exactly as tokens name it; ``audience`` is whom its
+    tokens are for (default: itself).
     ``secret`` is the master secret, or a list of which the first encrypts and all decrypt; an embedded store
     keeps one beside it when none is given. ``scopes`` maps a role to the scope it allows. ``proxies`` are those
     whose word about a client's address counts; ``throttle`` is how often somebody may guess.
@@ -93,6 +94,7 @@ class Authority:
         store: str | Store,
         *,
         issuer: str,
+        accounts_store: str | Store | None = None,
         audience: str | None = None,
         secret: bytes | Sequence[bytes] | None = None,
         sessions: SessionPolicy = BALANCED,
@@ -112,7 +114,7 @@ class Authority:
         clock: Clock | None = None,
         chance: Chance = system.chance,
     ) -> None:
-        self._url = store if isinstance(store, str) else None
+        self._stores = store, accounts_store
         self._on_lost_history = on_lost_history
         self._around_commits = around_commits
         self._master = Master()
@@ -121,7 +123,7 @@ class Authority:
         role_scopes = faults.of(RoleScopes, scopes or {})
         if secret is not None:
             faults.of(self._master.unlock, [secret] if isinstance(secret, bytes) else secret)
-        opened = faults.of(open_store, store) if isinstance(store, str) else store
+        opened = faults.of(lambda stores: beside.named(*stores, KINDS), self._stores)
         if audience is not None:
             faults.of(origin.audience, audience)
         if isinstance(trusted_origins, str):
@@ -152,7 +154,9 @@ class Authority:
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         words = (*passwords.words, *words_of(urlsplit(issuer).hostname or ""))
         passwords = replace(passwords, known=passwords.known or blocklist.common, words=words)
-        self.accounts = Accounts(self._ledger, self.subjects, self.sessions, self._hashing, passwords)
+        self.accounts = Accounts(
+            self._ledger, self.subjects, self.sessions, self._hashing, passwords, apart=accounts_store is not None
+        )
         self.refresh_cookies = CookieRule(self.cookies.secure, "refresh")
         self.throttle = Throttle(
             self._ledger, self._master, throttle, proxies, CookieRule(self.cookies.secure, "device")
@@ -357,6 +361,7 @@ class Authority:
             self.followers.begin_anew()
             self._open = True
             await (self.keys.reread_or_renew() if renew else self.keys.reread())
+            await self.accounts.tell()
         except AdmitError:
             self._open = False
             await store.close()
@@ -376,12 +381,12 @@ class Authority:
 
     async def _recover(self, *, renew: bool = False) -> None:
         """Serve a database that was put in the place of ours, as the configuration says. Raises LostHistory."""
-        if self._on_lost_history == "stop" or self._url is None:
+        if self._on_lost_history == "stop" or not all(isinstance(one, str | None) for one in self._stores):
             raise LostHistory("the database was replaced; run “admit restore” to sign everybody out and go on")
         if not self._recovering.acquire(blocking=False):
             raise LostHistory("the database was replaced, and is being adopted")
         try:
-            store = self._observed(open_store(self._url, accept_lost_history=True))
+            store = self._observed(beside.named(*self._stores, KINDS, accept_lost_history=True))
             await store.open()
             replaced = self._ledger.store
             try:

@@ -22,7 +22,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``gen`` is raised by every change that must be noticed. What was proven under a lower generation than a
     floor is over: ``floor`` for first-party sessions, ``app_floor`` for sessions with a client, ``key_floor``
-    for API keys.
+    for API keys. ``told`` is the last change of its account that it learnt of, where that has a store of its own.
     """
 
     gen: int
@@ -31,6 +31,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key_floor: int
     active: bool = True
     roles: tuple[str, ...] = ()
+    told: str = ""
 
     def signed_out(self) -> Subject:
         """Signed out everywhere: first-party sessions end, connected apps and API keys stay."""

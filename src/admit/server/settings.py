@@ -27,7 +27,7 @@ from admit.server import seed
 from admit.server.judged import contents, each, installed, judged, limits, table, words
 from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
-from admit.stores import open_store
+from admit.stores import beside, open_store
 from admit.stores.observed import Around
 from admit.tokens import TokenPolicy
 from admit.web.pages.brand import PLAIN, Brand
@@ -47,6 +47,7 @@ Files = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(words)]
 _ALONE: dict[str, Callable[[Any], object]] = {
     "audience": lambda audience: audience is None or origin.audience(audience),
     "store": open_store,
+    "accounts_store": lambda url: url is None or beside.named(url, url, ()),
     "session_idle": lambda idle: SessionPolicy(idle=idle, absolute=idle),
     "session_limit": lambda limit: msgspec.structs.replace(BALANCED, max_sessions=limit),
     "token_life": lambda life: TokenPolicy(access=life),
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     issuer: str = Field(default_factory=_local_issuer, description="the URL the server is reached under")
     audience: str | None = Field(None, description="whom access tokens are for; the issuer if left out")
     store: str = Field("sqlite:///admit.db", description="the URL of the store, such as sqlite:///var/admit.db")
+    accounts_store: str | None = Field(
+        None, description="the URL of a store for accounts alone; that of all else if left out"
+    )
     secret_file: Files = Field(
         (), description="files of at least 32 random bytes: the first encrypts, all decrypt; else the store makes one"
     )
@@ -250,6 +254,7 @@ class Settings(BaseSettings):
         return Authority(
             self.store,
             issuer=self.issuer,
+            accounts_store=self.accounts_store,
             audience=self.audience,
             secret=contents(self.secret_file) or None,
             sessions=SessionPolicy(
