@@ -6,10 +6,12 @@ import io
 from dataclasses import dataclass
 
 from admit import moving
+from admit.accounts import KINDS
 from admit.authority import Authority
 from admit.core.store import Store
 from admit.errors import Denied
 from admit.moving import Import
+from admit.stores import beside
 from admit.subjects import Subject
 from admit.system import SystemClock, chance
 from processes.acts import EVERY, PASSWORD, Held, accepted, sign_in, sign_up
@@ -17,12 +19,12 @@ from processes.acts import EVERY, PASSWORD, Held, accepted, sign_in, sign_up
 SECRET = b"a secret of the tests, and of no other use"
 
 
-async def exported(*stores: Store) -> bytes:
+async def exported(store: Store, accounts: Store | None = None) -> bytes:
     """The file of an export; the stores are opened for it."""
     file = io.BytesIO()
-    for store in stores:
-        await store.open()
-    await moving.export(stores, file.write, SystemClock(), "test", lambda _: None)
+    both = beside.named(store, accounts, KINDS)
+    await both.open()
+    await moving.export(both, file.write, SystemClock(), "test", lambda _: None)
     return file.getvalue()
 
 

@@ -40,13 +40,10 @@ Progress = Callable[[int], object]
 """Is told, every now and then, how many records and entries are done."""
 
 
-async def export(
-    stores: Iterable[Store], write: Callable[[bytes], object], clock: Clock, by: str, progress: Progress
-) -> End:
-    """Hand all that open ``stores`` have to ``write``, line by line; the last line.
+async def export(store: Store, write: Callable[[bytes], object], clock: Clock, by: str, progress: Progress) -> End:
+    """Hand all that an open ``store`` has to ``write``, line by line; the last line.
 
-    The accounts' store comes first, where there are two: what changed between the two moments has then ended
-    already. Raises StoreError, BadInput where nothing was ever begun.
+    Raises StoreError, BadInput where nothing was ever begun.
     """
     total, done, term = exported.Sum(), 0, False
 
@@ -56,16 +53,15 @@ async def export(
         write(text)
 
     put(Head(format=exported.FORMAT, written_at=clock.now(), by=by))
-    for store in stores:
-        async with aclosing(store.dump()) as dump:
-            async for change in dump:
-                if isinstance(change, Insert) and change.record.key == TERM:
-                    _refuse_unfinished(change.record)
-                    term = True
-                put(exported.line_of(change))
-                done += 1
-                if done % AT_ONCE == 0:
-                    progress(done)
+    async with aclosing(store.dump()) as dump:
+        async for change in dump:
+            if isinstance(change, Insert) and change.record.key == TERM:
+                _refuse_unfinished(change.record)
+                term = True
+            put(exported.line_of(change))
+            done += 1
+            if done % AT_ONCE == 0:
+                progress(done)
     if not term:
         raise BadInput("nothing_there", "There is nothing in this store: no server has ever run on it.", field="store")
     end = total.end

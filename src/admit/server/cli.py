@@ -103,8 +103,10 @@ def migrate(given: Given) -> None:
 
     admit migrate --store postgresql://admit@db.example.com/admit
     """
-    before, schema = asyncio.run(migrated(given.load().store))
-    given.show({"schema": schema, "before": before})
+    told: dict[str, object] = {}
+    for whose, url in zip(("", "accounts_"), given.load().stores, strict=False):
+        told[f"{whose}before"], told[f"{whose}schema"] = asyncio.run(migrated(url))
+    given.show(told)
 
 
 @command(app, "config")
@@ -129,7 +131,8 @@ def restore(given: Given, *, yes: Annotated[bool, typer.Option("--yes", help="Do
     Stop the server, put the database back, run this, start the server.
     """
     settings = given.load()
-    refuse_absent(settings.store)
+    for url in settings.stores:
+        refuse_absent(url)
     if not yes:
         typer.confirm("This signs everybody out. Go on?", abort=True)
     given.show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))})

@@ -112,7 +112,8 @@ def on(group: typer.Typer, name: str, *, begins: bool = False) -> Callable[[Acti
     def register(action: Action) -> Action:
         def run(given: Given, **own: object) -> None:
             configured = given.load()
-            refuse_absent(configured.store, begins=begins)
+            for url in configured.stores:
+                refuse_absent(url, begins=begins)
             given.show(asyncio.run(_acted(configured, action, own)))
 
         run.__doc__ = action.__doc__

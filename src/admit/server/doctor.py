@@ -30,14 +30,16 @@ _UNSAFE = re.compile(
 async def examined(settings: Settings, source: Path | None = None) -> list[Row]:
     """What was looked at, its state and what is to be said of it."""
     found = [*_front(settings), *_process(settings)]
-    begun = False
-    try:
-        store = await examine(settings.store)
-    except AdmitError as error:
-        found.append(Finding("store", "mend", str(error)))
-    else:
-        found += store.findings
-        begun = store.begun
+    begun = True
+    for url in settings.stores:
+        try:
+            store = await examine(url)
+        except AdmitError as error:
+            found.append(Finding("store", "mend", str(error)))
+            begun = False
+        else:
+            found += store.findings
+            begun = begun and store.begun
     found += _secrets(settings)
     found += await _opened(settings, begun=begun)
     if source is not None:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import typer
 
 from admit import moving, system
+from admit.accounts import KINDS
 from admit.core.exported import MAX_LINE
 from admit.core.keyring import Keyring
 from admit.core.secret import Master
@@ -21,7 +22,7 @@ from admit.moving import Checked, Import
 from admit.server.command import Row
 from admit.server.judged import contents
 from admit.server.settings import Settings
-from admit.stores import open_store, refuse_absent, whole
+from admit.stores import beside, open_store, refuse_absent, whole
 
 _EVERY = 1.0
 """Seconds between two words about the progress."""
@@ -29,13 +30,14 @@ _EVERY = 1.0
 
 async def exported(settings: Settings, path: Path) -> Row:
     """Write all that the store has to a new file at ``path``, readable by its owner alone."""
-    refuse_absent(settings.store)
+    for url in settings.stores:
+        refuse_absent(url)
     _refuse_taken(path)
     try:
         async with _opened(settings) as stores:
             with whole.writing(path) as file:
                 clock, by = system.SystemClock(), version("admit")
-                end = await moving.export(reversed(stores), file.write, clock, by, _Told("exported"))
+                end = await moving.export(_together(*stores), file.write, clock, by, _Told("exported"))
     except OSError as error:
         raise _unusable(path, error.strerror) from error
     return {"file": str(path), "records": end.records, "entries": end.entries, "sha256": end.sha256}
@@ -43,11 +45,12 @@ async def exported(settings: Settings, path: Path) -> Row:
 
 async def imported(settings: Settings, path: Path, *, move: bool) -> Row:
     """Fill the empty store with the file at ``path``; what was issued before is over, unless it is a ``move``."""
-    refuse_absent(settings.store, begins=True)
+    for url in settings.stores:
+        refuse_absent(url, begins=True)
     try:
         with path.open("rb") as file:
             checked = moving.check(_lines(file))
-            async with _opened(settings, begins=True, accept_lost_history=not move) as stores:
+            async with _opened(settings, accept_lost_history=not move) as stores:
                 opens = _opens(settings, stores[0], checked, insist=move)
                 filling = Import(stores[0], stores[-1], system.SystemClock(), system.chance)
                 await filling.begin(checked)
@@ -65,16 +68,18 @@ async def imported(settings: Settings, path: Path, *, move: bool) -> Row:
 
 
 @asynccontextmanager
-async def _opened(
-    settings: Settings, *, begins: bool = False, accept_lost_history: bool = False
-) -> AsyncGenerator[list[Store]]:
-    """The store; once there is another for the accounts, that one too."""
-    del begins
+async def _opened(settings: Settings, *, accept_lost_history: bool = False) -> AsyncGenerator[list[Store]]:
+    """The store, and behind it that of the accounts where they have one of their own."""
     async with AsyncExitStack() as held:
-        store = open_store(settings.store, accept_lost_history=accept_lost_history)
-        held.push_async_callback(store.close)
-        await store.open()
-        yield [store]
+        stores = [open_store(url, accept_lost_history=accept_lost_history) for url in settings.stores]
+        for store in stores:
+            held.push_async_callback(store.close)
+            await store.open()
+        yield stores
+
+
+def _together(store: Store, accounts: Store | None = None) -> Store:
+    return beside.named(store, accounts, KINDS)
 
 
 def _opens(settings: Settings, store: Store, checked: Checked, *, insist: bool) -> bool:

@@ -243,6 +243,11 @@ class Settings(BaseSettings):
         return TrustedProxies.of(self.trusted_proxies, self.proxy_header)
 
     @property
+    def stores(self) -> tuple[str, ...]:
+        """The URL of the store, and that of the accounts where they have one of their own."""
+        return (self.store,) if self.accounts_store is None else (self.store, self.accounts_store)
+
+    @property
     def store_kind(self) -> str:
         """The kind of store, such as “sqlite”."""
         return self.store.partition(":")[0]

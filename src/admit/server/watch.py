@@ -42,7 +42,7 @@ def run(settings: Settings, given: Mapping[str, object]) -> None:
 
     Workers read the settings by themselves, with the options ``given``. Raises ConfigError.
     """
-    if settings.store.startswith("memory:"):
+    if any(url.startswith("memory:") for url in settings.stores):
         raise ConfigError(["A store in memory belongs to one process; write workers = 1, or another store."])
     log_to_stderr(settings.log_format)
     options = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]

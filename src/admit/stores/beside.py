@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Iterable
+from contextlib import aclosing
 
 from admit.core.store import PURGE_AT_MOST, Append, Change, Cursor, Found, Insert, Key, Record, Replace, Store
 from admit.errors import ConfigError, StoreError
@@ -53,12 +54,14 @@ class Beside(Wrapped):
 
     async def dump(self) -> AsyncGenerator[Insert | Append]:
         """All that is there: what lies beside first, at a moment before that of the rest."""
-        async for change in self.other.dump():
-            if isinstance(change, Insert) and change.record.kind in self._kinds:
-                yield change
-        async for change in self.inner.dump():
-            if isinstance(change, Append) or change.record.kind not in self._kinds:
-                yield change
+        async with aclosing(self.other.dump()) as dump:
+            async for change in dump:
+                if isinstance(change, Insert) and change.record.kind in self._kinds:
+                    yield change
+        async with aclosing(self.inner.dump()) as dump:
+            async for change in dump:
+                if isinstance(change, Append) or change.record.kind not in self._kinds:
+                    yield change
 
     def _of(self, kinds: Iterable[str | None]) -> Store:
         beside = {kind in self._kinds for kind in kinds}
