@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from admit.authority import Authority
 from admit.core.store import Delete, Insert, Record, Store
-from admit.errors import ConfigError, Revoked, StoreError, StoreUnavailable
+from admit.errors import ConfigError, Denied, Revoked, StoreError, StoreUnavailable
 from admit.stores import open_store
 from admit.stores.beside import Beside
 from admit.stores.memory import MemoryStore
 from admit.subjects import Subject
 from admit.testing.contract_dumps import dumped
 from moves import SECRET
-from processes.acts import ANOTHER, EMAIL, EVERY, PASSWORD, accepted, authority, sign_in, sign_up
+from processes.acts import ANOTHER, EVERY, PASSWORD, accepted, authority, sign_in, sign_up
 from services import Overtaken
-from two_stores import CAROL, DEEDS, Ann, Deed, Life, Two, arrived, create, delete, done, happened, may_sign_in, reset
+from two_stores import (
+    DEEDS,
+    MET,
+    Deed,
+    Life,
+    Met,
+    Two,
+    arrived,
+    create,
+    delete,
+    dies_at_each_commit,
+    done,
+    happened,
+    may_sign_in,
+    reset,
+)
 
 
 @pytest.fixture(params=["memory beside memory", "homes beside memory", "homes beside sqlite", "sqlite beside sqlite"])
@@ -43,54 +55,11 @@ async def test_what_was_acknowledged_has_happened_and_leaves_no_mark(two: Two, d
         assert await two.marks() == 0
 
 
-async def by_a_start(two: Two, auth: Authority, ann: Ann) -> None:
-    del auth, ann
-    async with two.served(Life(1_000, last=False)):
-        return
-
-
-async def by_a_sign_in(two: Two, auth: Authority, ann: Ann) -> None:
-    del two, ann
-    for email, password in ((EMAIL, ANOTHER), (EMAIL, PASSWORD), (CAROL, PASSWORD)):
-        await may_sign_in(auth, password, email)
-
-
-async def by_a_look(two: Two, auth: Authority, ann: Ann) -> None:
-    del two
-    await auth.accounts.get(ann.id)
-    await auth.accounts.by_email(CAROL)
-
-
-async def by_a_purge(two: Two, auth: Authority, ann: Ann) -> None:
-    del two, ann
-    await auth.purge()
-
-
-MET = (by_a_start, by_a_sign_in, by_a_look, by_a_purge)
-Met = Callable[[Two, Authority, Ann], Awaitable[None]]
-
-
 @pytest.mark.parametrize("met", MET)
 @pytest.mark.parametrize("deed", DEEDS)
 @pytest.mark.parametrize("last", [False, True])
 async def test_whoever_dies_on_the_way_somebody_finishes_it(deed: Deed, met: Met, *, last: bool) -> None:
-    for commits in itertools.count():
-        two = Two(MemoryStore(partitioned=True), MemoryStore())
-        # Another server goes on: memory is gone when it is closed by the last.
-        async with two.served() as auth:
-            ann = await arrived(auth)
-            life = Life(10, last)
-            async with two.served(life) as dying:
-                await dying.sessions.get(ann.own.session.id)
-                life.left = commits
-                acknowledged = await done(deed, dying, ann)
-            await met(two, auth, ann)
-            assert await two.marks() == 0
-            # Nothing happens by halves, and what was begun is finished.
-            assert await happened(deed, auth, ann) == (acknowledged or commits > 0 or last)
-        if acknowledged:
-            break
-    assert commits == 3, "the account, the subject, the mark"
+    await dies_at_each_commit(lambda: Two(MemoryStore(partitioned=True), MemoryStore()), deed, met, last=last)
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -158,6 +127,28 @@ async def test_a_session_that_ends_while_its_password_changes_stays_ended_and_th
         assert await two.marks() == 0
         assert await may_sign_in(auth, ANOTHER)
         assert await accepted(auth, ann.other) == []
+
+
+MOMENTS = {
+    "accounts": ("after email is read", "after account is read"),
+    "store": ("after subject is read", "before the commit"),
+}
+
+
+@pytest.mark.parametrize("which, moment", [(which, moment) for which, moments in MOMENTS.items() for moment in moments])
+async def test_a_sign_in_by_the_password_of_before_does_not_survive_its_change(which: str, moment: str) -> None:
+    overtaken = {"store": Overtaken(), "accounts": Overtaken()}
+    two = Two(overtaken["store"], overtaken["accounts"])
+    async with two.served() as auth, two.served(Life(1_000, last=False)) as other:
+        ann = await arrived(auth)
+        overtaken[which].at(moment, lambda: reset(other, ann))
+        try:
+            held = await sign_in(auth)
+        except Denied:
+            held = None
+        assert overtaken[which].overtaken
+        assert held is None or await accepted(auth, held) == []
+        assert await may_sign_in(auth, ANOTHER)
 
 
 async def test_an_account_is_disabled_and_enabled_where_its_subject_lies(two: Two) -> None:

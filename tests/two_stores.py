@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -167,3 +168,53 @@ async def done(deed: Deed, auth: Authority, ann: Ann) -> bool:
     except AdmitError:
         return False
     return True
+
+
+Met = Callable[[Two, Authority, Ann], Awaitable[None]]
+"""How somebody meets what was left untold."""
+
+
+async def by_a_start(two: Two, auth: Authority, ann: Ann) -> None:
+    del auth, ann
+    async with two.served(Life(1_000, last=False)):
+        return
+
+
+async def by_a_sign_in(two: Two, auth: Authority, ann: Ann) -> None:
+    del two, ann
+    for email, password in ((EMAIL, ANOTHER), (EMAIL, PASSWORD), (CAROL, PASSWORD)):
+        await may_sign_in(auth, password, email)
+
+
+async def by_a_look(two: Two, auth: Authority, ann: Ann) -> None:
+    del two
+    await auth.accounts.get(ann.id)
+    await auth.accounts.by_email(CAROL)
+
+
+async def by_a_purge(two: Two, auth: Authority, ann: Ann) -> None:
+    del two, ann
+    await auth.purge()
+
+
+MET: tuple[Met, ...] = (by_a_start, by_a_sign_in, by_a_look, by_a_purge)
+
+
+async def dies_at_each_commit(make: Callable[[], Two], deed: Deed, met: Met, *, last: bool) -> None:
+    """Let somebody die at each commit of a deed, beside another server that goes on; nothing happens by halves."""
+    commits = 0
+    for commits in itertools.count():
+        two = make()
+        async with two.served() as auth:
+            ann = await arrived(auth)
+            life = Life(1_000, last)
+            async with two.served(life) as dying:
+                await dying.check()
+                life.left = commits
+                acknowledged = await done(deed, dying, ann)
+            await met(two, auth, ann)
+            assert await two.marks() == 0
+            assert await happened(deed, auth, ann) == (acknowledged or commits > 0 or last), "half a deed is finished"
+        if acknowledged:
+            break
+    assert commits == 3, "the account, the subject, the mark"

@@ -123,7 +123,7 @@ class Authority:
         role_scopes = faults.of(RoleScopes, scopes or {})
         if secret is not None:
             faults.of(self._master.unlock, [secret] if isinstance(secret, bytes) else secret)
-        opened = faults.of(lambda stores: beside.named(*stores, KINDS), self._stores)
+        opened = faults.of(beside.named, store, accounts_store, KINDS)
         if audience is not None:
             faults.of(origin.audience, audience)
         if isinstance(trusted_origins, str):

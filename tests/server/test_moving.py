@@ -94,6 +94,20 @@ def test_keys_that_cannot_be_opened_are_told_of(begun: Path) -> None:
     assert admit(begun, "accounts", "list", "--store", "sqlite:///new.db").code == 2
 
 
+def test_accounts_in_a_store_of_their_own_are_in_the_same_export(begun: Path) -> None:
+    two = {"ADMIT_ACCOUNTS_STORE": "sqlite:///accounts.db", "ADMIT_SECRET_FILE": "admit.db-secret"}
+    here = ("--store", "sqlite:///rest.db", "--json")
+    assert admit(begun, "import", "admit.jsonl", "--move", "--yes", *here, **two).code == 0
+    admit(begun, "accounts", "create", "bob@example.com", "--generate", *here, **two)
+    there = admit(begun, "export", "both.jsonl", *here, **two)
+    assert there.code == 0, there.err
+    kinds = [json.loads(line).get("kind") for line in (begun / "both.jsonl").read_text().splitlines()]
+    assert (kinds.count("account"), kinds.count("email"), kinds.count("term")) == (2, 2, 1)
+    (begun / "accounts.db").unlink()
+    gone = admit(begun, "export", "again.jsonl", *here, **two)
+    assert (gone.code, "accounts.db" in gone.err) == (2, True)
+
+
 @pytest.mark.parametrize("spoilt", ["cut", "changed", "none", "missing"])
 def test_a_file_that_is_not_whole_is_refused_before_a_store_is_made(begun: Path, spoilt: str) -> None:
     file = begun / "admit.jsonl"
