@@ -100,6 +100,25 @@ async def test_all_have_to_know_and_whoever_is_silent_for_long_enough_accepts_no
     assert here.all_know(ended)
 
 
+async def test_who_never_comes_to_the_end_is_behind_since_it_came_or_since_it_last_was_there(here: Here) -> None:
+    def behind() -> list[float]:
+        return [round(one.behind(here.clock.lease()), 2) for one in here.auth.followers.lately()]
+
+    await here.asks("one")
+    await here.asks("")
+    here.clock.advance(1)
+    await here.asks("one")
+    await here.asks("")
+    assert behind() == [1.0, 0.0]
+    await here.asks("one", await here.asks("one"))
+    assert behind() == [0.0, 0.0]
+    here.clock.advance(1)
+    await here.asks("one")
+    here.clock.advance(0.5)
+    await here.asks("one")
+    assert behind() == [1.5, 1.5]
+
+
 async def test_two_processes_with_one_key_are_two_followers(here: Here) -> None:
     places = [await here.asks(name) for name in ("parent", "child")]
     ended = await here.ends()

@@ -25,16 +25,22 @@ class Follower:
     """One process that follows, by what it asked and was told (seconds of the lease clock).
 
     ``key`` is the name of its verifier key. All that had ended as of ``knows`` is known to it: it came back with the
-    position at which the log ended then, where ``last`` is the stamp of the last entry.
+    position at which the log ended then, where ``last`` is the stamp of the last entry. ``since`` is when it came, or
+    what it knew before it began anew.
     """
 
     key: str
     asked_at: float
+    since: float
     knows: float = UNKNOWN
     last: bytes = b""
     position: Cursor | None = None
     last_there: bytes = b""
     ended_there: float = UNKNOWN
+
+    def behind(self, now: float) -> float:
+        """Seconds since all that had ended was known to it; one that never was at the end is behind since it came."""
+        return now - max(self.knows, self.since)
 
 
 class Followers:
@@ -61,10 +67,12 @@ class Followers:
         if one is None:
             if len(self._known) >= self._room:
                 self._make_room(now)
-            one = self._known[key, name] = Follower(key, now)
+            one = self._known[key, name] = Follower(key, now, now)
         one.asked_at = now
+        if not name:  # any number of processes, of which nothing is known
+            one.since = now
         if after is None:
-            one.knows, one.last = UNKNOWN, b""
+            one.since, one.knows, one.last = max(one.since, one.knows), UNKNOWN, b""
         elif name and after == one.position:
             one.knows, one.last = max(one.knows, one.ended_there), one.last_there
         return one

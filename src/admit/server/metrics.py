@@ -29,7 +29,7 @@ from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change
 from admit.core.tally import Tally
 from admit.errors import ConfigError, Conflict
-from admit.followers import UNKNOWN, Told
+from admit.followers import Told
 from admit.server.settings import Settings
 from admit.stores.observed import Around
 
@@ -158,7 +158,7 @@ async def watch(auth: Authority) -> None:
         names |= there.keys()  # who is gone is told with 0: nobody is alarmed by what is not told
         for name in names:
             VERIFIERS.labels(name).set(there[name])
-        LAG.set(max((now - one.knows for one in lately if one.knows > UNKNOWN), default=0.0))
+        LAG.set(max((one.behind(now) for one in lately), default=0.0))
         await asyncio.sleep(LOOK_EVERY)
 
 
