@@ -15,8 +15,10 @@ COUNTS: dict[str, tuple[int, int]] = {
     "spends": (3, 50),  # races of twenty for one refresh token, ticket or address, on each ground
     "beginnings": (2, 20),  # ten authorities that begin one store at once
     "endings": (2, 30),  # races of what ends everything with what is being made, on each ground
+    "revocations over a server": (40, 1_000),  # by two processes, while two others verify, within the bound
     "revocations": (200, 1_000),  # by two processes, while two others verify without pause
     "kills": (16, 100),  # of a server in the middle of its writes
+    "kills on a server": (4, 50),  # the same, over a database that goes on
     "lives of a database server": (2, 30),  # killed while others commit
     "sign-ins": (1_000, 5_000),  # whose secrets are counted letter by letter
     "sign-ins of each kind": (20, 200),  # timed at a running server, in each of up to three runs
@@ -25,6 +27,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "numbers counted by each process": (50, 1_000),  # two processes add to one counter
     "ticks of the bound in a model": (1, 2),  # every state of the log over a network; one more is thrice as many
     "rounds of chaos at 0.3 s": (4, 100),  # of faults to all parts between a revocation and those it has to reach
+    "rounds of chaos on PostgreSQL": (2, 30),  # the same, of faults to the database
     "rounds of chaos at 1 s": (1, 20),
     "rounds of chaos at 2 s": (1, 10),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -84,11 +85,25 @@ async def test_connections_that_are_cut_come_back_by_themselves(engine: Engine, 
 
 async def test_a_server_that_is_stopped_gives_no_answer_and_is_used_again_when_it_goes_on() -> None:
     with postgres() as engine:
-        store = open_store(engine.database())
+        store = open_store(f"{engine.database()}?connect_timeout=1&statement_timeout=1")
         await store.open()
         await store.commit(Insert(record()))
         with engine.stopped(), pytest.raises(StoreUnavailable):
             await store.get(("thing", "a1"))
+        await answered(store)
+        await store.close()
+
+
+async def test_however_many_ask_nobody_waits_for_the_others_longer_than_for_an_answer() -> None:
+    with postgres() as engine:
+        store = open_store(f"{engine.database()}?connect_timeout=1&statement_timeout=1")
+        await store.open()
+        with engine.stopped():
+            began = time.monotonic()
+            answers = await asyncio.gather(*(store.get(("thing", "a1")) for _ in range(20_000)), return_exceptions=True)
+            # One after the other, the questions in which they go together would take more than a minute.
+            assert time.monotonic() - began < PATIENCE / 2
+        assert {type(answer) for answer in answers} == {StoreUnavailable}
         await answered(store)
         await store.close()
 

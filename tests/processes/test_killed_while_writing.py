@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
+import pytest
+
+import engines
 from admit.authority import Authority
 from counts import times
 from processes.acts import EVERY, Held, accepted, authority, refresh, sign_in, sign_up
@@ -83,6 +86,17 @@ async def judge(auth: Authority, told: dict[str, Told]) -> None:
 def is_whole(path: Path) -> bool:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize("kind", engines.SERVERS)
+async def test_nothing_acknowledged_to_a_server_is_lost(kind: str, chaos: Random) -> None:
+    url = engines.fresh(kind)
+    async with authority(url) as auth, Crew() as crew:
+        await sign_up(auth)
+        for _ in range(times("kills on a server")):
+            told = await killed(crew, url, chaos.uniform(0, LONGEST_LIFE))
+            await auth._gate.catch_up()
+            await judge(auth, told)
 
 
 async def test_nothing_acknowledged_is_lost_and_the_file_is_whole(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
@@ -94,17 +94,28 @@ async def test_no_verifier_accepts_later_than_its_bound_whatever_happens(
     tmp_path: Path, chaos: Random, record_property: Callable[[str, str], None], bound: float, verifiers: int
 ) -> None:
     async with travels(tmp_path, chaos, bound, verifiers=verifiers, asking=verifiers // 5) as parts:
-        working = asyncio.create_task(parts.work())
-        await asyncio.sleep(bound)
-        faults = list(parts.faults().items())
-        deck = chaos.sample(faults, len(faults))
-        for turn in range(ROUNDS[bound, verifiers]):
-            await a_round(parts, chaos, bound, *deck[turn % len(deck)])
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
-        await parts.all_know()
-        history = parts.judged()
+        history = await played(parts, chaos, bound, parts.faults(), ROUNDS[bound, verifiers])
+    judge(history, bound, record_property)
+
+
+async def played(
+    parts: Travels, dice: Random, bound: float, faults: Mapping[str, tuple[Act, Act]], rounds: int
+) -> History:
+    """What verifiers wrote down while one of ``faults`` after the other came to all of them."""
+    working = asyncio.create_task(parts.work())
+    await asyncio.sleep(bound)
+    deck = dice.sample(list(faults.items()), len(faults))
+    for turn in range(rounds):
+        await a_round(parts, dice, bound, *deck[turn % len(deck)])
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    await parts.all_know()
+    return parts.judged()
+
+
+def judge(history: History, bound: float, record_property: Callable[[str, str], None]) -> None:
+    """Nobody accepted too late, nobody was refused wrongly, and all came back."""
     record_property("note", told(history))
     assert history.late() == []
     assert history.revived() == []

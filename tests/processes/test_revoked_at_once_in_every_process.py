@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import engines
 from admit.authority import Authority
+from admit.core.lease import MAX_STALENESS
 from admit.errors import AdmitError, Denied
 from counts import times
 from processes.acts import Held, authority, sign_in, sign_up
@@ -42,13 +44,13 @@ Sight = Mapping[tuple[str, str], Seen]
 """By session and door."""
 
 
-def violations(ended: Mapping[str, int], sights: Sequence[Sight]) -> list[str]:
-    """Every acceptance of a session that began after its revocation had been acknowledged at ``ended``."""
+def violations(ended: Mapping[str, int], sights: Sequence[Sight], bound: float = 0.0) -> list[str]:
+    """Every acceptance of a session that began ``bound`` seconds after its revocation was acknowledged at ``ended``."""
     return [
         f"{door} of {session} accepted {(seen.accepted_at - ended[session]) / 1e6:.3f} ms after its end"
         for sight in sights
         for (session, door), seen in sight.items()
-        if seen.accepted_at > ended[session]
+        if seen.accepted_at > ended[session] + bound * 1e9
     ]
 
 
@@ -92,6 +94,8 @@ async def verifier(line: Line, url: str, *, blind: bool) -> None:
                 for key, text in texts(held):
                     look(auth, text, key[1], sight[key])
             line.hear()
+            if auth._ledger.store.tail is None:
+                await auth._gate.catch_up()
             # These begin after every revocation returned: what is accepted here is wrong without a doubt.
             for key, text in texts(held):
                 look(auth, text, key[1], sight[key])
@@ -137,9 +141,8 @@ async def trial(revokers: Sequence[Member], verifiers: Sequence[Member]) -> tupl
     return {**ended[0], **ended[1]}, [await member.hear() for member in verifiers]
 
 
-async def story(folder: Path, trials: int, *, blind: bool) -> tuple[list[str], list[Seen]]:
+async def story(url: str, trials: int, *, blind: bool = False, bound: float = 0.0) -> tuple[list[str], list[Seen]]:
     """All violations of a story of four processes, and all that was seen."""
-    url = f"sqlite:///{folder / 'admit.db'}"
     async with authority(url) as auth:
         await sign_up(auth)
     wrong: list[str] = []
@@ -151,7 +154,7 @@ async def story(folder: Path, trials: int, *, blind: bool) -> tuple[list[str], l
             assert await member.hear() == "ready"
         for _ in range(trials // (2 * BATCH)):
             ended, sights = await trial(revokers, verifiers)
-            wrong += violations(ended, sights)
+            wrong += violations(ended, sights, bound)
             all_seen += [seen for sight in sights for seen in sight.values()]
     return wrong, all_seen
 
@@ -159,12 +162,27 @@ async def story(folder: Path, trials: int, *, blind: bool) -> tuple[list[str], l
 async def test_nothing_is_accepted_after_revoke_returned(
     tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
-    wrong, seen = await story(tmp_path, times("revocations"), blind=False)
+    wrong, seen = await story(f"sqlite:///{tmp_path / 'admit.db'}", times("revocations"))
+    judge(wrong, seen, record_property, at_once=True)
+
+
+@pytest.mark.parametrize("kind", engines.SERVERS)
+async def test_over_a_server_nothing_is_accepted_later_than_the_bound(
+    kind: str, record_property: Callable[[str, str], None]
+) -> None:
+    wrong, seen = await story(engines.fresh(kind), times("revocations over a server"), bound=MAX_STALENESS)
+    judge(wrong, seen, record_property, at_once=False)
+
+
+def judge(
+    wrong: Sequence[str], seen: Sequence[Seen], record_property: Callable[[str, str], None], *, at_once: bool
+) -> None:
+    """Nothing was accepted that had ended, and all that was alive was."""
     assert wrong == []
     accepted, refused = (sum(getattr(one, what) for one in seen) for what in ("accepted", "refused"))
     unanswered = sum(one.unanswered for one in seen)
-    # What refuses everything is not safe, it is broken.
-    assert unanswered <= 0.05 * accepted
+    # What refuses everything is not safe, it is broken. Over a server, the machine may be too busy to prove anything.
+    assert unanswered <= (0.05 if at_once else 1) * accepted
     assert all(one.refused for one in seen)
     record_property(
         "note", f"{len(seen) // 4} revocations, {accepted} accepted before, {refused} refused after, 0 wrong"
@@ -172,5 +190,5 @@ async def test_nothing_is_accepted_after_revoke_returned(
 
 
 async def test_a_gate_that_does_not_look_at_the_stamp_is_found_out(tmp_path: Path) -> None:
-    wrong, seen = await story(tmp_path, 2 * BATCH, blind=True)
+    wrong, seen = await story(f"sqlite:///{tmp_path / 'admit.db'}", 2 * BATCH, blind=True)
     assert len(wrong) == len(seen)

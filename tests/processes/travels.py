@@ -14,10 +14,11 @@ from pathlib import Path
 from random import Random
 
 from admit import Authority
-from admit.errors import StoreError
+from admit.errors import Stale, StoreError
 from admit.sessions import Session
 from admit.unsafe import CHEAPEST_HASH
 from commands import environment, free_port
+from processes.acts import SECRET
 from processes.between import CLEAR, FAULTS, proxy
 from processes.crew import PATIENCE, Crew, Member
 from processes.history import Fault, History, Token
@@ -41,16 +42,17 @@ Act = Callable[[], Awaitable[object]]
 
 
 class Server:
-    """`admit serve` with two workers on SQLite, reached directly at its own port."""
+    """`admit serve` with two workers, reached directly at its own port."""
 
-    def __init__(self, folder: Path, issuer: str) -> None:
+    def __init__(self, folder: Path, issuer: str, store: str) -> None:
         self.port = free_port()
         self.log = folder / "server.log"
         self._folder = folder
         self._host = issuer.split("/")[2]
         self._env = environment(
             ADMIT_ISSUER=issuer,
-            ADMIT_STORE=f"sqlite:///{folder / 'admit.db'}",
+            ADMIT_STORE=store,
+            ADMIT_SECRET_FILE=str(_secret(folder)),
             ADMIT_DRAIN_LIMIT="0",
             ADMIT_WORKERS="2",
         )
@@ -121,6 +123,13 @@ class Server:
         return [sys.executable, "-m", "admit.server", *words]
 
 
+def _secret(folder: Path) -> Path:
+    path = folder / "secret"
+    path.write_bytes(SECRET)
+    path.chmod(0o600)
+    return path
+
+
 def signalled(processes: Sequence[int], kind: signal.Signals) -> None:
     """Send a signal to those that still are."""
     for pid in processes:
@@ -139,10 +148,11 @@ async def until(holds: Callable[[], bool], why: Callable[[], str] = str) -> None
 class Travels:
     """An authority, a proxy in front of it, verifiers behind that, tokens that come and go, and what is known of all."""
 
-    def __init__(self, folder: Path, dice: Random, crew: Crew, bound: float, *, leased: bool) -> None:
+    def __init__(self, folder: Path, dice: Random, crew: Crew, bound: float, store: str, *, leased: bool) -> None:
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}/auth"
-        self.server = Server(folder, self.issuer)
+        self._store = store or f"sqlite:///{folder / 'admit.db'}"
+        self.server = Server(folder, self.issuer, self._store)
         self.history = History(bound)
         self.members: list[Member] = []
         self._books: list[Book] = []
@@ -160,7 +170,7 @@ class Travels:
 
     def authority(self) -> Authority:
         """Another authority on the same store."""
-        return Authority(f"sqlite:///{self._folder / 'admit.db'}", issuer=self.issuer, hashing=CHEAPEST_HASH)
+        return Authority(self._store, issuer=self.issuer, secret=SECRET, hashing=CHEAPEST_HASH)
 
     async def begin(self, verifiers: int, asking: int) -> None:
         """Start everything; return when all verifiers accept all tokens."""
@@ -224,7 +234,7 @@ class Travels:
     async def work(self) -> None:
         """Let tokens come and go for ever."""
         while True:
-            with suppress(StoreError):
+            with suppress(StoreError, Stale):
                 await self.show()
                 await self.end(self._working_dice.choice(self.live()))
             await asyncio.sleep(min(self._bound / 4, 0.2))
@@ -352,11 +362,18 @@ class Travels:
 
 @asynccontextmanager
 async def travels(
-    folder: Path, dice: Random, bound: float, *, verifiers: int = 10, asking: int = 2, leased: bool = True
+    folder: Path,
+    dice: Random,
+    bound: float,
+    *,
+    verifiers: int = 10,
+    asking: int = 2,
+    leased: bool = True,
+    store: str = "",
 ) -> AsyncGenerator[Travels]:
     """All parts, running and at rest; ended with the test."""
     async with Crew() as crew:
-        found = Travels(folder, dice, crew, bound, leased=leased)
+        found = Travels(folder, dice, crew, bound, store, leased=leased)
         try:
             await found.begin(verifiers, asking)
             yield found

@@ -100,8 +100,13 @@ class PostgresStore:
         """The records of ``keys`` at one moment."""
         for key in keys:
             asked.text(*key)
-        opened = self._opened
-        return await _on(opened.loop, opened.reads.get(keys))
+        opened, place = self._opened, self._place
+        try:
+            # Of those who wait for questions before theirs, too, nobody waits for longer than he would for his own.
+            async with asyncio.timeout(place.connect_timeout + place.statement_timeout):
+                return await _on(opened.loop, opened.reads.get(keys))
+        except TimeoutError as error:
+            raise StoreUnavailable("PostgreSQL: there was no answer in time") from error
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
         """A page of the records of ``kind`` that bear ``tag``, in the order of their ids."""
