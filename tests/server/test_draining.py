@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,21 @@ async def test_that_it_is_not_ready_any_more_stands_in_the_access_log(
     lines = [record.getMessage() for record in caplog.records if record.name == "admit.access"]
     assert lines[0].startswith("GET /readyz 200 ")
     assert lines[-1].startswith("GET /readyz 503 ")
+
+
+async def test_whoever_could_still_connect_is_answered(tmp_path: Path) -> None:
+    over = asyncio.Event()
+    connected: list[socket.socket] = []
+    async with inside(tmp_path, over=over, drain_limit=60) as port:
+        over.set()
+        # In each turn of the loop: the kernel connects whom nobody accepts any more, until it is told not to.
+        for _ in range(20):
+            with suppress(ConnectionRefusedError):
+                connected.append(socket.create_connection(("127.0.0.1", port)))
+                connected[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n")
+            await asyncio.sleep(0)
+        assert connected
+        for one in connected:
+            reader, writer = await asyncio.open_connection(sock=one)
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+            writer.close()

@@ -36,6 +36,9 @@ STOPS = (signal.SIGTERM, signal.SIGINT)
 REPLACED = signal.SIGHUP
 """Stop, for another process takes the requests from now on."""
 
+BACKLOG = 2_048
+"""Connections that may wait to be accepted."""
+
 _LOOK_EVERY = 0.05
 
 _log = logging.getLogger("admit.server")
@@ -96,7 +99,7 @@ async def served(
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 await stopping.wait()
                 drain.on = True
-                await _drain(server, hurried, settings.drain_limit)
+                await _drain(server, listening, hurried, settings.drain_limit)
                 await serving
 
 
@@ -115,7 +118,7 @@ def bound(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises ConfigError."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=2_048)
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
         # asyncio does so only where it made the socket; without it, each answer waits 40 ms for an acknowledgement.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
@@ -135,6 +138,10 @@ class _Server(uvicorn.Server):
         """Begin to take requests."""
         await super().startup(sockets)
         self._ready()
+
+    def protocol(self) -> asyncio.Protocol:
+        """What serves one connection."""
+        return Bounded(self.config, self.server_state, self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -179,17 +186,18 @@ def _told_to_stop(stopping: asyncio.Event, drain: Drain) -> Generator[tuple[asyn
             loop.remove_signal_handler(kind)
 
 
-async def _drain(server: uvicorn.Server, hurried: asyncio.Event, limit: float) -> None:
+async def _drain(server: _Server, listening: socket.socket, hurried: asyncio.Event, limit: float) -> None:
     """Take no connection more; let those that are kept come to their end; then ask uvicorn to stop."""
     loop = asyncio.get_running_loop()
     until = loop.time() + limit
-    for one in server.servers:
-        for listening in one.sockets:
-            # What was accepted a moment ago is a connection only in the next turns; a closed server drops it.
-            loop.remove_reader(listening.fileno())
+    # What was accepted a moment ago is a connection only in the next turns; a closed server drops it.
+    loop.remove_reader(listening.fileno())
     await asyncio.sleep(_LOOK_EVERY)
+    last = _waiting(listening)
     for one in server.servers:
         one.close()
+    for connection in last:
+        await loop.connect_accepted_socket(server.protocol, connection)
     # A kept connection that we closed now might carry a request already, which a proxy may not send again.
     kept = min(until, loop.time() + KEPT_FOR + 1)
     while server.server_state.connections and loop.time() < kept and not hurried.is_set():
@@ -197,6 +205,17 @@ async def _drain(server: uvicorn.Server, hurried: asyncio.Event, limit: float) -
             await asyncio.wait_for(hurried.wait(), _LOOK_EVERY)
     server.config.timeout_graceful_shutdown = max(1, round(until - loop.time()))
     server.should_exit = True
+
+
+def _waiting(listening: socket.socket) -> list[socket.socket]:
+    """The connections that nobody has accepted yet. Whoever made one has sent his request, and it would be cut off."""
+    found: list[socket.socket] = []
+    with suppress(OSError):  # there are no more
+        while len(found) < BACKLOG:
+            connection, _ = listening.accept()
+            connection.setblocking(False)
+            found.append(connection)
+    return found
 
 
 @asynccontextmanager

@@ -149,6 +149,8 @@ class Watch:
 
     async def _stopped(self, kind: signal.Signals) -> None:
         """See all of them dead."""
+        # Else who connects once they have closed it is heard by nobody, and cut off at the end.
+        self._listening.close()
         again = asyncio.create_task(self._told_again())
         await asyncio.gather(*(worker.ended(kind, self._stops_within) for worker in self._workers))
         again.cancel()
