@@ -10,7 +10,6 @@ import asyncio
 import importlib.util
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from admit.core.store import Store
 from admit.guards.asgi import Guard
 from admit.guards.fastapi import install, required
 from admit.stores import open_store
+from environment import prepared
 from table import Figure, Row, arguments, report
 
 PEOPLE = 100
@@ -39,7 +39,6 @@ REQUESTS = 100
 BAR_GUARD, BAR_DEPENDENCY, BAR_STORE = 0.95, 0.84, 0.02
 UNGUARDED = "unguarded"
 COOKIE, TOKEN = ", cookie", ", token"
-ENVIRONMENT = Path(__file__).parent.parent / ".bench" / "bin" / "python"
 USUAL = [
     (b"host", b"app.example.com"),
     (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
@@ -238,10 +237,8 @@ def with_peers() -> None:
     if importlib.util.find_spec("fastapi_users") is not None:
         print(f"peers: from bench.lock, with email-validator {version('email-validator')}", file=sys.stderr)
         return
-    script = ENVIRONMENT.parents[2] / "scripts" / "bench.sh"
-    if subprocess.run(["bash", script, sys.executable], stdout=sys.stderr, check=False).returncode == 0:
-        os.execv(ENVIRONMENT, [str(ENVIRONMENT), *sys.argv])
-    print("peers: NOT MEASURED, what bench.lock names could not be installed", file=sys.stderr)
+    if (python := prepared()) is not None:
+        os.execv(python, [str(python), *sys.argv])
 
 
 if __name__ == "__main__":

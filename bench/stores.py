@@ -7,14 +7,19 @@ counts. Databases of all sizes are open together and asked in turns, so that wha
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 import secrets
+import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -23,13 +28,19 @@ from admit.core.ids import anchor, home_of, new_id
 from admit.core.store import Insert, Record, Store
 from admit.stores import open_store
 from busy import ACTS, READS, TASKS, Busy, authority
-from databases import postgresql
+from databases import postgresql, redis
+from environment import prepared
+from kept import DEVICE
 from table import Figure, Row, arguments, report
 
 SIZES = (1_000, 100_000, 1_000_000)
 QUICK = (1_000, 10_000)
 AT_ONCE = 500
 """Sessions that are put in together, where they are only to be there."""
+
+
+EACH = 3
+"""Sessions of a subject, where bytes are counted."""
 
 
 @dataclass
@@ -52,6 +63,7 @@ async def fill(store: Store, size: int) -> None:
     for first in range(1, size, AT_ONCE):
         numbers = range(first, min(size, first + AT_ONCE))
         await store.commit(*(Insert(_other(like, session.id, subject, f"{number:012}")) for number in numbers))
+    await auth.close()
 
 
 def _other(like: Record, id: str, subject: str, other: str) -> Record:
@@ -69,8 +81,18 @@ def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str
         server = held.enter_context(postgresql())
         for size in sizes:
             print(f"filling: {size:,} sessions", file=sys.stderr)
-            file, url = folder / f"{size}.db", runner.run(_database(server, f"s{size}"))
-            made = {name: _filled(runner, to, size) for name, to in _urls(file, url).items()}
+            file, url, port = (
+                folder / f"{size}.db",
+                runner.run(_database(server, f"s{size}")),
+                held.enter_context(redis()),
+            )
+            urls = {
+                "memory": "memory://",
+                "SQLite": f"sqlite:///{file}",
+                "PostgreSQL": url,
+                "Redis": _url(port),
+            }
+            made = {name: _filled(runner, to, size) for name, to in urls.items()}
             made["SQLite"].bytes_each = _written(file) / size
             made["PostgreSQL"].bytes_each = runner.run(_settled(url)) / size
             for name, one in made.items():
@@ -78,10 +100,6 @@ def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str
         yield found
         for filled in (one for each in found.values() for one in each):
             runner.run(filled.busy.close())
-
-
-def _urls(file: Path, database: str) -> dict[str, str]:
-    return {"memory": "memory://", "SQLite": f"sqlite:///{file}", "PostgreSQL": database}
 
 
 def _filled(runner: asyncio.Runner, url: str, size: int) -> Filled:
@@ -142,11 +160,66 @@ def measured(filled: Mapping[str, list[Filled]], runner: asyncio.Runner, slices:
     return rows
 
 
+async def signed_in(url: str, number: int, *, refreshed: bool) -> None:
+    """Put so many sessions into the store as sign-ins do, :data:`EACH` of a subject; each with a refresh family or none."""
+    async with authority(url) as auth:
+
+        async def begin(subject: str) -> None:
+            for _ in range(EACH):
+                proof = (await auth.subjects.before(subject)).proven("pwd", "otp")
+                begun = await auth.sessions.start(proof, scope="links:read links:write", device=DEVICE)
+                if refreshed:
+                    await auth.tokens.issue(begun.session)
+
+        subjects = (secrets.token_urlsafe(16) for _ in range(number // EACH))
+        while some := list(itertools.islice(subjects, TASKS)):
+            await asyncio.gather(*map(begin, some))
+
+
+def _memory(port: int) -> int:
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"INFO memory\r\n")
+        found = re.search(rb"used_memory:(\d+)", connection.recv(65_536))
+        if found is None:
+            raise RuntimeError("Redis does not say how much memory it uses")
+        return int(found[1])
+
+
+def kept(number: int, runner: asyncio.Runner) -> list[Row]:
+    """What a session takes in Redis, all in all: ours with an index, and those of peers, who have none."""
+    rows: list[Row] = []
+    cases: dict[str, tuple[float | None, Callable[[int], None]]] = {
+        "Admit, cookie only": (330, lambda port: runner.run(signed_in(_url(port), number, refreshed=False))),
+        "Admit, with a refresh family": (400, lambda port: runner.run(signed_in(_url(port), number, refreshed=True))),
+    }
+    if (python := prepared()) is not None:
+        for peer in ("django", "starsessions"):
+            command = [python, Path(__file__).with_name("kept.py"), peer]
+            cases[f"{peer}, which has no index"] = None, partial(_fill_by, command, number)
+    for case, (bar, fill) in cases.items():
+        with redis("--appendonly", "yes", "--appendfsync", "no") as port:
+            before = _memory(port)
+            fill(port)
+            each = (_memory(port) - before) / number
+        rows.append(Row(f"bytes of a session in Redis, {number:,}: {case}", Figure(each, each, each), "B", bar))
+    return rows
+
+
+def _url(port: int) -> str:
+    return f"redis://127.0.0.1:{port}"
+
+
+def _fill_by(command: list[Path | str], number: int, port: int) -> None:
+    subprocess.run([*map(str, command), str(port), str(number)], check=True)
+
+
 def main() -> None:
     """Fill, then ask."""
     options = arguments(__doc__)
-    with asyncio.Runner() as runner, stores(QUICK if options.quick else SIZES, runner) as filled:
-        report("stores", measured(filled, runner, options.slices, options.seconds * 4), options)
+    with asyncio.Runner() as runner:
+        rows = kept(9_999 if options.quick else 99_999, runner)
+        with stores(QUICK if options.quick else SIZES, runner) as filled:
+            report("stores", [*measured(filled, runner, options.slices, options.seconds * 4), *rows], options)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 Question: TypeAlias = Callable[[Connection], Awaitable[T]]
 """What is asked on a connection that is free."""
@@ -152,7 +151,7 @@ class PostgresStore:
                         yield change
             finally:
                 await connection.close(timeout=CLOSE)
-        except _FAILURES as error:
+        except statements.NO_ANSWER as error:
             raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
     @property
@@ -214,7 +213,7 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
         raise
     except asyncpg.TargetServerAttributeNotMatched as error:
         raise StoreUnavailable("this PostgreSQL is a standby: what it says may be old") from error
-    except _FAILURES as error:
+    except statements.NO_ANSWER as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import asyncpg
 
 from admit.core.store import Page
+from admit.stores.postgres_statements import NO_ANSWER
 
 CHANNEL = "admit_log"
 
@@ -61,7 +62,7 @@ class Bell:
 
     async def _listen(self) -> None:
         while True:
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with suppress(*NO_ANSWER):
                 connection = await self._connect()
                 try:
                     broken = asyncio.Event()
@@ -70,7 +71,7 @@ class Bell:
                     self._ring()
                     await broken.wait()
                 finally:
-                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                    with suppress(*NO_ANSWER):
                         await connection.close(timeout=CLOSE)
             await asyncio.sleep(AGAIN)
             self._ring()

@@ -31,6 +31,15 @@ from admit.stores.counters import window_of
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+NO_ANSWER = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # such as that it was asked while the server said goodbye
+    OSError,
+    TimeoutError,
+)
+"""What is raised where there was no answer, for whatever reason."""
+
 NONCE = 8
 """Bytes that name an entry of a log."""
 

@@ -92,7 +92,7 @@ class RedisStore:
     def own_secret(self, *, make: bool) -> bytes:
         """None: it would lie beside what it seals. Raises ConfigError."""
         del make
-        raise ConfigError(["A Redis store keeps no master secret. Write one: secret, or ADMIT_SECRET."])
+        raise ConfigError(["A Redis store keeps no master secret. Write one: secret, or ADMIT_SECRET_FILE."])
 
     def again(self) -> RedisStore:
         """The same, with connections of its own."""
