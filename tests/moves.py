@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from admit import moving
 from admit.accounts import KINDS
 from admit.authority import Authority
 from admit.core.store import Store
-from admit.errors import Denied
+from admit.errors import AdmitError, Denied
 from admit.moving import Import
 from admit.stores import beside
 from admit.subjects import Subject
 from admit.system import SystemClock, chance
 from processes.acts import EVERY, PASSWORD, Held, accepted, sign_in, sign_up
 
+PATIENCE = 60.0
 SECRET = b"a secret of the tests, and of no other use"
 
 
@@ -90,6 +93,24 @@ class People:
             assert await accepted(auth, held) == []
         assert await refused(auth, self.ticket)
         await self._ended(auth)
+
+    async def until(self, auth: Authority, noticed: Callable[[Subject | AdmitError], bool]) -> None:
+        """Return once ``auth`` has ``noticed``, by what it says of nobody. Till then it does not admit ``kept``."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for request in self.kept.requests().values():
+                    try:
+                        who = await auth.admit(request)
+                    except AdmitError:
+                        continue
+                    raise AssertionError(f"{who} is admitted")
+                try:
+                    said: Subject | AdmitError = await auth.subjects.get("nobody")
+                except AdmitError as error:
+                    said = error
+                if noticed(said):
+                    return
+                await asyncio.sleep(0.02)
 
     async def _ended(self, auth: Authority) -> None:
         assert await refused(auth, self.spent)

@@ -6,14 +6,12 @@ import asyncio
 import re
 import shlex
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from admit.authority import Authority
-from admit.errors import AdmitError, LostHistory
+from admit.errors import LostHistory
 from admit.stores import open_store
 from admit.subjects import Subject
 from commands import admit
@@ -62,29 +60,6 @@ def test_a_move_is_made_as_the_page_says(engine: Engine, tmp_path: Path) -> None
     assert [account["email"] for account in listed.json] == ["ann@example.com"]
 
 
-@dataclass(frozen=True)
-class Older:
-    """A database that was put back from a backup beneath a running server: it knows nothing of what was revoked since."""
-
-    url: str
-    people: People
-
-    async def until(self, auth: Authority, noticed: Callable[[Subject | AdmitError], bool]) -> None:
-        """Return once ``auth`` has ``noticed``, by what it says of nobody; it admits nobody who had been signed out."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for request in self.people.kept.requests().values():
-                    with pytest.raises(AdmitError):
-                        await auth.admit(request)
-                try:
-                    said: Subject | AdmitError = await auth.subjects.get("nobody")
-                except AdmitError as error:
-                    said = error
-                if noticed(said):
-                    return
-                await asyncio.sleep(0.02)
-
-
 def put_back(engine: Engine, url: str, backup: Path) -> None:
     """As an operator does it: the database is dropped, whoever is connected, and made again of the backup."""
     name = url.rpartition("/")[2]
@@ -101,7 +76,7 @@ def ran(name: str, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-async def told(auth: Authority, engine: Engine, url: str, backup: Path) -> Older:
+async def told(auth: Authority, engine: Engine, url: str, backup: Path) -> People:
     """The story until the backup, and the end of a session after it; then the backup is put back."""
     people = await People.arrive(auth)
     dump = next(words for words in commands("Take a backup") if words[0] == "pg_dump")
@@ -110,29 +85,29 @@ async def told(auth: Authority, engine: Engine, url: str, backup: Path) -> Older
     await auth.revoke(people.kept.session)
     assert await accepted(auth, people.kept) == []
     await asyncio.to_thread(put_back, engine, url, backup)
-    return Older(url, people)
+    return people
 
 
 async def test_a_server_beneath_which_a_backup_was_put_back_admits_nobody(engine: Engine, tmp_path: Path) -> None:
     url = engine.database()
     async with authority(url, secret=SECRET, max_staleness=BOUND) as auth:
-        older = await told(auth, engine, url, tmp_path / "backup")
-        await older.until(auth, lambda said: isinstance(said, LostHistory))
+        people = await told(auth, engine, url, tmp_path / "backup")
+        await people.until(auth, lambda said: isinstance(said, LostHistory))
         for _ in range(2):
             with pytest.raises(LostHistory, match="admit restore"):
-                await auth.sessions.get(older.people.kept.session.id)
+                await auth.sessions.get(people.kept.session.id)
             with pytest.raises(LostHistory):
-                auth.verify(older.people.bob.pair.access_token)
+                auth.verify(people.bob.pair.access_token)
     async with authority(url, secret=SECRET, on_lost_history="accept") as auth:
         await auth.restore()
     async with authority(url, secret=SECRET) as auth:
-        await older.people.begin_anew(auth)
+        await people.begin_anew(auth)
 
 
 async def test_a_server_told_to_end_everything_does_so_and_goes_on(engine: Engine, tmp_path: Path) -> None:
     url = engine.database()
     async with authority(url, secret=SECRET, max_staleness=BOUND, on_lost_history="end everything") as auth:
         term = (await auth.subjects.get("nobody")).gen
-        older = await told(auth, engine, url, tmp_path / "backup")
-        await older.until(auth, lambda said: isinstance(said, Subject) and said.gen > term)
-        await older.people.begin_anew(auth)
+        people = await told(auth, engine, url, tmp_path / "backup")
+        await people.until(auth, lambda said: isinstance(said, Subject) and said.gen > term)
+        await people.begin_anew(auth)

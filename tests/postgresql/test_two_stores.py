@@ -12,7 +12,7 @@ from admit.stores.memory import MemoryStore
 from moves import SECRET, People, exported, imported
 from postgres import Engine
 from processes.acts import authority
-from two_stores import DEEDS, Deed, Two, by_a_sign_in, by_a_start, dies_at_each_commit
+from two_stores import DEEDS, Deed, Two, by_a_sign_in, by_a_start, change, delete, dies_at_each_commit
 
 
 @pytest.mark.parametrize("last", [False, True])
@@ -25,7 +25,7 @@ async def test_accounts_in_postgresql_are_told_of_in_a_partitioned_store(
     )
 
 
-@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("deed", [change, delete])
 async def test_accounts_beside_postgresql_are_told_of_in_it(engine: Engine, tmp_path: Path, deed: Deed) -> None:
     def make() -> Two:
         return Two(open_store(engine.database()), open_store(f"sqlite:///{tmp_path}/{secrets.token_hex(4)}.db"))

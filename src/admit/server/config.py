@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit, urlunsplit
 
 from admit.server.command import Row
+from admit.server.log import without_password
 from admit.server.settings import DEFAULT_CONFIG, PREFIX, Settings
 
 
@@ -60,8 +60,4 @@ def _toml(value: object) -> str:
 
 
 def _shown(value: object) -> object:
-    """``value``, without the password of a URL."""
-    if isinstance(value, str) and "://" in value and (parts := urlsplit(value)).password is not None:
-        who, _, where = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{who.partition(':')[0]}:***@{where}"))
-    return value
+    return without_password(value) if isinstance(value, str) else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -23,6 +24,14 @@ REQUEST: ContextVar[str] = ContextVar("request", default="")
 
 TRACE: ContextVar[str] = ContextVar("trace", default="")
 """The id of the trace that it belongs to, where spans are made of requests."""
+
+
+def without_password(text: str) -> str:
+    """``text``, a URL without its password if that is what it is."""
+    if "://" not in text or (parts := urlsplit(text)).password is None:
+        return text
+    who, _, where = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{who.partition(':')[0]}:***@{where}"))
 
 
 class OneLine(logging.Formatter):

@@ -21,7 +21,7 @@ from admit.errors import ConfigError, StoreError
 from admit.server import metrics, seed
 from admit.server.connection import KEPT_FOR, Bounded, end_overdue
 from admit.server.drain import Drain
-from admit.server.log import log_to_stderr
+from admit.server.log import log_to_stderr, without_password
 from admit.server.settings import Settings
 from admit.server.watchers import Watchers
 from admit.web import application
@@ -106,7 +106,8 @@ async def served(
 def announce(settings: Settings, listening: socket.socket) -> None:
     """Say where the server is, and what is not as it should be."""
     host, port = listening.getsockname()[:2]
-    _log.info("listening on %s port %d, issuer %s, store %s", host, port, settings.issuer, settings.store)
+    stores = ", accounts in ".join(map(without_password, settings.stores))
+    _log.info("listening on %s port %d, issuer %s, store %s", host, port, settings.issuer, stores)
     if settings.issuer.startswith("http:"):
         _log.warning(
             "THE ISSUER IS PLAIN HTTP: for this machine only. The cookie has another name and no Secure attribute; "
