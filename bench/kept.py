@@ -2,6 +2,7 @@
 
 They keep a session under its key and nothing else: whose sessions there are, nobody can ask them.
 """
+# pyright: reportMissingImports=false
 
 from __future__ import annotations
 
