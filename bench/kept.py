@@ -26,7 +26,6 @@ def data(subject: str) -> dict[str, Any]:
         "authenticated_at": now,
         "seen_at": now,
         "methods": ["pwd", "otp"],
-        "scope": "links:read links:write",
         "device": DEVICE,
         "subject": subject,
     }
