@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 
+import asyncpg
 import pytest
 
-from admit.core.store import REVOCATIONS, Insert, Page, Store
-from admit.errors import StoreUnavailable
-from admit.stores import open_store
+from admit.core.store import REVOCATIONS, Insert, Page, Replace, Store
+from admit.errors import Conflict, StoreUnavailable
+from admit.stores import open_store, postgres_bell
 from admit.testing import StoreContract
 from admit.testing.contract import Make, entry, record
 from postgres import Engine, postgres
@@ -63,13 +66,39 @@ async def test_a_doorbell_that_was_cut_off_rings_again(engine: Engine, store: St
     await store.commit(entry(b"0"))
     page = await store.log(REVOCATIONS, None)
     waiting = asyncio.create_task(rung(store, page))
-    listening = f"datname = '{name_of(store)}' AND query LIKE 'LISTEN%'"
-    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listening}"
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listening(store)}"
     async with asyncio.timeout(PATIENCE / 2):
         while not await asyncio.to_thread(engine.run, cut):
             pass
     await store.commit(entry(b"1"))
     assert (await asyncio.wait_for(waiting, PATIENCE / 2)).entries == (b"1",)
+
+
+async def test_a_doorbell_whose_other_end_has_died_without_a_word_rings_again(
+    engine: Engine, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_bell, "STILL_THERE", 0.3)
+    await store.commit(entry(b"0"))
+    page = await store.log(REVOCATIONS, None)
+    waiting = asyncio.create_task(rung(store, page))
+    ends = f"SELECT pid FROM pg_stat_activity WHERE {listening(store)}"
+    while not (pid := await asyncio.to_thread(engine.run, ends)):
+        pass
+    os.kill(int(pid), signal.SIGSTOP)
+    try:
+        others = f"{ends} AND pid <> {pid}"
+        async with asyncio.timeout(PATIENCE):
+            while not await asyncio.to_thread(engine.run, others):
+                pass
+        await store.commit(entry(b"1"))
+        assert (await asyncio.wait_for(waiting, PATIENCE / 2)).entries == (b"1",)
+    finally:
+        os.kill(int(pid), signal.SIGCONT)
+
+
+def listening(store: Store) -> str:
+    """What is true of a connection on which a doorbell hears, or asks whether it still would."""
+    return f"datname = '{name_of(store)}' AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')"
 
 
 def name_of(store: Store) -> str:
@@ -88,8 +117,10 @@ async def test_a_server_that_is_stopped_gives_no_answer_and_is_used_again_when_i
         store = open_store(f"{engine.database()}?connect_timeout=1&statement_timeout=1")
         await store.open()
         await store.commit(Insert(record()))
-        with engine.stopped(), pytest.raises(StoreUnavailable):
-            await store.get(("thing", "a1"))
+        with engine.stopped():
+            questions = (store.get(("thing", "a1")), store.commit(Insert(record("2"))), store.log(REVOCATIONS, None))
+            answers = await asyncio.gather(*questions, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {StoreUnavailable}
         await answered(store)
         await store.close()
 
@@ -122,6 +153,26 @@ async def test_a_server_that_was_killed_gives_no_answer_and_has_lost_nothing() -
         assert (await store.get(("thing", "a1")))[0] is not None
         assert (await store.log(REVOCATIONS, None)).entries == (b"entry",)
         await store.close()
+
+
+async def test_of_two_that_wait_for_each_other_one_may_try_again(engine: Engine) -> None:
+    url = engine.database()
+    engine.run(f"ALTER DATABASE {url.rpartition('/')[2]} SET deadlock_timeout = '2s'")
+    store = open_store(f"{url}?lock_timeout=30&statement_timeout=30")
+    await store.open()
+    one, two = record("1"), record("2")
+    await store.commit(Insert(one), Insert(two))
+    other = await asyncpg.connect(url)
+    await other.execute("SET deadlock_timeout = '1min'; BEGIN; SELECT FROM admit.record WHERE id = 'a2' FOR UPDATE")
+    both = asyncio.create_task(store.commit(Replace(record("1"), one.version), Replace(record("2"), two.version)))
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%admit.commit%'"
+    while await asyncio.to_thread(engine.run, waits) == "0":
+        pass
+    await other.execute("SELECT FROM admit.record WHERE id = 'a1' FOR UPDATE")
+    with pytest.raises(Conflict):
+        await both
+    await other.close()
+    await store.close()
 
 
 async def test_more_questions_than_connections_wait_for_each_other(engine: Engine) -> None:

@@ -16,6 +16,9 @@ CHANNEL = "admit_log"
 CLOSE = 1.0
 """Seconds that a server has for saying goodbye."""
 
+STILL_THERE = 5.0
+"""Seconds without a ring after which the other end is asked whether it is still there, and that it has to answer."""
+
 AGAIN = 0.25
 """Seconds after which a connection that was lost is tried again."""
 
@@ -69,9 +72,21 @@ class Bell:
                     connection.add_termination_listener(lambda _, broken=broken: broken.set())
                     await connection.add_listener(CHANNEL, self._ring)
                     self._ring()
-                    await broken.wait()
+                    while not await _within(STILL_THERE, broken.wait()):
+                        # A network that was cut says nothing, and a server that is gone has nothing to say.
+                        await connection.fetchval("SELECT 1", timeout=STILL_THERE)
                 finally:
                     with suppress(*NO_ANSWER):
                         await connection.close(timeout=CLOSE)
             await asyncio.sleep(AGAIN)
             self._ring()
+
+
+async def _within(seconds: float, waited: Awaitable[object]) -> bool:
+    """Whether what is ``waited`` for came about in that time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await waited
+    except TimeoutError:
+        return False
+    return True
