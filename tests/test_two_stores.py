@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from admit.core.store import Delete, Insert, Record, Store
-from admit.errors import ConfigError, Denied, Revoked, StoreError, StoreUnavailable
+from admit.errors import ConfigError, Denied, LostHistory, Revoked, StoreError, StoreUnavailable
 from admit.stores import open_store
 from admit.stores.beside import Beside
 from admit.stores.memory import MemoryStore
@@ -149,6 +151,30 @@ async def test_a_sign_in_by_the_password_of_before_does_not_survive_its_change(w
         assert overtaken[which].overtaken
         assert held is None or await accepted(auth, held) == []
         assert await may_sign_in(auth, ANOTHER)
+
+
+@pytest.mark.parametrize("which", ["store.db", "accounts.db"])
+@pytest.mark.parametrize("told_to", ["stop", "end everything"])
+async def test_a_store_that_is_replaced_under_a_running_server_is_noticed(
+    tmp_path: Path, which: str, told_to: str
+) -> None:
+    urls = [f"sqlite:///{tmp_path / name}" for name in ("store.db", "accounts.db")]
+    settings = {"accounts_store": urls[1], "secret": SECRET, "on_lost_history": told_to}
+    async with authority(urls[0], **settings) as auth:
+        ann = await arrived(auth)
+        copy = tmp_path / "copy"
+        with closing(sqlite3.connect(tmp_path / which)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        copy.replace(tmp_path / which)
+        with pytest.raises(LostHistory):
+            await sign_in(auth)
+        if told_to == "stop":
+            for held in (ann.own, ann.other):
+                with pytest.raises(LostHistory):
+                    await accepted(auth, held)
+        else:
+            assert await accepted(auth, ann.own) == []
+            assert await accepted(auth, await sign_in(auth)) == EVERY
 
 
 async def test_an_account_is_disabled_and_enabled_where_its_subject_lies(two: Two) -> None:

@@ -77,6 +77,20 @@ def test_what_must_be_mended_ends_with_1(tmp_path: Path) -> None:
     assert states(admit(tmp_path, "doctor", "--json", "--store", "memory://"))["store"] == "mend"
 
 
+async def test_accounts_with_a_store_of_their_own_have_theirs_looked_at_too(tmp_path: Path) -> None:
+    def looked(accounts: str) -> Any:
+        store = f"sqlite:///{tmp_path / 'admit.db'}"
+        return examined(load(Path(os.devnull), store=store, accounts_store=accounts))
+
+    unreachable = {row["what"]: row["state"] for row in await looked("postgresql://127.0.0.1:9/none")}
+    assert unreachable["accounts: store"] == "mend"
+    other = f"sqlite:///{tmp_path / 'accounts.db'}"
+    async with load(Path(os.devnull), store=f"sqlite:///{tmp_path / 'admit.db'}", accounts_store=other).authority():
+        good = {row["what"]: row["state"] for row in await looked(other)}
+    assert "mend" not in good.values()
+    assert {"SQLite", "accounts: SQLite"} <= good.keys()
+
+
 def test_each_setting_says_where_it_came_from(tmp_path: Path) -> None:
     (tmp_path / "admit.toml").write_text("token_life = 300\nworkers = 3\n")
     said = admit(tmp_path, "config", "--json", "--store", "sqlite:///x.db", ADMIT_WORKERS="2")

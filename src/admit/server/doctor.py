@@ -31,14 +31,14 @@ async def examined(settings: Settings, source: Path | None = None) -> list[Row]:
     """What was looked at, its state and what is to be said of it."""
     found = [*_front(settings), *_process(settings)]
     begun = True
-    for url in settings.stores:
+    for whose, url in zip(("", "accounts: "), settings.stores, strict=False):
         try:
             store = await examine(url)
         except AdmitError as error:
-            found.append(Finding("store", "mend", str(error)))
+            found.append(Finding(f"{whose}store", "mend", str(error)))
             begun = False
         else:
-            found += store.findings
+            found += (finding._replace(what=whose + finding.what) for finding in store.findings)
             begun = begun and store.begun
     found += _secrets(settings)
     found += await _opened(settings, begun=begun)
