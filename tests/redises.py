@@ -65,6 +65,11 @@ class Engine:
         finally:
             self.process.send_signal(signal.SIGCONT)
 
+    def moves_to(self, port: int) -> None:
+        """Be found at another port from now on, as whoever takes over an address is."""
+        self.run("CONFIG", "SET", "port", str(port))
+        self.port = port
+
     def run(self, *words: str) -> str:
         """What it answers, as redis-cli prints it."""
         command = ["redis-cli", "-h", "127.0.0.1", "-p", str(self.port), *words]
@@ -132,3 +137,54 @@ def eventually(there: Callable[[], bool], told: Callable[[], str] = str) -> None
     while not there():
         assert time.monotonic() < end, told()
         time.sleep(0.02)
+
+
+class Cluster:
+    """Nodes that share what there is: the first three are primaries, and each of the others has one of them to follow."""
+
+    def __init__(self, nodes: list[Engine]) -> None:
+        self.nodes = nodes
+
+    def url(self, options: str = "") -> str:
+        """The URL that names two of them."""
+        return f"redis+cluster://{self.nodes[0].address},{self.nodes[1].address}{options}"
+
+    def keeper(self, home: str) -> Engine:
+        """The primary that keeps ``home``, as the first node that answers says."""
+        slot = int(self.nodes[0].run("CLUSTER", "KEYSLOT", f"{{{home}}}"))
+        for line in self.nodes[0].run("CLUSTER", "NODES").splitlines():
+            _, address, flags, *_, slots = line.split()
+            first, _, last = slots.partition("-")
+            if "master" in flags and "fail" not in flags and first.isdecimal() and int(first) <= slot <= int(last):
+                port = int(address.partition("@")[0].rpartition(":")[2])
+                return next(node for node in self.nodes if node.port == port)
+        raise AssertionError(f"nobody keeps {home}")
+
+
+@contextmanager
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """Three primaries, a replica of each, all of the slots."""
+    usual = {"cluster_enabled": "yes", "cluster_node_timeout": "1500", "databases": "1", "appendfsync": "everysec"}
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(redis(**usual | settings | {"cluster_port": str(free_port())})) for _ in range(6)]
+        words = ["--cluster", "create", *(node.address for node in nodes), "--cluster-replicas", "1", "--cluster-yes"]
+        nodes[0].run(*words)
+        eventually(lambda: all(node.run("CLUSTER", "INFO").startswith("cluster_state:ok") for node in nodes))
+        # A replica that has never heard of its primary could not take over.
+        eventually(lambda: sum("state=online" in node.says("replication").get("slave0", "") for node in nodes) == 3)
+        yield Cluster(nodes)
+
+
+@contextmanager
+def watched() -> Iterator[tuple[list[Engine], Engine]]:
+    """A primary and two replicas, and a Sentinel that puts one of these in its place when it is gone."""
+    with ExitStack() as stack:
+        usual = {name.replace("-", "_"): value for name, value in REPLICATED.items()}
+        primary = stack.enter_context(redis(**usual))
+        others = [stack.enter_context(redis(**usual, replicaof=f"127.0.0.1 {primary.port}")) for _ in range(2)]
+        eventually(lambda: primary.says("replication").get("min_slaves_good_slaves") == "2")
+        watch = f"sentinel monitor main 127.0.0.1 {primary.port} 1\n"
+        watch += "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n"
+        sentinel = stack.enter_context(redis(sentinel=watch))
+        eventually(lambda: all(str(other.port) in sentinel.run("SENTINEL", "REPLICAS", "main") for other in others))
+        yield [primary, *others], sentinel

@@ -10,7 +10,7 @@ import pytest
 
 from admit.core.store import REVOCATIONS, Append, Delete, Insert, Page, Record, Replace, Store
 from admit.errors import CursorLost, StoreUnavailable
-from admit.stores import open_store, redis_lines
+from admit.stores import open_store
 from admit.testing import StoreContract
 from admit.testing.contract import DAY, Make, entry, now, record, walk, whole_log
 from redises import PATIENCE, Engine, eventually, pair, redis
@@ -125,15 +125,13 @@ async def test_a_server_that_was_killed_gives_no_answer_and_has_lost_nothing() -
         await store.close()
 
 
-async def test_a_server_that_stands_still_gives_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_stands_still_gives_no_answer() -> None:
     with redis() as engine:
-        store = open_store(engine.url())
+        store = open_store(engine.url("?timeout=1"))
         await store.open()
         await store.commit(Insert(record()))
-        with engine.stopped(), monkeypatch.context() as impatient:
-            impatient.setattr(redis_lines, "PATIENCE", 0.2)
-            with pytest.raises(StoreUnavailable):
-                await store.get(("thing", "a1"))
+        with engine.stopped(), pytest.raises(StoreUnavailable):
+            await store.get(("thing", "a1"))
         await answered(lambda: store.get(("thing", "a1")))
         await store.close()
 

@@ -172,7 +172,7 @@ class RedisStore:
             keys.append(key)
             words += said
         kind = _MAKE if any(isinstance(change, Insert) for change in changes) else _CHANGE
-        at_fault: int = await self._ask(lines.run(home, kind, keys, words))
+        at_fault: int = await self._ask(lines.write(home, kind, keys, words))
         if at_fault:
             raise Conflict(f"{_told(changes[at_fault - 1])} is there already, or not in that version")
 

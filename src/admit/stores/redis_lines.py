@@ -27,11 +27,8 @@ from redis.exceptions import (
 from admit.errors import StoreUnavailable
 from admit.stores.redis_place import Place, Server
 
-PATIENCE = 5.0
-"""Seconds that a question waits, for a connection that is free and for its answer."""
-
 CONNECT = 1.0
-"""Seconds of them that connecting may take, or asking where to."""
+"""Seconds that connecting may take, or asking where to."""
 
 _REDIRECTS = 5
 _AGAIN = 0.05
@@ -58,6 +55,14 @@ def script(*names: str, flags: str = "") -> Script:
     return Script("".join((first, *(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names))).encode())
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    verb: Word
+    script: Script | None
+    words: Sequence[Word]
+    replicas: int
+
+
 class Route(Protocol):
     """Knows which server keeps what."""
 
@@ -81,6 +86,10 @@ class Lines:
     async def run(self, home: str, script: Script, keys: Sequence[bytes], words: Sequence[Word]) -> Any:
         """What ``script`` answers for ``keys``, all of which live in ``home``. Raises StoreUnavailable, ResponseError."""
         return await self._asked(home, b"EVALSHA", script, (len(keys), *keys, *words))
+
+    async def write(self, home: str, script: Script, keys: Sequence[bytes], words: Sequence[Word]) -> Any:
+        """As :meth:`run`; what was written is with as many replicas as there have to be before this returns."""
+        return await self._asked(home, b"EVALSHA", script, (len(keys), *keys, *words), replicas=self.place.replicas)
 
     async def say(self, home: str, *words: Word) -> Any:
         """What the primary of ``home`` answers to a command. Raises StoreUnavailable, ResponseError."""
@@ -127,13 +136,16 @@ class Lines:
             while free:
                 await _dropped(free.pop())
 
-    async def _asked(self, home: str, verb: Word, script: Script | None, words: Sequence[Word]) -> Any:
+    async def _asked(
+        self, home: str, verb: Word, script: Script | None, words: Sequence[Word], *, replicas: int = 0
+    ) -> Any:
+        question = _Question(verb, script, words, replicas)
         try:
-            async with asyncio.timeout(PATIENCE), self._room:
-                return await self._directed(home, verb, script, words)
+            async with asyncio.timeout(self.place.timeout), self._room:
+                return await self._directed(home, question)
         except TimeoutError as error:
             await self._elsewhere()
-            raise StoreUnavailable(f"Redis gave no answer within {PATIENCE:g} s") from error
+            raise StoreUnavailable(f"Redis gave no answer within {self.place.timeout} s") from error
         except ResponseError as error:
             if isinstance(error, ReadOnlyError | MasterDownError | ClusterDownError) or str(error).startswith(_REFUSES):
                 await self._elsewhere()
@@ -142,11 +154,11 @@ class Lines:
             await self._elsewhere()
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
 
-    async def _directed(self, home: str, verb: Word, script: Script | None, words: Sequence[Word]) -> Any:
+    async def _directed(self, home: str, question: _Question) -> Any:
         server, asking = await self._route.server(self, home), False
         for _ in range(_REDIRECTS):
             try:
-                return await self._answer(server, verb, script, words, asking=asking)
+                return await self._answer(server, question, asking=asking)
             # Nothing was done there, so it may be asked again where it belongs.
             except MovedError as moved:
                 self._route.forget()
@@ -157,20 +169,25 @@ class Lines:
                 await asyncio.sleep(_AGAIN)
         raise StoreUnavailable("Redis: each node of the Cluster sends us to another one")
 
-    async def _answer(
-        self, server: Server, verb: Word, script: Script | None, words: Sequence[Word], *, asking: bool
-    ) -> Any:
+    async def _answer(self, server: Server, question: _Question, *, asking: bool) -> Any:
+        script, words = question.script, question.words
         async with self._line(server) as line:
             if asking:
                 await said(line, "ASKING")
             if script is None:
-                return await said(line, verb, *words)
+                return await said(line, question.verb, *words)
             try:
-                return await said(line, verb, script.sha, *words)
+                answer = await said(line, question.verb, script.sha, *words)
             except NoScriptError:  # a server that was started, flushed or promoted since
                 if asking:
                     await said(line, "ASKING")
-                return await said(line, b"EVAL", script.source, *words)
+                answer = await said(line, b"EVAL", script.source, *words)
+            if question.replicas:
+                # It is there, and may be lost if this primary is: so it is not acknowledged.
+                have = await said(line, "WAIT", question.replicas, int(self.place.timeout * 500))
+                if have < question.replicas:
+                    raise StoreUnavailable(f"Redis: {have} replicas have it, of {question.replicas}")
+            return answer
 
     @asynccontextmanager
     async def _line(self, server: Server) -> AsyncGenerator[Connection]:

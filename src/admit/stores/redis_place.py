@@ -18,7 +18,10 @@ CONNECTIONS = 10
 
 _PORTS: dict[Shape, int] = {"one": 6379, "sentinel": 26379, "cluster": 6379}
 _SHAPES: dict[str, Shape] = {"": "one", "sentinel": "sentinel", "cluster": "cluster"}
-_OPTIONS = frozenset({"connections", "replicas", "prefix", "db", "ca", "cert", "key", "sentinel_password"})
+TIMEOUT = 5
+"""Seconds that a question waits, for a connection that is free and for its answer."""
+
+_OPTIONS = frozenset({"connections", "timeout", "replicas", "prefix", "db", "ca", "cert", "key", "sentinel_password"})
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/@]+)(?::([0-9]{1,5}))?")
 _PREFIX = re.compile(r"[!-z]{0,32}")
 
@@ -42,6 +45,7 @@ class Place:
     cert: str | None = None
     key: str | None = None
     connections: int = CONNECTIONS
+    timeout: float = TIMEOUT
     replicas: int = 0
     prefix: str = ""
 
@@ -72,12 +76,13 @@ def parse(scheme: str, rest: str) -> Place:
     if not _PREFIX.fullmatch(prefix):
         faults.append("prefix= of the store's URL takes up to 32 letters, digits and signs, no braces.")
     connections = _number(options, "connections", CONNECTIONS, 2, 1_000, faults)
+    timeout = _number(options, "timeout", TIMEOUT, 1, 60, faults)
     replicas = _number(options, "replicas", 0, 0, 10, faults)
     if faults:
         raise ConfigError(faults)
     return Place(
         shape, servers, name, int(db), username, password, options.get("sentinel_password"), secure == "rediss",
-        options.get("ca"), options.get("cert"), options.get("key"), connections, replicas, prefix,
+        options.get("ca"), options.get("cert"), options.get("key"), connections, timeout, replicas, prefix,
     )  # fmt: skip
 
 
