@@ -238,6 +238,27 @@ async def test_a_replica_that_took_over_without_the_last_entries_does_not_know_t
         await after.close()
 
 
+async def test_who_wrote_what_a_failover_undid_misses_it_without_having_read_it() -> None:
+    with pair(min_replicas_to_write="0") as (primary, replica):
+        store = open_store(primary.url())
+        await store.open()
+        await store.commit(entry(b"0"))
+        known = await store.log(REVOCATIONS, None)
+        offset = primary.says("replication")["master_repl_offset"]
+        eventually(lambda: int(replica.says("replication")["slave_repl_offset"]) >= int(offset))
+        replica.run("REPLICAOF", "NO", "ONE")
+        await store.commit(entry(b"1"))
+        primary.kill()
+        replica.moves_to(primary.port)
+        for reader, cursor in ((store, known.cursor), (store, None), (store.again(), None)):
+            await answered(reader.open)
+            with pytest.raises(CursorLost) as told:
+                await answered(lambda reader=reader, cursor=cursor: reader.log(REVOCATIONS, cursor))  # type: ignore[misc]
+            assert not told.value.trimmed
+        await reader.close()
+        await store.close()
+
+
 async def test_what_stays_for_good_does_not_keep_what_comes_after_it(store: Store) -> None:
     for number in range(3):
         await store.commit(

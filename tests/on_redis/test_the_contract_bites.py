@@ -23,10 +23,10 @@ INSIDE: dict[str, tuple[str, str, str, str]] = {
         "_CHANGE", "if was ~= '' and", "if false and", "test_a_condition_conflicts_unless_that_version_is_there",
     ),
     "what is taken is written over": (
-        "_MAKE", "== 1 then return n end", "== 2 then return n end", "test_an_insert_conflicts_when_its_key_is_taken",
+        "_MAKE", "== 1 then return { n } end", "== 2 then return { n } end", "test_an_insert_conflicts_when_its_key_is_taken",
     ),
     "half of a commit stays": (
-        "_MAKE", "then\n    return n\n  end\nend", "then\n    KEYS[n] = '{*}nowhere:'\n  end\nend",
+        "_MAKE", "then\n    return { n }\n  end\nend", "then\n    KEYS[n] = '{*}nowhere:'\n  end\nend",
         "test_one_failing_change_undoes_all",
     ),
     "each log is written from its end": (
@@ -39,7 +39,7 @@ INSIDE: dict[str, tuple[str, str, str, str]] = {
         "test_purge_takes_what_expired_more_than_a_day_ago",
     ),
     "a log has another name each time": (
-        "_CHANGE", "last[1]:match('^%d+')", "(history + tonumber(last[1]:match('^%d+')))",
+        "_CHANGE", "last and last[1]:match('^%d+')", "last and history + tonumber(last[1]:match('^%d+'))",
         "test_a_position_that_was_purged_is_lost_as_trimmed",
     ),
     "a hit is counted twice": ("_COUNT", "'INCRBY', KEYS[1], hits", "'INCRBY', KEYS[1], hits * 2", "test_every_hit_is_counted"),

@@ -35,6 +35,7 @@ from admit.stores.counters import window_of
 from admit.stores.loops import on
 from admit.stores.redis_bell import Bell
 from admit.stores.redis_lines import Lines, Word, script
+from admit.stores.redis_logs import Written
 from admit.stores.redis_place import Place
 from admit.stores.redis_records import ALL, tag_of
 from admit.stores.redis_routes import route_of
@@ -81,8 +82,9 @@ class RedisStore:
 
     tail = None
 
-    def __init__(self, place: Place, *, chance: Chance = system_chance) -> None:
+    def __init__(self, place: Place, *, chance: Chance = system_chance, written: Written | None = None) -> None:
         self._place = place
+        self._written = Written() if written is None else written
         self._chance = chance
         self._all: _Opened | None = None
         self.partitioned = place.shape == "cluster"
@@ -96,7 +98,7 @@ class RedisStore:
 
     def again(self) -> RedisStore:
         """The same, with connections of its own."""
-        return RedisStore(self._place, chance=self._chance)
+        return RedisStore(self._place, chance=self._chance, written=self._written)
 
     async def open(self) -> None:
         """Connect to a Redis that keeps what it acknowledges. Raises StoreUnavailable, ConfigError."""
@@ -172,9 +174,11 @@ class RedisStore:
             keys.append(key)
             words += said
         kind = _MAKE if any(isinstance(change, Insert) for change in changes) else _CHANGE
-        at_fault: int = await self._ask(lines.write(home, kind, keys, words))
-        if at_fault:
+        done: list[Any] = await self._ask(lines.write(home, kind, keys, words))
+        if at_fault := int(done[0]):
             raise Conflict(f"{_told(changes[at_fault - 1])} is there already, or not in that version")
+        for key, id in zip(filter(redis_records.is_log, keys), done[1:], strict=True):
+            self._written.note(key, id)
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """Entries after a cursor, in the order of their commits, home by home; where there are none, waits for a ring."""
@@ -260,6 +264,8 @@ class RedisStore:
         stands = redis_logs.stands(after, self._homes)
         names = {home: redis_records.log_key(self._place.prefix, home, topic) for home in self._homes}
 
+        written = self._written.known(names)  # before anything is read, or it could be younger than that
+
         async def read(homes: Sequence[str], kind: Any) -> dict[str, Any]:
             words: list[Word] = [limit + 2]
             for home in homes:
@@ -268,13 +274,13 @@ class RedisStore:
             return dict(zip(homes, found, strict=True))
 
         if not self.partitioned:
-            return redis_logs.page(await read(ALL, _LOG), stands, limit)
+            return redis_logs.page(await read(ALL, _LOG), stands, limit, written)
         by_node: defaultdict[object, list[str]] = defaultdict(list)
         for home in self._homes:
             by_node[await self._opened.lines.primary(home)].append(home)
         parts = await asyncio.gather(*(read(homes, _LOGS) for homes in by_node.values()))
         read_all = {home: lines for part in parts for home, lines in part.items()}
-        return redis_logs.page(dict(sorted(read_all.items())), stands, limit)
+        return redis_logs.page(dict(sorted(read_all.items())), stands, limit, written)
 
 
 def homes_of(place: Place) -> str:

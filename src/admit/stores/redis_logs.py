@@ -25,6 +25,24 @@ Line: TypeAlias = "tuple[bytes, list[bytes]]"
 """An entry of a stream: its id, and its only field."""
 
 
+class Written:
+    """The last entry of each log that was acknowledged to this process, for all who read in it. Usable from any thread."""
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, tuple[int, int]] = {}
+
+    def note(self, log: bytes, id: bytes) -> None:
+        """That ``id`` is there, which a commit was told."""
+        entry = _number(id)
+        last = self._last.get(log, entry)
+        # One of another history does not take its place: whoever reads next has to miss it.
+        self._last[log] = max(last, entry) if last[0] == entry[0] else last
+
+    def known(self, logs: Mapping[str, bytes]) -> dict[str, tuple[int, int]]:
+        """By home, what has to be found by whoever reads from now on."""
+        return {home: last for home, log in logs.items() if (last := self._last.get(log))}
+
+
 def written(append: Append, nonce: bytes) -> bytes:
     """An entry, as its stream keeps it."""
     return nonce + struct.pack("<d", append.expires_at) + append.entry
@@ -52,20 +70,27 @@ def begin(stand: Stand | None) -> str:
     return "-" if stand is None else f"{stand[0]}-{stand[1]}"
 
 
-def page(read: Mapping[str, list[Line]], after: dict[str, Stand], limit: int) -> Page:
-    """At most ``limit`` entries of what was read in each home. Changes ``after``. Raises CursorLost."""
+def page(
+    read: Mapping[str, list[Line]], after: dict[str, Stand], limit: int, written: Mapping[str, tuple[int, int]] = {}
+) -> Page:
+    """At most ``limit`` entries of what was read in each home. Changes ``after``.
+
+    Raises CursorLost, also when the log ends before what was ``written``: a failover has undone it.
+    """
     entries: list[bytes] = []
     lasts: list[bytes] = []
     end = True
     for home, found in read.items():
         lines = found[1:] if _stands_in(found, home, after.get(home)) else found
         taken = lines[: limit - len(entries)]
-        end = end and len(taken) == len(lines)
+        whole = len(taken) == len(lines)
+        end = end and whole
         entries += (fields[1][NONCE + 8 :] for _, fields in taken)
         if taken:
             id, fields = taken[-1]
-            history, _, number = id.partition(b"-")
-            after[home] = int(history), int(number), fields[1][:NONCE]
+            after[home] = *_number(id), fields[1][:NONCE]
+        if whole and home in written and (home not in after or _is_behind(after[home], written[home])):
+            raise CursorLost(f"the log ends before an entry that was acknowledged here ({home})")
         if home in after:
             lasts.append(after[home][2])
     # In homes read one by one, only the end of all is a place that a stamp can stand for.
@@ -86,6 +111,16 @@ def _stands_in(found: list[Line], home: str, stand: Stand | None) -> bool:
         trimmed = id.startswith(b"%d-" % history) and int(id.partition(b"-")[2]) > number
         raise CursorLost(f"entry {number} of the log is another one, or gone ({home})", trimmed=trimmed)
     raise CursorLost(f"the log has no entry {number}, nor a later one ({home})")
+
+
+def _is_behind(stand: Stand, last: tuple[int, int]) -> bool:
+    """Whether a log whose end is at ``stand`` lacks what was written last."""
+    return stand[0] != last[0] or stand[1] < last[1]
+
+
+def _number(id: bytes) -> tuple[int, int]:
+    history, _, number = id.partition(b"-")
+    return int(history), int(number)
 
 
 def _cursor(stands: Mapping[str, Stand]) -> Cursor | None:

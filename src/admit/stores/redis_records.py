@@ -59,6 +59,11 @@ def log_key(prefix: str, home: str, topic: str) -> bytes:
     return f"{prefix}{{{home}}}{_escaped(topic)}#".encode()
 
 
+def is_log(key: bytes) -> bool:
+    """Whether a key is that of a log. What is kept by other names has a sign behind its kind that no topic has."""
+    return key.endswith(b"#") and b":" not in key[key.index(b"}") :]
+
+
 def home_key(prefix: str, home: str, name: str) -> bytes:
     """The key of what a home has one of: ``late``, ``topics``."""
     return f"{prefix}{{{home}}}{name}".encode()

@@ -1,4 +1,4 @@
--- All of the changes, or none: 0, or the number of the one that was in conflict.
+-- All of the changes, or none: 0 and the id of each entry, or the number of the change that was in conflict.
 -- KEYS: what each change is about. ARGV: a channel, the home's "late" and "topics", the name of a log that begins now,
 -- and four for each change: what (insert, replace, delete, check, append), the version that was read, what is written,
 -- and until when.
@@ -8,9 +8,9 @@ local channel, late, topics, history = unpack(ARGV, 1, 4)
 for n, key in ipairs(KEYS) do
   local what, was = ARGV[4 * n + 1], ARGV[4 * n + 2]
   if what == 'insert' then
-    if redis.call('EXISTS', key) == 1 then return n end
+    if redis.call('EXISTS', key) == 1 then return { n } end
   elseif was ~= '' and redis.call('GETRANGE', key, 0, 7) ~= was then
-    return n
+    return { n }
   end
 end
 
@@ -55,17 +55,13 @@ local function write(key, value, till)
 end
 
 -- Entries are numbered one after the other, under a name that the log was given when it began.
-local function append(key, entry, topic)
+local function append(key, entry)
   local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-  if last then
-    redis.call('XADD', key, last[1]:match('^%d+') .. '-*', '', entry)
-  else
-    redis.call('XADD', key, history .. '-*', '', entry)
-    redis.call('SADD', topics, key)
-  end
+  if not last then redis.call('SADD', topics, key) end
+  return redis.call('XADD', key, (last and last[1]:match('^%d+') or history) .. '-*', '', entry)
 end
 
-local rung = false
+local done = { 0 }
 for n, key in ipairs(KEYS) do
   local what, value, till = ARGV[4 * n + 1], ARGV[4 * n + 3], ARGV[4 * n + 4]
   if what == 'insert' or what == 'replace' then
@@ -73,9 +69,8 @@ for n, key in ipairs(KEYS) do
   elseif what == 'delete' then
     delete(key)
   elseif what == 'append' then
-    append(key, value)
-    rung = true
+    done[#done + 1] = append(key, value)
   end
 end
-if rung then redis.call('PUBLISH', channel, '') end
-return 0
+if #done > 1 then redis.call('PUBLISH', channel, '') end
+return done
