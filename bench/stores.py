@@ -167,7 +167,7 @@ async def signed_in(url: str, number: int, *, refreshed: bool) -> None:
         async def begin(subject: str) -> None:
             for _ in range(EACH):
                 proof = (await auth.subjects.before(subject)).proven("pwd", "otp")
-                begun = await auth.sessions.start(proof, scope="links:read links:write", device=DEVICE)
+                begun = await auth.sessions.start(proof, device=DEVICE)
                 if refreshed:
                     await auth.tokens.issue(begun.session)
 
