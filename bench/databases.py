@@ -7,10 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from admit.server.fresh import free_port
@@ -63,6 +64,29 @@ def postgresql() -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(PATIENCE)
+
+
+@contextmanager
+def urls() -> Iterator[dict[str, str]]:
+    """The URL of an empty store of each kind that lies behind a network, as far as they are installed."""
+    kinds = {
+        "PostgreSQL": (programs(), postgresql),
+        "Redis": (shutil.which("redis-server"), _redis_url),
+    }
+    with ExitStack() as held:
+        found: dict[str, str] = {}
+        for name, (program, begin) in kinds.items():
+            if program is None:
+                print(f"NOT MEASURED: {name} (it is not installed)", file=sys.stderr)
+            else:
+                found[name] = held.enter_context(begin())
+        yield found
+
+
+@contextmanager
+def _redis_url() -> Iterator[str]:
+    with redis() as port:
+        yield f"redis://127.0.0.1:{port}"
 
 
 @contextmanager

@@ -70,11 +70,8 @@ def rates(slices: int, seconds: float) -> list[Row]:
         folder = held.enter_context(tempfile.TemporaryDirectory())
         crews = [("memory, one process", "memory://", 1)]
         crews += [(f"SQLite, {name}", f"sqlite:///{folder}/{n}.db", n) for n, name in NUMBERS.items()]
-        if databases.programs() is None:
-            print("NOT MEASURED: PostgreSQL (it is not installed)", file=sys.stderr)
-        else:
-            url = held.enter_context(databases.postgresql())
-            crews += [(f"PostgreSQL, {name}", url, n) for n, name in NUMBERS.items()]
+        for store, url in held.enter_context(databases.urls()).items():
+            crews += [(f"{store}, {name}", url, n) for n, name in NUMBERS.items()]
         found: dict[str, list[float]] = {}
         for name, url, number in crews:
             with workers(url, number) as pipes:

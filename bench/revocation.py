@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Protocol
@@ -263,15 +263,8 @@ def served(store: str, *, connections: int = 1_000) -> Iterator[tuple[str, int]]
 @contextmanager
 def stores() -> Iterator[dict[str, str]]:
     """The URL of a store of each kind, as far as their programs are installed."""
-    with ExitStack() as held:
-        folder = held.enter_context(tempfile.TemporaryDirectory())
-        found = {"SQLite": f"sqlite:///{folder}/admit.db"}
-        for name, program, begin in (("PostgreSQL", databases.programs(), databases.postgresql),):
-            if program is None:
-                print(f"NOT MEASURED: {name} (it is not installed)", file=sys.stderr)
-            else:
-                found[name] = held.enter_context(begin())
-        yield found
+    with tempfile.TemporaryDirectory() as folder, databases.urls() as others:
+        yield {"SQLite": f"sqlite:///{folder}/admit.db", **others}
 
 
 def ours(scale: float) -> list[Row]:
