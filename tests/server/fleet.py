@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -81,8 +82,8 @@ class Fleet:
         until(replaced, "nobody took its place")
         return victim
 
-    def connect(self) -> Connection:
-        self.opened.append(Connection(self.port))
+    def connect(self, host: str = "") -> Connection:
+        self.opened.append(Connection(self.port, host))
         return self.opened[-1]
 
     def hang_up(self) -> None:
@@ -124,19 +125,29 @@ class Fleet:
 
 
 class Connection:
-    """One kept connection of HTTP/1.1, opened anew when the server has closed it."""
+    """One kept connection of HTTP/1.1, opened anew when the server has closed it.
 
-    def __init__(self, port: int) -> None:
-        self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    Who asks for ``host`` says so; with ``trusted`` he asks by TLS, and goes where that name leads.
+    """
+
+    def __init__(self, port: int, host: str = "", trusted: ssl.SSLContext | None = None) -> None:
+        self._host = {"Host": host} if host else {}
+        self._http = (
+            http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            if trusted is None
+            else http.client.HTTPSConnection(host.partition(":")[0], port, timeout=PATIENCE, context=trusted)
+        )
 
     def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] = {}) -> None:
         kind = {} if body is None else {"Content-Type": "application/json"}
-        self._http.request(method, path, None if body is None else json.dumps(body), {**headers, **kind})
+        self._http.request(method, path, None if body is None else json.dumps(body), {**self._host, **headers, **kind})
 
     def receive(self) -> tuple[int, Any]:
         answer = self._http.getresponse()
         text = answer.read()
-        return answer.status, json.loads(text) if text else None
+        # Of whoever stands between, there may be pages.
+        is_json = text and "json" in answer.headers.get("Content-Type", "")
+        return answer.status, json.loads(text) if is_json else None
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         self.send(method, path, body, headers)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
 import ssl
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ import pytest
 
 from certificates import self_signed
 from commands import free_port
+from nginx import block, nginx, put
 from server.fleet import PATIENCE, Fleet, serving, until
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-behind-nginx.md"
@@ -59,47 +57,6 @@ class Front:
         return line.split()[-2]
 
 
-def block(language: str) -> str:
-    """The block of the page that is written in ``language``."""
-    [found] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return str(found)
-
-
-def put(text: str, places: Mapping[str, str]) -> str:
-    """``text`` with what is particular to a machine replaced; each of it must be there."""
-    for there, here in places.items():
-        assert there in text, there
-        text = text.replace(there, here)
-    return text
-
-
-@contextmanager
-def nginx(directory: Path, site: str) -> Iterator[None]:
-    """An nginx with that site, from a directory of its own."""
-    conf = directory / "nginx.conf"
-    temporary = "\n".join(
-        f"{kind}_temp_path {directory}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if os.getuid() == 0 else ""
-    conf.write_text(
-        f"{user} daemon off; pid {directory}/pid; error_log {directory}/error.log;\n"
-        f"events {{}}\nhttp {{ access_log {directory}/access.log;\n{temporary}\n"
-        f"proxy_cache_path {directory}/cache keys_zone=shared:1m;\n{site}\n}}\n"
-    )
-    with (directory / "said").open("w") as out:
-        process = subprocess.Popen(["nginx", "-p", str(directory), "-c", str(conf)], stderr=out)
-    try:
-        until(lambda: (directory / "pid").exists() or process.poll() is not None, "nginx does not start")
-        assert process.poll() is None, (directory / "said").read_text()
-        yield
-    finally:
-        process.send_signal(signal.SIGQUIT)
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
-
-
 @contextmanager
 def front(directory: Path, *, site: Callable[[str], str] = lambda text: text) -> Iterator[Front]:
     """Both, as the page says."""
@@ -112,11 +69,11 @@ def front(directory: Path, *, site: Callable[[str], str] = lambda text: text) ->
         f"/etc/letsencrypt/live/{NAME}/fullchain.pem": str(at),
         f"/etc/letsencrypt/live/{NAME}/privkey.pem": str(key),
     }
-    settings = put(block("toml"), {"/var/lib/admit/admit.db": str(directory / "admit.db")})
+    settings = put(block(PAGE, "toml"), {"/var/lib/admit/admit.db": str(directory / "admit.db")})
     (directory / "admit.toml").write_text(settings)
     with (
         serving(directory, 2, "--config", str(directory / "admit.toml"), port=behind) as fleet,
-        nginx(directory, put(site(block("nginx")), places)),
+        nginx(directory, put(site(block(PAGE, "nginx")), places)),
     ):
         yield Front(fleet, tls, plain, ssl.create_default_context(cafile=str(at)))
 
