@@ -28,7 +28,7 @@ from admit.stores.wrapped import Wrapped
 from admit.subjects import Subject
 from admit.system import SystemClock, chance
 from admit.testing.contract_dumps import dumped
-from moves import SECRET, People, exported, imported
+from moves import SECRET, People, exported, imported, lines
 from processes.acts import accepted, authority, sign_in, sign_up
 
 
@@ -89,6 +89,22 @@ async def test_what_nobody_can_present_any_more_is_left_behind() -> None:
         await imported(await exported(store), target)
     assert (await target.get(old.key)) == [None]
     assert told.entry not in (await target.log(REVOCATIONS, None)).entries
+
+
+async def test_it_is_told_how_far_it_has_come(moved: tuple[People, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "AT_ONCE", 5)
+    _, file = moved
+    checked = moving.check(lines(file))
+    store, told, again = MemoryStore(), list[int](), list[int]()
+    await store.open()
+    filling = Import(store, store, SystemClock(), chance)
+    await filling.begin(checked)
+    await filling.fill(lines(file), told.append)
+    await filling.finish(checked, goes_on=True)
+    await moving.export(store, lambda _: None, SystemClock(), "test", again.append)
+    total = checked.end.records + checked.end.entries
+    assert told == [*range(5, total, 5), total]
+    assert again[:3] == [5, 10, 15]
 
 
 async def test_a_store_that_is_not_empty_is_left_alone(moved: tuple[People, bytes], target: Target) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from admit.core.store import Delete, Insert, Record, Store
+from admit.accounts import ACCOUNT
+from admit.core.store import Change, Delete, Insert, Record, Replace, Store
 from admit.errors import ConfigError, Denied, LostHistory, Revoked, StoreError, StoreUnavailable
 from admit.stores import open_store
 from admit.stores.beside import Beside
 from admit.stores.memory import MemoryStore
 from admit.subjects import Subject
+from admit.system import chance
 from admit.testing.contract_dumps import dumped
+from admit.untold import Untold
 from moves import SECRET
-from processes.acts import ANOTHER, EVERY, PASSWORD, accepted, authority, sign_in, sign_up
+from processes.acts import ANOTHER, EMAIL, EVERY, PASSWORD, accepted, authority, sign_in, sign_up
 from services import Overtaken
 from two_stores import (
     DEEDS,
@@ -110,6 +115,49 @@ async def test_who_comes_late_with_a_mark_that_is_told_tells_nothing() -> None:
         assert accounts.overtaken
         assert started is not None
         assert await accepted(auth, started) == EVERY, "it was told a second time"
+
+
+async def test_however_many_are_left_untold_all_are_told() -> None:
+    two = Two(MemoryStore(), MemoryStore())
+    async with two.served() as auth:
+        ann = await arrived(auth)
+        life = Life(1_000, last=True)
+        async with two.served(life) as dying:
+            await dying.check()
+            life.left = 0
+            assert not await done(reset, dying, ann)
+        [marked] = await two.accounts.get(auth.accounts.key(ann.id))
+        assert marked is not None
+        many = [replace(marked, id=f"{marked.id[0]}{number}") for number in range(250)]
+        await two.accounts.commit(*map(Insert, many))
+        await auth.accounts.tell()
+        assert await two.marks() == 0
+        for number in (0, 249):
+            assert (await auth.subjects.get(many[number].id)).floor > (await auth.subjects.get("nobody")).floor
+
+
+class Busy(MemoryStore):
+    """A store of accounts in which somebody marks an account anew whenever its mark goes."""
+
+    async def commit(self, *changes: Change) -> None:
+        await super().commit(*changes)
+        for change in changes:
+            if isinstance(change, Replace) and change.record.kind == ACCOUNT.kind:
+                kept = ACCOUNT.decode(change.record)
+                if kept.untold is None:
+                    untold = Untold(event="reset").marked(chance)
+                    body = ACCOUNT.encode(msgspec.structs.replace(kept, untold=untold))
+                    again = replace(change.record, body=body, version=change.record.version ^ 1)
+                    await super().commit(Replace(again, change.record.version))
+
+
+async def test_an_account_that_changes_without_pause_gives_no_answer() -> None:
+    two = Two(MemoryStore(), Busy())
+    async with two.served() as auth:
+        ann = await sign_up(auth)
+        for asked in (auth.accounts.get(ann), auth.accounts.sign_in(EMAIL, PASSWORD), auth.accounts.delete(ann)):
+            with pytest.raises(StoreUnavailable, match="in a row"):
+                await asked
 
 
 async def test_a_session_that_ends_while_its_password_changes_stays_ended_and_the_change_is_finished() -> None:
