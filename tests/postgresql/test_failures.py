@@ -174,7 +174,8 @@ class Worker:
 
 
 async def test_what_was_acknowledged_before_the_server_was_killed_is_so_afterwards(own: Engine) -> None:
-    async with authority(f"{own.database()}?{IMPATIENT}", secret=SECRET, max_staleness=BOUND) as auth:
+    url = f"{own.database()}?{IMPATIENT}"
+    async with authority(url, secret=SECRET, max_staleness=BOUND) as auth:
         await begun(auth)
         for life in range(times("lives of a database server")):
             workers = [Worker(auth) for _ in range(4)]
@@ -192,7 +193,7 @@ async def test_what_was_acknowledged_before_the_server_was_killed_is_so_afterwar
             await well_again(auth)
             assert set().union(*(worker.errors for worker in workers)) <= {"", *NO_ANSWER}
             # Asked of somebody who was not there, and so knows it from the database alone.
-            async with authority(vars(auth)["_url"], secret=SECRET) as another:
+            async with authority(url, secret=SECRET) as another:
                 for worker in workers:
                     assert await accepted(another, worker.begun[-1]) == EVERY
                     assert await accepted(another, worker.over[-1]) == []
