@@ -58,6 +58,8 @@ def test_a_move_is_made_as_the_page_says(engine: Engine, tmp_path: Path) -> None
         assert said.code == 0, said.err
     listed = admit(tmp_path, "accounts", "list", "--store", url, "--json", ADMIT_SECRET_FILE="admit.db-secret")
     assert [account["email"] for account in listed.json] == ["ann@example.com"]
+    restored = admit(tmp_path, "restore", "--yes", "--store", url, "--json", ADMIT_SECRET_FILE="admit.db-secret")
+    assert restored.json["ended"] == "everything"
 
 
 def put_back(engine: Engine, url: str, backup: Path) -> None:
