@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from admit.authority import Authority
-from admit.core.lease import Moment
-from admit.errors import ConfigError, Denied, Revoked
+from admit.core.lease import NEVER, Moment
+from admit.errors import ConfigError, Denied, Revoked, Stale
 from admit.sessions import Started
 from admit.system import SystemClock
 from postgres import Engine
@@ -95,6 +95,35 @@ async def test_a_lease_that_ran_out_is_renewed_before_anybody_is_admitted(two: T
     with pytest.raises(Revoked):
         await two.there.admit(with_cookie(started))
     assert Moment.of(two.there.clock).since(two.there._leased._lease.fresh_as_of) < PATIENCE
+
+
+async def test_a_lease_that_has_run_out_again_at_once_is_renewed_again_and_not_for_ever(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, token = await two.sign_in()
+    await two.there.admit(with_token(token))
+    leased = two.there._leased
+    assert leased is not None
+    await asyncio.to_thread(leased.stop)
+    monkeypatch.setattr(leased._follower, "start", lambda: None)
+
+    def no_time(times: int) -> None:
+        """The machine stands still after each of so many reads."""
+        lost = [0]
+
+        def lose() -> None:
+            lost[0] += 1
+            if lost[0] <= times:
+                leased._lease.fresh_as_of = NEVER
+
+        leased._lease.renewed[1:] = [lose]
+        leased._lease.lose()
+
+    no_time(2)
+    assert (await two.there._gate.admit(token)).subject == "ann"
+    no_time(1_000)
+    with pytest.raises(Stale):
+        await two.there._gate.admit(token)
 
 
 async def test_closed_and_used_again_it_opens_again(two: Two) -> None:
