@@ -34,7 +34,7 @@ _FEW = 150  # lists of up to 9, their length added
 _SHORT = 160  # texts of up to 31 bytes, their length added
 _SHAPED = 192  # objects of a shape, its place added
 
-_ALPHABET = re.compile(r"[A-Za-z0-9_-]{8,}")
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]{8,4096}")
 _MAX_WHOLE = 1 << 53
 
 _json = msgspec.json.Encoder()
