@@ -334,3 +334,15 @@ async def test_no_process_signs_with_a_key_that_another_has_revoked(here: World)
         await here.auth.keys.revoke((await here.auth.keys.signing()).kid)
         assert not await here.works(with_token(token))
         assert await here.works(with_token(await other.tokens.access(started.session)))
+
+
+async def test_who_knows_that_keys_were_revoked_knows_what_signs_in_their_place(here: World) -> None:
+    async with authority(here.store.inner, here.clock) as other:  # which has read the keyring a moment ago
+        started = await here.sign_in()
+        token = await other.tokens.access(started.session)
+        for _ in range(2):
+            await here.auth.keys.revoke((await here.auth.keys.signing()).kid)
+        with pytest.raises(Revoked):
+            await other.admit(with_token(token))
+        fresh = await here.auth.tokens.access(started.session)
+        assert (await other.admit(with_token(fresh))).subject == "ann"

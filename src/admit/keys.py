@@ -35,13 +35,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """The keyring as it was read last, when, from which record, and whom it verifies until a key retires."""
+    """The keyring as it was read last, when, from which record, and whom it verifies until a key retires.
+
+    ``revoked`` is how many keys were known to be compromised before it was read.
+    """
 
     ring: Keyring
     record: Record
     at: float
     verifying: Mapping[str, VerifyingKey]
     until: float
+    revoked: int
 
 
 class SigningKeys:
@@ -59,12 +63,13 @@ class SigningKeys:
         if read is None:
             return {}
         if now >= read.until:  # a process that only verifies must let go of retired keys too
-            read = self._keep(read.ring, read.record, read.at, now)
+            read = self._keep(read.ring, read.record, read.at, now, read.revoked)
         return read.verifying
 
     def may_reread(self, now: float) -> bool:
         """Whether it is time to read the keyring again for a key id that is not known."""
-        return self._read is None or not self._read.at <= now < self._read.at + REREAD_UNKNOWN
+        read = self._read
+        return read is None or not read.at <= now < read.at + REREAD_UNKNOWN or read.revoked < self._revoked()
 
     async def reread(self) -> Keyring:
         """The keyring as it is in the store now; made if there is none. Raises StoreError."""
@@ -121,54 +126,56 @@ class SigningKeys:
         self, change: Callable[[Keyring, float, SigningKey], Keyring], told: tuple[Change, ...]
     ) -> Keyring:
         async def attempt() -> Keyring:
-            read = await self._fetch()
+            revoked, read = self._revoked(), await self._fetch()
             now = self._ledger.clock.now()
             ring = change(read.ring, now, await self._fresh())
             record = self._record(ring)
             await self._ledger.commit(Replace(record, read.record.version), *told)
-            return self._keep(ring, record, now, now).ring
+            return self._keep(ring, record, now, now, revoked).ring
 
         return await self._ledger.decide(attempt)
 
     async def _recent(self, now: float) -> _Read:
         read = self._read
-        if read is None or not read.at <= now < read.at + keyring.REREAD or self._is_ended(read.ring.signing.kid):
+        # Whoever revoked a key put another into its place, which signs at once if its own turn comes.
+        if read is None or not read.at <= now < read.at + keyring.REREAD or read.revoked < self._revoked():
             return await self._fetch()
         return read
 
     async def _fetch(self) -> _Read:
-        now = self._ledger.clock.now()
+        now, revoked = self._ledger.clock.now(), self._revoked()
         [record] = await self._ledger.get(KEYRING)
         if record is None:
-            return await self._make(now)
+            return await self._make(now, revoked)
         read = self._read
         if read is None or read.record.version != record.version:
-            return self._keep(Keyring.unsealed(record, self._master), record, now, now)
+            return self._keep(Keyring.unsealed(record, self._master), record, now, now, revoked)
         # JWT-09: anybody can ask for this, with a token that names an unknown key, and an RSA key takes 40 ms to open.
-        return self._keep(read.ring, record, now, now)
+        return self._keep(read.ring, record, now, now, revoked)
 
-    async def _make(self, now: float) -> _Read:
+    async def _make(self, now: float, revoked: int) -> _Read:
         ring = Keyring.new(await self._fresh(), await self._fresh(), now)
         record = self._record(ring)
         try:
             await self._ledger.commit(Insert(record))
         except Conflict:  # another process was faster, and its keys are ours
             return await self._fetch()
-        return self._keep(ring, record, now, now)
+        return self._keep(ring, record, now, now, revoked)
 
     async def _fresh(self) -> SigningKey:
         # In a thread: an RSA key takes a good part of a second.
         return await asyncio.to_thread(SigningKey.generate, self._algorithm, self._ledger.chance)
 
-    def _keep(self, ring: Keyring, record: Record, at: float, now: float) -> _Read:
+    def _keep(self, ring: Keyring, record: Record, at: float, now: float, revoked: int) -> _Read:
         retiring = ring.drop(now).retiring
         until = min((kept.since + keyring.RETIRES_FOR for kept in retiring), default=math.inf)
         # As a whole, not only what is alive: a clock that was ahead may be set back.
-        self._read = read = _Read(ring, record, at, ring.verifying(now), until)
+        self._read = read = _Read(ring, record, at, ring.verifying(now), until, revoked)
         return read
 
     def _record(self, ring: Keyring) -> Record:
         return Record(*KEYRING, ring.sealed(self._master, self._ledger.chance), self._ledger.version())
 
-    def _is_ended(self, kid: str) -> bool:
-        return kid in self._ledger.copy.ended[Ends.KEY]
+    def _revoked(self) -> int:
+        """How many keys are known to be compromised; they stay known for good."""
+        return len(self._ledger.copy.ended[Ends.KEY])

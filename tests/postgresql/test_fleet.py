@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import operator
+import secrets
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,9 @@ from functools import partial
 import httpx
 import pytest
 
+from admit.authority import Authority
 from admit.core.principal import Ends
+from admit.errors import AdmitError, BadCredential
 from counts import times
 from postgresql.several import BOUND, Ended, Person, Server, Several, accepts, instant, meanwhile, several
 from server.fleet import Connection, until
@@ -220,3 +223,29 @@ async def test_without_the_database_nobody_is_signed_out_and_all_goes_on_when_it
     here.engine.start()
     until(lambda: ann.statuses(connection) == {200}, "it does not come back")
     ann.refreshes(connection)
+
+
+async def test_a_new_master_secret_takes_two_rounds(here: Several) -> None:
+    store, old, new = here.engine.database(), secrets.token_bytes(32), secrets.token_bytes(32)
+
+    def server(*secret: bytes) -> Authority:
+        return Authority(store, issuer=here.issuer, secret=secret)
+
+    async with server(old) as first, server(old, new) as reloaded, server(new, old) as again:
+        # In the first round nobody makes anything with the new one yet.
+        ann = await Person.signed_in(reloaded, "ann")
+        pair = await first.tokens.refresh(ann.renewal)
+        # In the second all know it, whichever comes first; and what was made with the old one is good.
+        pair = await reloaded.tokens.refresh((await again.tokens.refresh(pair.refresh_token)).refresh_token)
+        bob = await Person.signed_in(again, "bob")
+        await reloaded.tokens.refresh(bob.renewal)
+        await again.keys.revoke((await again.keys.signing()).kid)
+        assert await reloaded.keys.list() == await again.keys.list()
+        # In one round, somebody would have been refused.
+        with pytest.raises(BadCredential):
+            await first.tokens.refresh(bob.renewal)
+
+
+async def test_a_server_with_another_master_secret_does_not_start(here: Several) -> None:
+    with pytest.raises(AdmitError, match="secret"):
+        await Authority(here.store, issuer=here.issuer, secret=secrets.token_bytes(32)).open()
