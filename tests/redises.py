@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from redis import Redis
+
 from commands import free_port
 
 PATIENCE = 60.0
@@ -148,6 +150,24 @@ class Cluster:
     def url(self, options: str = "") -> str:
         """The URL that names two of them."""
         return f"redis+cluster://{self.nodes[0].address},{self.nodes[1].address}{options}"
+
+    def move(self, home: str) -> Iterator[int]:
+        """Move ``home`` to another primary: each step moves a key, and says how many have gone; 0 when all have."""
+        slot = self.nodes[0].run("CLUSTER", "KEYSLOT", f"{{{home}}}")
+        source = self.keeper(home)
+        target = next(one for one in self.nodes if one.says("replication")["role"] == "master" and one is not source)
+        names = {one: one.run("CLUSTER", "MYID") for one in (source, target)}
+        target.run("CLUSTER", "SETSLOT", slot, "IMPORTING", names[source])
+        source.run("CLUSTER", "SETSLOT", slot, "MIGRATING", names[target])
+        moved = 0
+        with Redis(port=source.port) as said:  # names of keys are not all text
+            while keys := said.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1):
+                said.execute_command("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
+                moved += 1
+                yield moved
+        for one in (target, source):
+            one.run("CLUSTER", "SETSLOT", slot, "NODE", names[target])
+        yield 0
 
     def keeper(self, home: str) -> Engine:
         """The primary that keeps ``home``, as the first node that answers says."""

@@ -8,7 +8,7 @@ import pytest
 
 from admit.core.store import Store
 from admit.stores import open_store
-from redises import Engine, redis
+from redises import Cluster, Engine, cluster, redis
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +25,10 @@ async def store(engine: Engine) -> AsyncIterator[Store]:
     await found.open()
     yield found
     await found.close()
+
+
+@pytest.fixture(scope="session")
+def nodes() -> Iterator[Cluster]:
+    """Three primaries with a replica each."""
+    with cluster() as found:
+        yield found

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from admit.core.store import Store
 from admit.stores import open_store
 from admit.stores.memory import MemoryStore
 from admit.testing import StoreContract
 from admit.testing.contract import Make
 from moves import SECRET, People, exported, imported
 from processes.acts import EVERY, accepted, authority, sign_in
-from redises import Cluster, cluster
+from redises import Cluster
 from two_stores import Two, by_a_start, change, dies_at_each_commit
-
-
-@pytest.fixture(scope="session")
-def nodes() -> Iterator[Cluster]:
-    """Three primaries with a replica each."""
-    with cluster() as found:
-        yield found
-
-
-@pytest.fixture
-async def store(nodes: Cluster) -> AsyncIterator[Store]:
-    found = open_store(nodes.url(f"?prefix={secrets.token_hex(4)}:"))
-    await found.open()
-    yield found
-    await found.close()
 
 
 class TestRedisCluster(StoreContract):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from admit.core.store import REVOCATIONS, Append, Delete, Insert, Page, Record, Replace, Store
-from admit.errors import CursorLost, StoreUnavailable
+from admit.errors import CursorLost, Stale, StoreUnavailable
 from admit.stores import open_store
 from admit.testing import StoreContract
 from admit.testing.contract import DAY, Make, entry, now, record, walk, whole_log
@@ -28,7 +28,7 @@ async def answered(ask: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
                 await ask()
-            except StoreUnavailable:
+            except (Stale, StoreUnavailable):
                 await asyncio.sleep(0.05)
             else:
                 return

@@ -23,10 +23,10 @@ INSIDE: dict[str, tuple[str, str, str, str]] = {
         "_CHANGE", "if was ~= '' and", "if false and", "test_a_condition_conflicts_unless_that_version_is_there",
     ),
     "what is taken is written over": (
-        "_MAKE", "== 1 then return { n } end", "== 2 then return { n } end", "test_an_insert_conflicts_when_its_key_is_taken",
+        "_MAKE", "if what == 'insert' and olds[n]", "if false", "test_an_insert_conflicts_when_its_key_is_taken",
     ),
     "half of a commit stays": (
-        "_MAKE", "then\n    return { n }\n  end\nend", "then\n    KEYS[n] = '{*}nowhere:'\n  end\nend",
+        "_MAKE", "~= was then return { n } end", "~= was then changes = n - 1 break end",
         "test_one_failing_change_undoes_all",
     ),
     "each log is written from its end": (

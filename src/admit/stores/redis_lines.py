@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.exceptions import (
-    AskError,
     ClusterDownError,
     MasterDownError,
     MovedError,
@@ -155,32 +154,27 @@ class Lines:
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
 
     async def _directed(self, home: str, question: _Question) -> Any:
-        server, asking = await self._route.server(self, home), False
+        server = await self._route.server(self, home)
         for _ in range(_REDIRECTS):
             try:
-                return await self._answer(server, question, asking=asking)
-            # Nothing was done there, so it may be asked again where it belongs.
+                return await self._answer(server, question)
+            # Nothing was done there, so it may be asked again where it belongs. Not where a slot is about to move to
+            # (ASK): what has not come there yet would look as if it were gone.
             except MovedError as moved:
                 self._route.forget()
-                server, asking = _named(moved, server), False
-            except AskError as ask:
-                server, asking = _named(ask, server), True
+                server = _named(moved, server)
             except TryAgainError:
                 await asyncio.sleep(_AGAIN)
         raise StoreUnavailable("Redis: each node of the Cluster sends us to another one")
 
-    async def _answer(self, server: Server, question: _Question, *, asking: bool) -> Any:
+    async def _answer(self, server: Server, question: _Question) -> Any:
         script, words = question.script, question.words
         async with self._line(server) as line:
-            if asking:
-                await said(line, "ASKING")
             if script is None:
                 return await said(line, question.verb, *words)
             try:
                 answer = await said(line, question.verb, script.sha, *words)
             except NoScriptError:  # a server that was started, flushed or promoted since
-                if asking:
-                    await said(line, "ASKING")
                 answer = await said(line, b"EVAL", script.source, *words)
             if question.replicas:
                 # It is there, and may be lost if this primary is: so it is not acknowledged.

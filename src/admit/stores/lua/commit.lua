@@ -4,13 +4,26 @@
 -- and until when.
 
 local channel, late, topics, history = unpack(ARGV, 1, 4)
+local changes = #KEYS
+local olds = {}
 
-for n, key in ipairs(KEYS) do
-  local what, was = ARGV[4 * n + 1], ARGV[4 * n + 2]
-  if what == 'insert' then
-    if redis.call('EXISTS', key) == 1 then return { n } end
-  elseif was ~= '' and redis.call('GETRANGE', key, 0, 7) ~= was then
-    return { n }
+-- While a slot moves to another node of a Cluster, what is not here is an error: now, and not half-way.
+local function touch(kind, value)
+  for _, name in ipairs(value and tags_of(value) or {}) do redis.call('EXISTS', kind .. '/' .. name) end
+end
+
+for n = 1, changes do
+  local key, what, was = KEYS[n], ARGV[4 * n + 1], ARGV[4 * n + 2]
+  if what == 'append' then
+    redis.call('EXISTS', topics)
+  else
+    olds[n] = redis.call('GET', key)
+    if what == 'insert' and olds[n] then return { n } end
+    if was ~= '' and (olds[n] or ''):sub(1, 8) ~= was then return { n } end
+    local kind = parts_of(key)
+    touch(kind, what ~= 'check' and olds[n])
+    touch(kind, ARGV[4 * n + 3] ~= '' and ARGV[4 * n + 3])
+    if ARGV[4 * n + 4] == 'late' then redis.call('EXISTS', late) end
   end
 end
 
@@ -21,7 +34,7 @@ local function tag(kind, id, name, till)
   local lives = redis.call('PTTL', index)
   if redis.call('ZADD', index, 0, id) == 1 then
     for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
-      if redis.call('EXISTS', kind .. ':' .. other) == 0 then redis.call('ZREM', index, other) end
+      if redis.pcall('EXISTS', kind .. ':' .. other) == 0 then redis.call('ZREM', index, other) end
     end
   end
   if till == '' then
@@ -33,9 +46,9 @@ local function tag(kind, id, name, till)
   end
 end
 
-local function write(key, value, till)
+local function write(key, old, value, till)
   local kind, id = parts_of(key)
-  local old, tags, kept = redis.call('GET', key), tags_of(value), {}
+  local tags, kept = tags_of(value), {}
   if till == 'late' then
     redis.call('ZADD', late, 0, key)
     till = ''
@@ -62,12 +75,12 @@ local function append(key, entry)
 end
 
 local done = { 0 }
-for n, key in ipairs(KEYS) do
-  local what, value, till = ARGV[4 * n + 1], ARGV[4 * n + 3], ARGV[4 * n + 4]
+for n = 1, changes do
+  local key, what, value, till = KEYS[n], ARGV[4 * n + 1], ARGV[4 * n + 3], ARGV[4 * n + 4]
   if what == 'insert' or what == 'replace' then
-    write(key, value, till)
+    write(key, olds[n], value, till)
   elseif what == 'delete' then
-    delete(key)
+    delete(key, olds[n])
   elseif what == 'append' then
     done[#done + 1] = append(key, value)
   end

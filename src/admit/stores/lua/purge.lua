@@ -9,7 +9,7 @@ for _, key in ipairs(redis.call('ZRANGE', KEYS[1], 0, limit - 1)) do
   if not expires then -- it was deleted, or replaced by what Redis takes away by itself
     redis.call('ZREM', KEYS[1], key)
   elseif struct.unpack('<d', value, 10) < before then
-    delete(key)
+    delete(key, value)
     redis.call('ZREM', KEYS[1], key)
     removed = removed + 1
   end

@@ -24,8 +24,7 @@ local function parts_of(key)
   return key:sub(1, colon - 1), key:sub(colon + 1)
 end
 
-local function delete(key)
-  local value = redis.call('GET', key)
+local function delete(key, value)
   if not value then return end
   local kind, id = parts_of(key)
   for _, tag in ipairs(tags_of(value)) do
