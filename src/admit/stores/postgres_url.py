@@ -22,7 +22,7 @@ _TIMES = ("connect_timeout", "statement_timeout", "lock_timeout")
 _TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 _PLACE = ("host", "port", "passfile")
 _OPTIONS = ("connections", *_TIMES, *_TLS, *_PLACE)
-_NAME = re.compile("[a-z_]+")
+_NAME = re.compile("[a-z_]{1,40}")
 _CUT = """The store's URL has no port where one should be. In a password write %23 for #, %2F for /, %3A for :, \
 %3F for ?, %40 for @ and %25 for %."""
 

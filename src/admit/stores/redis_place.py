@@ -22,7 +22,7 @@ TIMEOUT = 5
 """Seconds that a question waits, for a connection that is free and for its answer."""
 
 _OPTIONS = frozenset({"connections", "timeout", "replicas", "prefix", "db", "ca", "cert", "key", "sentinel_password"})
-_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/@]+)(?::([0-9]{1,5}))?")
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]{2,45}\]|[^\[\]:/@]{1,253})(?::([0-9]{1,5}))?")
 _PREFIX = re.compile(r"[!-z]{0,32}")
 
 

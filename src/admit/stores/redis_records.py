@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import pybase64
 
-from admit.core.ids import HOMES, LENGTH
+from admit.core.ids import HOMES
 from admit.core.store import LATE, Key, Record
 from admit.errors import StoreError
 from admit.stores.packed import pack, unpack
@@ -34,13 +34,12 @@ _LONG = 255  # where a byte says this, the length follows in four
 _FOR_GOOD = 1e11  # seconds: beyond the year 5000 nothing expires
 _HOMES = frozenset(HOMES)
 _SHORT = {"session": "s", "subject": "u", "ticket": "t"}
-_OURS = re.compile(r"[0-9A-Za-z_-]+")
+_OURS = re.compile(r"[0-9A-Za-z_-]{21}")  # an id of ours, behind its home
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FROM_OURS = bytes.maketrans(HOMES.encode(), _BASE64)
 _TO_OURS = bytes.maketrans(_BASE64, HOMES.encode())
 _MARK = 1 << 127
 _LONG_NAMES = {short: kind for kind, short in _SHORT.items()}
-_RECORD = re.compile(rb"\{([^}]*)\}([^!:/#][^:/#]*|):(.*)", re.DOTALL)
 
 
 def record_key(prefix: str, key: Key) -> bytes:
@@ -76,13 +75,15 @@ def counter_key(prefix: str, home: str, key: str, window: float, number: int) ->
 
 def key_of(prefix: str, name: bytes) -> Key | None:
     """The key of the record that is kept under ``name``; None if something else is."""
-    found = _RECORD.fullmatch(name.removeprefix(prefix.encode()))
-    if found is None:
+    opened, _, tagged = name.removeprefix(prefix.encode()).partition(b"{")
+    tag, _, named = tagged.partition(b"}")
+    begin, colon, left = named.partition(b":")
+    if opened or not colon or begin.startswith(b"!") or b"/" in begin or b"#" in begin:
         return None
-    home, kind = found[1].decode(), found[2].decode()
+    home, kind = tag.decode(), begin.decode()
     if home.startswith("%"):
         home = bytes.fromhex(home[1:]).decode()
-    return _LONG_NAMES.get(kind) or unquote(kind), id_of(home, found[3])
+    return _LONG_NAMES.get(kind) or unquote(kind), id_of(home, left)
 
 
 def topic_of(name: bytes) -> str:
@@ -151,7 +152,7 @@ def rest(id: str) -> bytes:
     They begin as no text in UTF-8 does, so that no other id is kept under the same name.
     """
     text = id[1:]
-    if len(text) == LENGTH - 1 and _OURS.fullmatch(text):
+    if _OURS.fullmatch(text):
         number = int.from_bytes(pybase64.b64decode(b"AAA" + text.encode().translate(_FROM_OURS)))
         return (number | _MARK).to_bytes(16)
     return text.encode()
