@@ -21,6 +21,7 @@ import pytest
 from admit.authority import Authority
 from admit.core.principal import Ends
 from admit.errors import AdmitError, BadCredential
+from admit.tokens import STANDARD
 from counts import times
 from postgresql.several import BOUND, Ended, Person, Server, Several, accepts, instant, meanwhile, several
 from server.fleet import Connection, until
@@ -186,13 +187,19 @@ async def test_a_server_that_is_killed_is_not_missed(here: Several) -> None:
         victim.until_asked()
 
 
-async def test_a_server_that_hangs_lets_nobody_in_when_it_goes_on(here: Several) -> None:
-    ann, bob = await people(here, "hanging", 2)
+async def test_a_server_that_hangs_lets_nobody_in_and_signs_nobody_out_when_it_goes_on(here: Several) -> None:
+    ann, bob, *patient = await people(here, "hanging", 4)
     hanging, other, ended = here.servers[0], here.servers[1].connect(), Ended()
+    kept = hanging.connect()
     for person in (ann, bob):
-        assert person.statuses(hanging.connect()) == {200}
+        assert person.statuses(kept) == {200}
     with hanging.hanging():
         ended.end(bob, other)
+        for person, connection in zip(patient, (kept, hanging.connect()), strict=True):
+            connection.send("POST", "/api/refresh", {"refresh_token": person.renewal})
+            connection.close()  # as nginx does in the end; and whoever asked asks again
+            person.refreshes(other)
+        refreshed = instant()
         waiting = hanging.connect()
         waiting.send("GET", "/api/sessions", headers={"Cookie": bob.cookie})
         # Those who come through nginx are asked again elsewhere.
@@ -200,9 +207,13 @@ async def test_a_server_that_hangs_lets_nobody_in_when_it_goes_on(here: Several)
             asked = [threads.submit(ann.statuses, here.connect()) for _ in range(6)]
             assert [one.result() for one in asked] == [{200}] * 6
         until(lambda: instant() > ended.at[bob.cookie] + BOUND, "time stands still")
+        until(lambda: instant() > refreshed + STANDARD.grace, "time stands still")
     assert waiting.receive()[0] in (401, 503)
     until(lambda: bob.statuses(hanging.connect()) == {401}, "he is not refused")
     until(lambda: ann.statuses(hanging.connect()) == {200}, "it does not go on")
+    # What they had asked of it is no second use of a token that was spent.
+    for person in patient:
+        person.goes_on(here.servers[1].connect())
 
 
 async def test_without_the_database_nobody_is_signed_out_and_all_goes_on_when_it_is_back(here: Several) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable
 from typing import cast
 
@@ -32,6 +33,10 @@ MAX_WAITING = 16
 """Requests that may wait on a connection for the answer to one before them; browsers and proxies send none ahead."""
 
 LOOK_EVERY = 0.5
+
+_INFO: int | None = getattr(socket, "TCP_INFO", None)
+_ESTABLISHED = 1
+"""The first byte of what Linux tells of a connection (tcp(7), TCP_INFO) while both sides may send."""
 
 _TOO_LARGE = b"The headers of this request are too large. If your browser sent it, delete its cookies of this site.\n"
 
@@ -84,6 +89,11 @@ class Bounded(HttpToolsProtocol):
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEADER_BYTES:
             self._refuse_large()
             raise ValueError("headers too large")  # nothing more is read
+        if self._is_given_up():
+            # Read late, by a process that hung: whoever sent it may have been told so, and be done with it elsewhere. A
+            # refresh token that was spent there meanwhile would come a second time, and end its session.
+            self.transport.abort()
+            raise ValueError("given up")
         if len(self.pipeline) >= MAX_WAITING:
             # Each is kept in 30 times the bytes it was sent in, and every answer makes room to read on.
             self.transport.abort()
@@ -119,6 +129,13 @@ class Bounded(HttpToolsProtocol):
         """Answer what cannot be read; nothing where it was answered already."""
         if not self.transport.is_closing():
             super().send_400_response(msg)
+
+    def _is_given_up(self) -> bool:
+        """Whether the other side has hung up: nobody waits for an answer."""
+        if _INFO is None:  # a system for development
+            return False
+        told: bytes = self.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, _INFO, 1)
+        return told[0] != _ESTABLISHED
 
     def _refuse_large(self) -> None:
         # RFC 6585, section 5. Said in words: whoever was given too many cookies would never come in again (COO-04).
