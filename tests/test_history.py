@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from admit.core.lease import CLOCKS_RUN, LONGEST
 from admit.core.log import Began, Copy, Raised, decode
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Delete
@@ -68,7 +69,8 @@ async def test_a_new_history_ends_everything_everywhere_and_new_sign_ins_work(he
             await auth.admit(with_cookie(started))
             await auth.admit(with_token(pair.access_token))
         receipt = await another.restore()
-        assert receipt.effective_by == here.clock.now() + 2 * 1.01
+        # In the history that was lost verifiers may have been told anything.
+        assert receipt.effective_by == here.clock.now() + LONGEST * CLOCKS_RUN
         for auth in (here.auth, another):
             for request in (with_cookie(started), with_token(pair.access_token)):
                 with pytest.raises(BadCredential):

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from admit import Verifier
-from admit.authority import Authority, Receipt
+from admit.authority import Authority
 from admit.core.lease import CLOCKS_RUN, LONGEST
 from admit.core.log import Allowed, Began, Copy, encode
 from admit.core.store import LATE
 from admit.errors import StoreUnavailable
+from admit.receipts import Receipt
 from admit.stores.memory import MemoryStore
 from admit.testing.clock import FakeClock
-from doors import authority
+from admit.web import application
+from doors import ISSUER, Door, authority
 from followed import AUDIENCE, KEY, asking, clock, liar, token, until
 from liar import Liar
 from services import PassingClock
@@ -110,6 +112,39 @@ async def test_where_the_log_cannot_be_read_the_longest_counts(fleet: Fleet, mon
 
     monkeypatch.setattr(auth, "_ready", fails)
     assert await fleet.lasts(auth) == pytest.approx(LONGEST)
+    assert not (await auth.everywhere()).everywhere
+
+
+async def test_what_is_served_before_anything_else_says_what_the_store_does(fleet: Fleet) -> None:
+    await fleet.start(0.5)
+    unopened = authority(store=fleet.store, clock=fleet.clock)
+    client = Door(unopened, application(unopened), ISSUER).browser()
+    found = (await client.get("/.well-known/oauth-authorization-server")).json()
+    assert found["max_staleness"] == 0.5
+
+
+async def test_whoever_was_away_for_days_still_reads_of_it(fleet: Fleet) -> None:
+    idle = await fleet.start(0.5)
+    await fleet.start(60)
+    fleet.clock.advance(30 * 24 * 3_600)
+    await (await fleet.start()).purge()
+    assert idle.max_staleness == 0.5, "it has read nothing yet"
+    assert (await idle.everywhere()).effective_by >= fleet.clock.now() + 60
+
+
+async def test_a_restore_counts_with_all_that_verifiers_may_have_been_told(fleet: Fleet) -> None:
+    auth = await fleet.start(0.5)
+    told = Copy()
+    told.apply(Allowed(60, fleet.clock.now() + 5, 0.5), 0.0, 0.0)  # in the history that was lost
+    fleet.clock.advance(10)
+    receipt = await auth.restore()
+    assert receipt.effective_by >= fleet.clock.now() + LONGEST
+    page = await auth._ledger.log_after(None)
+    told.take(page, 0.0, 0.0)
+    assert told.allowed is not None
+    assert told.allowed.seconds == 0.5
+    fleet.clock.advance(LONGEST * CLOCKS_RUN + A_MOMENT)
+    assert await fleet.lasts(auth) == pytest.approx(0.5)
 
 
 async def test_those_who_start_at_once_with_the_same_say_it_once(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from admit.authority import Receipt
 from admit.core.principal import Principal
 from admit.errors import BadCredential, BadInput
+from admit.receipts import Receipt
 from admit.testing.clock import FakeClock
 from worlds import ISSUER, KINDS, authority, made, value_of, with_cookie, with_token
 

@@ -1,9 +1,10 @@
 """Admit: sessions, tokens and their end, through one door. The names a newcomer needs."""
 
-from admit.authority import Authority, Receipt
+from admit.authority import Authority
 from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.errors import AdmitError, Denied
+from admit.receipts import Receipt
 from admit.sessions import BALANCED, RELAXED, STRICT, SessionPolicy
 from admit.tokens import TokenPolicy
 from admit.verifier import Verifier

@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import Any, Self, get_args
 from urllib.parse import urlsplit
 
-import msgspec
-
 from admit import blocklist, system
 from admit.accounts import KINDS, Accounts, SignUp
 from admit.core import lease, origin, session_cookie
@@ -39,6 +37,7 @@ from admit.history import History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys
 from admit.leased import Leased
 from admit.ledger import TERM, Ledger
+from admit.receipts import Receipt, Receipts
 from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
 from admit.staleness import Staleness
 from admit.stores import beside
@@ -52,19 +51,8 @@ from admit.unsafe import CheapestHash, NoThrottle
 from admit.verifier_keys import VerifierKeys
 from admit.watch import over_within
 
-LOOK_AFTER = 0.002
-"""Seconds after which somebody who waits for all verifiers looks for the first time."""
-
-
-class Receipt(msgspec.Struct, frozen=True):
-    """That something was ended: after ``effective_by`` (Unix seconds) no verifier accepts it, reachable or not.
-
-    In this process, and in every process on the same embedded store, it has ended already; with ``everywhere``, in
-    all verifiers too.
-    """
-
-    effective_by: float
-    everywhere: bool = False
+AGAIN = 0.005
+"""Seconds until somebody who waits for another to open the store looks again."""
 
 
 class Authority:
@@ -136,8 +124,9 @@ class Authority:
         if sign_up not in get_args(SignUp):
             faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
         self.clock, self._copy = clock or system.SystemClock(), Copy()
-        told = None if max_staleness is None else faults.of(lease.bound, max_staleness)
-        self._staleness = Staleness(told, self._copy, self.clock)
+        self._staleness = Staleness(
+            None if max_staleness is None else faults.of(lease.bound, max_staleness), self._copy, self.clock
+        )
         pepper = faults.of(Master, peppers, "Pepper") if peppers else None
         faults.report()
         self.origin = origin.origin_of(issuer)
@@ -146,6 +135,7 @@ class Authority:
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
         self.followers = Followers(self.clock.lease, self._staleness.lasts, alone=serves_alone)
+        self._receipts = Receipts(self._staleness, self.followers, self._copy, self.clock, self._know_all)
         self._history = History(self._ledger)
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
@@ -173,7 +163,7 @@ class Authority:
         )
         self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens}, self._copy, self.clock)
         self._open = False
-        self._recovering = threading.Lock()
+        self._recovering, self._starting = threading.Lock(), threading.Lock()
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
         self.verify = self._gate.verify
         self.seen = self._gate.seen
@@ -231,19 +221,7 @@ class Authority:
         They are done when each of those that may still accept something was seen to know, which a process that
         ``serves_alone`` can tell; in any case at ``effective_by``.
         """
-        loop, ended = asyncio.get_running_loop(), self.clock.lease()
-        began, lasts = loop.time(), await self._lasts()
-        receipt, last = Receipt(self.clock.now() + lasts), self._copy.stamp
-        while True:
-            if self.followers.all_know(ended, last):
-                return Receipt(min(self.clock.now(), receipt.effective_by), everywhere=True)
-            if self.clock.lease() > ended + lasts:
-                return Receipt(receipt.effective_by, everywhere=True)
-            waited = loop.time() - began
-            if waited >= wait:
-                return receipt
-            # Seldomer the longer it takes: each look is at every follower.
-            await asyncio.sleep(min(max(LOOK_AFTER, waited / 8), wait - waited))
+        return await self._receipts.everywhere(wait)
 
     async def restore(self) -> Receipt:
         """End everything that was issued so far: after a database was put back, or when all may be compromised.
@@ -251,8 +229,10 @@ class Authority:
         Where the master secret of the signing keys was lost, it begins with others. Raises StoreError, ConfigError.
         """
         await self._start(renew=True)
+        # Verifiers that heard of a larger bound in the history that was lost go by it: first it is told, then counted with.
+        await self._staleness.agree(self._ledger.store, self._ledger, anew=True)
         await self._history.end()
-        return Receipt(self.clock.now() + await self._lasts())
+        return await self.everywhere()
 
     def feed(self) -> Feed:
         """A reader of the revocation log for all who follow it from elsewhere; for one event loop."""
@@ -312,31 +292,34 @@ class Authority:
     ) -> None:
         await self.close()
 
-    async def _lasts(self) -> float:
-        """Seconds after which what has ended by now is accepted nowhere."""
-        try:
-            await self._ready()  # the log may tell of a larger bound, which somebody else was started with
-        except AdmitError:  # it has ended, whether or not it can be read how soon everybody knows
-            return lease.LONGEST * lease.CLOCKS_RUN
-        return self._staleness.lasts()
+    async def _know_all(self) -> None:
+        """Know all that was acknowledged before this call. Raises Stale, LostHistory, StoreError."""
+        await self._ready()
+        if self._leased is not None:
+            await self._gate.catch_up()
 
     async def _ready(self) -> None:
         if not self._open:
             await self.open()
-        elif self._gate.fenced is not None:
+        if self._leased is not None:
+            await self._ledger.store.open()  # a fork, or an event loop that has ended, leaves connections behind
+        if self._gate.fenced is not None:
             await self._recover()
         elif self._gate.behind:
             # The term moves by the log alone, and a refresh token or a ticket passes no verification on its way.
             await self._gate.catch_up()
 
     async def _start(self, *, renew: bool = False) -> None:
-        if self._open:
-            return
+        while not self._starting.acquire(blocking=False):  # noqa: ASYNC110 - who is at it may be another thread
+            await asyncio.sleep(AGAIN)
         try:
-            await self._ledger.store.open()
-            await self._adopt(self._ledger.store, renew=renew)
+            if not self._open:
+                await self._ledger.store.open()
+                await self._adopt(self._ledger.store, renew=renew)
         except LostHistory:
             await self._recover(renew=renew)
+        finally:
+            self._starting.release()
 
     def _observed(self, store: Store) -> Store:
         return Observed(store, self._around_commits) if self._around_commits else store
@@ -344,10 +327,10 @@ class Authority:
     def _lost(self, reason: str) -> None:
         self._gate.fence(reason)
 
-    async def _adopt(self, store: Store, *, afresh: bool = False, renew: bool = False) -> None:
+    async def _adopt(self, store: Store, *, replaced: bool = False, afresh: bool = False, renew: bool = False) -> None:
         """Serve ``store``, which is open, from now on; with ``afresh``, nothing that was issued from it before.
 
-        With ``renew``, signing keys that cannot be opened make room for others. It is closed when that fails.
+        ``replaced`` is whether it came in the place of another. With ``renew``, signing keys that cannot be opened make room for others. It is closed when that fails.
         """
         try:
             if self._master.locked:
@@ -355,7 +338,7 @@ class Authority:
                 sealed = (await store.get(KEYRING))[0] is not None
                 self._master.unlock([store.own_secret(make=renew or not sealed)])
             await self._history.follow(store, afresh=afresh)
-            await self._staleness.agree(store, self._ledger)
+            await self._staleness.agree(store, self._ledger, anew=replaced)
             self._ledger.store = store
             await self._follow(store)
             self.followers.begin_anew()
@@ -390,7 +373,7 @@ class Authority:
             await store.open()
             replaced = self._ledger.store
             try:
-                await self._adopt(store, afresh=self._on_lost_history == "end everything", renew=renew)
+                await self._adopt(store, replaced=True, afresh=self._on_lost_history == "end everything", renew=renew)
             finally:
                 await replaced.close()
         finally:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from admit.core.lease import Bounded, Lease, Moment
 from admit.core.log import Copy
 from admit.core.store import REVOCATIONS, Cursor, Page, Store
 from admit.core.world import Chance, Clock
-from admit.errors import CursorLost, LostHistory, Stale, StoreUnavailable
+from admit.errors import AdmitError, CursorLost, LostHistory, Stale, StoreUnavailable
 from admit.follow import Follower
 
 T = TypeVar("T")
 
 CONNECT = 5.0
 """Seconds that connecting may take, which no answer waits for."""
+
+_LEFT_BEHIND: list[asyncio.Runner] = []
 
 TRIES = 1_000
 """Pages that are read at once before it is given up, a thousand entries each."""
@@ -29,7 +34,7 @@ class Leased(Bounded):
     (:meth:`read_on`). ``lost`` is told why when the store's history turns out to be another one.
     """
 
-    __slots__ = ("_clock", "_copy", "_follower", "_lost", "_store")
+    __slots__ = ("__weakref__", "_clock", "_copy", "_failed", "_follower", "_lost", "_reading", "_stopped", "_store")
 
     def __init__(
         self, store: Store, copy: Copy, clock: Clock, chance: Chance, bound: float, lost: Callable[[str], None]
@@ -41,21 +46,46 @@ class Leased(Bounded):
         self._clock = clock
         self._lost = lost
         self._follower = Follower(_Elsewhere(store, self._judge), copy, lease, clock, chance, bound=bound)
-        lease.renewed.append(self._hear)
+        lease.heard = self._hear
+        self._stopped = False
+        self._failed = float("-inf"), ""
+        self._reading = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
+        begin_anew = weakref.WeakMethod(self._begin_anew)
+        os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 
     def follow(self) -> None:
         """Follow, in a thread with an event loop and connections of its own, so that no busy loop makes it late."""
-        self._follower.start()
+        if not self._stopped:
+            self._follower.start()
 
     def stop(self) -> None:
-        """Follow no more."""
+        """Follow no more, whoever asks."""
+        self._stopped = True
         self._follower.stop()
 
     async def read_on(self) -> None:
         """Know all that was acknowledged before this call. Raises Stale, LostHistory, StoreError."""
         self.follow()
-        sent, copy = Moment.of(self._clock), self._copy
+        asked = Moment.of(self._clock)
+        # One at a time: what is read for the first of those who wait serves all the others.
+        async with self._reading.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            if self._is_known(asked):
+                return
+            failed, why = self._failed
+            if (
+                failed >= asked.lease
+            ):  # while this one waited: the next would wait as long, and the last for all of them
+                raise Stale(f"the log could not be read: {why}")
+            try:
+                await self._read(asked)
+            except AdmitError as error:
+                self._failed = self._clock.lease(), str(error)
+                raise
+
+    async def _read(self, asked: Moment) -> None:
+        copy = self._copy
         for _ in range(TRIES):
+            sent = Moment.of(self._clock)
             after = copy.cursor
             try:
                 page = await self._store.log(REVOCATIONS, after)
@@ -63,6 +93,8 @@ class Leased(Bounded):
                 self._judge(lost)
                 copy.start_over()
                 continue
+            if self._is_known(asked):  # by the thread, meanwhile
+                return
             with copy.lock:
                 # The thread may have gone on meanwhile: then this page is not what comes next.
                 if copy.cursor == after:
@@ -71,6 +103,16 @@ class Leased(Bounded):
                         self._lease.prove(sent)
                         return
         raise Stale("the log is too long to be read at once")
+
+    def _is_known(self, asked: Moment) -> bool:
+        """Whether a read that was sent at ``asked`` or later has come to the end of the log."""
+        known = self._lease.fresh_as_of
+        return known.lease >= asked.lease and known.wall >= asked.wall
+
+    def _begin_anew(self) -> None:
+        """Go on in a forked child, without the thread, the connections and the locks of the parent."""
+        self._reading.clear()
+        self._follower.begin_anew()
 
     def _hear(self) -> None:
         """Hold what the log says. A larger bound would count for what was known before it was said: never."""
@@ -94,6 +136,7 @@ class _Elsewhere:
         self._judge = judge
         self._runner: asyncio.Runner | None = None
         self._store: Store | None = None
+        self._process = 0
 
     def read(self, after: Cursor | None, wait: float, probe: str, within: float) -> Iterator[Page]:
         """The log from ``after`` to its end, a page at a time."""
@@ -111,10 +154,12 @@ class _Elsewhere:
             after, wait = page.cursor, 0.0
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections; those that a fork has left behind are the parent's."""
         runner, self._runner = self._runner, None
         store, self._store = self._store, None
-        if runner is not None:
+        if runner is not None and self._process != os.getpid():
+            _LEFT_BEHIND.append(runner)  # were it collected, it would take the parent's connections from its loop
+        elif runner is not None:
             if store is not None:
                 runner.run(store.close())
             runner.close()
@@ -127,7 +172,7 @@ class _Elsewhere:
 
     def _run(self, asked: Coroutine[Any, Any, T], within: float) -> T:
         if self._runner is None:
-            self._runner = asyncio.Runner()
+            self._runner, self._process = asyncio.Runner(), os.getpid()
 
         async def bounded() -> T:
             return await asyncio.wait_for(asked, within)
@@ -136,3 +181,8 @@ class _Elsewhere:
             return self._runner.run(bounded())
         except TimeoutError as error:
             raise StoreUnavailable(f"no answer about the log within {within:g} s") from error
+
+
+def _call(begin_anew: Callable[[], None] | None) -> None:
+    if begin_anew is not None:
+        begin_anew()

@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from admit.core.codec import Codec
-from admit.core.lease import CLOCKS_RUN, MAX_STALENESS
+from admit.core.lease import CLOCKS_RUN, LONGEST, MAX_STALENESS
 from admit.core.log import Allowed, Copy
 from admit.core.store import LATE, Insert, Key, Record, Replace, Store
 from admit.core.world import Clock
@@ -67,31 +67,40 @@ class Staleness:
 
         After a smaller bound was agreed on, the larger one counts for as long as somebody who has not heard may go by it.
         """
-        allowed, lease = self._copy.allowed, self._clock.lease()
-        if allowed is not None and allowed != self._heard:
-            self._heard = allowed
-            if self._clock.now() < allowed.at + LATE:
-                self._still.append((allowed.before, lease + allowed.before * CLOCKS_RUN))
-        self._still = [one for one in self._still if lease < one[1]]
-        return max(self.seconds, *(before for before, _ in self._still), 0.0) * CLOCKS_RUN
+        with self._copy.lock:  # figures are told by another thread
+            allowed, lease = self._copy.allowed, self._clock.lease()
+            if allowed is not None and allowed != self._heard:
+                self._heard = allowed
+                if self._clock.now() < allowed.at + LATE:
+                    self._still.append((allowed.before, lease + allowed.before * CLOCKS_RUN))
+            self._still = [one for one in self._still if lease < one[1]]
+            return max(self.seconds, *(before for before, _ in self._still), 0.0) * CLOCKS_RUN
 
-    async def agree(self, store: Store, ledger: Ledger) -> None:
-        """Have ``store``, whose log was read to its end, say what this process was told. Raises StoreError."""
-        agreed = await ledger.decide(partial(self._agreed, store, ledger))
+    async def agree(self, store: Store, ledger: Ledger, *, anew: bool = False) -> None:
+        """Have ``store``, whose log was read to its end, say what this process was told. Raises StoreError.
+
+        ``anew`` says it again, and counts with the most there is: another history may have told verifiers anything.
+        """
+        if anew:
+            self._copy.allowed = None
+        agreed = await ledger.decide(partial(self._agreed, store, ledger, anew=anew))
         self._copy.apply(agreed.told, self._clock.now(), self._clock.lease())
         self.lasts()  # what was agreed before lasts from now on, at the longest
 
-    async def _agreed(self, store: Store, ledger: Ledger) -> Agreed:
+    async def _agreed(self, store: Store, ledger: Ledger, *, anew: bool) -> Agreed:
         now = self._clock.now()
         [record] = await store.get(AGREED)
         if record is None:
-            first = Agreed(self._told or MAX_STALENESS, now, 0.0)
-            await store.commit(Insert(_record(first, ledger)))
+            first = Agreed(self._told or MAX_STALENESS, now, LONGEST if anew else 0.0)
+            # Nobody has published another one, so only those who come from another history have to hear of it.
+            await store.commit(Insert(_record(first, ledger)), *([ledger.allowed(first.told)] if anew else ()))
             return first
         agreed = CODEC.decode(record)
-        if self._told is None or agreed.seconds == self._told:
+        if not anew and self._told in (None, agreed.seconds):
             return agreed
-        changed = agreed.changed(self._told, now)
+        changed = agreed.changed(self._told or agreed.seconds, now)
+        if anew:
+            changed = msgspec.structs.replace(changed, before=LONGEST)
         await store.commit(Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told))
         return changed
 

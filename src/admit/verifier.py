@@ -81,7 +81,7 @@ class _Known:
         self._clock = clock
         self._allowed = patience
         self._bounds: list[Bounded] = []
-        self.lease.renewed.append(self._hear)
+        self.lease.heard = self._hear
 
     def within(self, seconds: float) -> Bounded:
         """The end of the log, for those who accept what is at most so old."""

@@ -36,6 +36,10 @@ MAX_STALENESS = 2.0
 """Seconds by which what a verifier knows may be old when it accepts, where nothing else is said."""
 
 
+SHORTEST = 0.05
+"""Seconds that ``max_staleness`` has to be: less, and no network keeps up."""
+
+
 LONGEST = 60.0
 """Seconds that ``max_staleness`` may be, at most."""
 
@@ -46,9 +50,13 @@ CLOCKS_RUN = 1.01
 
 def bound(seconds: float) -> float:
     """``seconds`` as a bound of staleness. Raises ValueError: 50 ms is the least that a network keeps up with."""
-    if not is_number(seconds, 0.05, LONGEST):
-        raise ValueError(f"max_staleness is {seconds!r}; write 0.05 to {LONGEST:g} seconds.")
+    if not is_number(seconds, SHORTEST, LONGEST):
+        raise ValueError(f"max_staleness is {seconds!r}; write {SHORTEST:g} to {LONGEST:g} seconds.")
     return seconds
+
+
+def _nothing() -> None:
+    """Nobody has to be told."""
 
 
 NEVER = Moment(-math.inf, -math.inf)
@@ -64,9 +72,14 @@ class Lease:
         self._clock = clock
         self.fresh_as_of = NEVER
         self.renewed: list[Callable[[], None]] = []
+        self.heard: Callable[[], None] = _nothing
 
     def prove(self, sent: Moment) -> None:
-        """Stand behind a read of the log to its end that was sent at ``sent``, and tell whom ``renewed`` names."""
+        """Stand behind a read of the log to its end that was sent at ``sent``, and tell whom ``renewed`` names.
+
+        ``heard`` is told before: by what was read, less may be allowed.
+        """
+        self.heard()
         self.fresh_as_of = sent
         for told in self.renewed:
             told()

@@ -15,7 +15,7 @@ from typing import Annotated
 import msgspec
 
 from admit.core.ids import EVERYTHING
-from admit.core.lease import LONGEST
+from admit.core.lease import LONGEST, SHORTEST
 from admit.core.principal import Ends
 from admit.core.store import LATE, Cursor, Page
 from admit.errors import StoreError
@@ -67,9 +67,9 @@ class Allowed(msgspec.Struct, frozen=True, array_like=True, tag="allowed"):
     ``before`` is the most by which somebody may still have gone then.
     """
 
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=LONGEST)]
+    seconds: Annotated[float, msgspec.Meta(ge=SHORTEST, le=LONGEST)]
     at: float
-    before: float
+    before: Annotated[float, msgspec.Meta(ge=0, le=LONGEST)]
 
 
 Entry = Began | Ended | Raised | Allowed
@@ -100,7 +100,7 @@ def store_keeps(entry: Entry) -> float:
     match entry:
         case Raised(what) if what == EVERYTHING:
             return _FOR_GOOD
-        case Ended(Ends.KEY):
+        case Ended(Ends.KEY) | Allowed():
             return _FOR_GOOD
         case _:
             return LATE

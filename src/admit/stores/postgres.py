@@ -28,6 +28,8 @@ CLOSE = 5.0
 MIGRATE = 3_600.0
 """Seconds that a step of a migration may take."""
 
+_expiring = set[asyncio.Task[None]]()
+
 T = TypeVar("T")
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -200,7 +202,7 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
     try:
         connection = await pool.acquire(timeout=place.connect_timeout)
         # Cut, not cancelled: to be cancelled, a server would have to answer.
-        cut = asyncio.get_running_loop().call_later(place.statement_timeout, connection.terminate)
+        cut = asyncio.get_running_loop().call_later(place.statement_timeout, _cut, pool, connection)
         try:
             return await question(connection)
         except asyncio.CancelledError:
@@ -215,6 +217,14 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
         raise StoreUnavailable("this PostgreSQL is a standby: what it says may be old") from error
     except statements.NO_ANSWER as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
+
+
+def _cut(pool: Pool, connection: Connection) -> None:
+    """Give ``connection`` up, and all that were there by now: where one is silent, each of the others would take as long."""
+    connection.terminate()
+    expiring = asyncio.get_running_loop().create_task(pool.expire_connections())
+    _expiring.add(expiring)
+    expiring.add_done_callback(_expiring.discard)
 
 
 def absent(rest: str, *, begins: bool) -> str | None:

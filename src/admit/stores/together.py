@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 
 from admit.core.store import Key, Record
@@ -72,5 +73,14 @@ class Together:
                     if last <= len(records):
                         answer.set_result(records[first:last])
                     else:
-                        answer.set_exception(failed or StoreUnavailable("the question was given up"))
+                        answer.set_exception(_own(failed))
                 first = last
+
+
+def _own(failed: AdmitError | None) -> AdmitError:
+    """The failure for one of those who asked: one that all of them raised would bear what each was at."""
+    if failed is None:
+        return StoreUnavailable("the question was given up")
+    own = copy.copy(failed)
+    own.__cause__ = failed.__cause__
+    return own

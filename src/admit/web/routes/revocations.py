@@ -52,6 +52,7 @@ class Metadata(BaseModel):
 @router.get(METADATA, responses=problems())
 async def metadata(response: Response, auth: Auth) -> Metadata:
     """What this authority is, and where its keys and its revocation log are found."""
+    await auth.open()  # what the store says of it counts, not what this process was told
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
     return Metadata(
         issuer=auth.issuer,
