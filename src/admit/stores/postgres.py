@@ -214,7 +214,9 @@ async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
     except AdmitError:
         raise
     except asyncpg.TargetServerAttributeNotMatched as error:
-        raise StoreUnavailable("this PostgreSQL is a standby: what it says may be old") from error
+        raise StoreUnavailable(
+            "this PostgreSQL is a standby, and what it says may be old: write the host of the primary"
+        ) from error
     except statements.NO_ANSWER as error:
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from admit.errors import ConfigError, StoreUnavailable
+from admit.errors import ConfigError
 from admit.stores.examined import Finding, judged
 from admit.stores.postgres_statements import Connection
 
@@ -19,7 +19,7 @@ OLDEST = 14
 CLOCKS_AGREE = 1.0
 """Seconds by which the clocks of this machine and of the database may differ."""
 
-_STATE = """SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
+_STATE = """SELECT pg_backend_pid() AS pid,
     current_setting('server_version') AS version, getdatabaseencoding() AS encoding,
     current_setting('synchronous_commit') AS synchronous, current_setting('fsync') AS fsync,
     current_setting('full_page_writes') AS whole_pages,
@@ -30,10 +30,8 @@ _STATE = """SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid,
 
 
 async def judge(connection: Connection) -> None:
-    """Return if what lies behind ``connection`` may be opened. Raises ConfigError, StoreUnavailable."""
+    """Return if what lies behind ``connection``, which is a primary, may be opened. Raises ConfigError."""
     state = await _state(connection)
-    if state["standby"]:
-        raise StoreUnavailable("this PostgreSQL is a standby: what it says may be old")
     faults = [f"{fault} ({said})" for _, said, fault in _needed(state, connection) if fault is not None]
     if faults:
         raise ConfigError(faults)
@@ -46,11 +44,9 @@ async def examined(connection: Connection, connections: int) -> list[Finding]:
     # Somewhere between question and answer it looked at its clock.
     apart = max(before - theirs, theirs - time.time(), 0.0)
     state = await _state(connection)
-    standby = "What it says may be old. Write the host of the primary." if state["standby"] else None
-    role = judged("PostgreSQL", f"{state['version']}, {'a standby' if standby else 'the primary'}", standby)
     clock = None if apart <= CLOCKS_AGREE else "lifetimes and limits go by both. Set them by NTP."
     return [
-        role,
+        Finding("PostgreSQL", "good", "answers, and is the primary"),
         *(judged(*needed) for needed in _needed(state, connection)),
         *_durable(state),
         judged("clock", f"{apart:.3f} s from that of the database", clock),
