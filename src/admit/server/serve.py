@@ -194,10 +194,11 @@ async def _drain(server: _Server, listening: socket.socket, hurried: asyncio.Eve
     # What was accepted a moment ago is a connection only in the next turns; a closed server drops it.
     loop.remove_reader(listening.fileno())
     await asyncio.sleep(_LOOK_EVERY)
-    last = _waiting(listening)
-    for one in server.servers:
-        one.close()
-    for connection in last:
+    with listening.dup() as last:
+        for one in server.servers:
+            one.close()
+        waiting = _waiting(last)
+    for connection in waiting:
         await loop.connect_accepted_socket(server.protocol, connection)
     # A kept connection that we closed now might carry a request already, which a proxy may not send again.
     kept = min(until, loop.time() + KEPT_FOR + 1)
@@ -209,7 +210,10 @@ async def _drain(server: _Server, listening: socket.socket, hurried: asyncio.Eve
 
 
 def _waiting(listening: socket.socket) -> list[socket.socket]:
-    """The connections that nobody has accepted yet. Whoever made one has sent his request, and it would be cut off."""
+    """The connections that nobody has accepted yet. Whoever made one has sent his request, and it would be cut off.
+
+    Whoever calls this closes the socket next: in between is the only moment in which somebody may still be.
+    """
     found: list[socket.socket] = []
     with suppress(OSError):  # there are no more
         while len(found) < BACKLOG:
