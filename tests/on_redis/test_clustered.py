@@ -46,7 +46,7 @@ class Two:
 
 @asynccontextmanager
 async def two(nodes: Cluster) -> AsyncGenerator[Two]:
-    url = nodes.url(f"?prefix={secrets.token_hex(4)}:&timeout=2")
+    url = nodes.url(f"?prefix={secrets.token_hex(4)}:&timeout=4")
     async with (
         authority(url, SystemClock(), max_staleness=BOUND) as here,
         authority(url, SystemClock(), max_staleness=BOUND) as there,

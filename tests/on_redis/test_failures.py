@@ -26,7 +26,7 @@ from processes.runs import NO_ANSWER, Run, begun
 from redises import Engine, eventually, pair, redis
 
 BOUND = 1.0
-IMPATIENT = "?timeout=1"
+IMPATIENT = "?timeout=2"
 
 
 @pytest.fixture(scope="module")

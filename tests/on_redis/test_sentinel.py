@@ -19,7 +19,7 @@ BOUND = 1.0
 
 async def test_when_another_takes_over_it_is_asked_and_nobody_who_was_signed_out_is_let_in() -> None:
     with watched() as (servers, sentinel):
-        url = f"redis+sentinel://127.0.0.1:9,{sentinel.address}/main?replicas=1&timeout=2"
+        url = f"redis+sentinel://127.0.0.1:9,{sentinel.address}/main?replicas=1&timeout=5"
         async with authority(url, secret=SECRET, max_staleness=BOUND) as auth:
             await sign_up(auth)
             held, ended = await sign_in(auth), await sign_in(auth)
@@ -38,7 +38,7 @@ async def test_when_another_takes_over_it_is_asked_and_nobody_who_was_signed_out
 
 async def test_a_commit_that_no_replica_has_is_not_acknowledged() -> None:
     with watched() as (servers, sentinel):
-        store = open_store(f"redis+sentinel://{sentinel.address}/main?replicas=2&timeout=1")
+        store = open_store(f"redis+sentinel://{sentinel.address}/main?replicas=2&timeout=5")
         await store.open()
         await store.commit(Insert(record(tags="t")), entry(b"0"))
         assert await walk(store, "t") == ["a1"]

@@ -127,7 +127,7 @@ async def test_a_server_that_was_killed_gives_no_answer_and_has_lost_nothing() -
 
 async def test_a_server_that_stands_still_gives_no_answer() -> None:
     with redis() as engine:
-        store = open_store(engine.url("?timeout=1"))
+        store = open_store(engine.url("?timeout=2"))
         await store.open()
         await store.commit(Insert(record()))
         with engine.stopped(), pytest.raises(StoreUnavailable):
