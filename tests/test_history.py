@@ -12,7 +12,7 @@ from admit.core.log import Began, Copy, Raised, decode
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Delete
 from admit.errors import BadCredential, Revoked, StoreUnavailable
-from admit.history import TERM_CODEC, History, Term
+from admit.history import TERM_CODEC, Term
 from admit.ledger import TERM
 from admit.subjects import Subject
 from worlds import KINDS, World, authority, with_cookie, with_token, world
@@ -115,7 +115,7 @@ async def test_without_a_term_there_is_nothing_to_end(here: World) -> None:
 async def test_followed_afresh_nothing_of_before_is_admitted_at_any_moment(here: World) -> None:
     token = await here.auth.tokens.access((await here.sign_in()).session)
     before = here.auth.subjects._ledger.term
-    await History(here.auth.subjects._ledger).follow(here.store.inner, afresh=True)
+    await here.auth._history.follow(here.store.inner, afresh=True)
     assert here.auth.subjects._ledger.term > before
     with pytest.raises(Revoked):
         here.auth.verify(token)
@@ -126,5 +126,5 @@ async def test_the_copy_of_a_process_that_knew_more_keeps_it(here: World) -> Non
     assert isinstance(copy, Copy)
     started = await here.sign_in()
     copy.apply(Raised("ann", started.session.gen + 5), here.clock.now(), here.clock.lease())
-    await History(here.auth.subjects._ledger).follow(here.store.inner)
+    await here.auth._history.follow(here.store.inner)
     assert copy.raised["ann"] == started.session.gen + 5

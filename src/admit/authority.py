@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, get_args
 from urllib.parse import urlsplit
@@ -136,7 +137,7 @@ class Authority:
         self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
         self.followers = Followers(self.clock.lease, self._staleness.lasts, alone=serves_alone)
         self._receipts = Receipts(self._staleness, self.followers, self._copy, self.clock, self._know_all)
-        self._history = History(self._ledger)
+        self._history = History(self._ledger, partial(self._staleness.anew, self._ledger))
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)
         self.verifiers = VerifierKeys(self._ledger)
@@ -229,8 +230,6 @@ class Authority:
         Where the master secret of the signing keys was lost, it begins with others. Raises StoreError, ConfigError.
         """
         await self._start(renew=True)
-        # Verifiers that heard of a larger bound in the history that was lost go by it: first it is told, then counted with.
-        await self._staleness.agree(self._ledger.store, self._ledger, anew=True)
         await self._history.end()
         return await self.everywhere()
 
@@ -337,8 +336,10 @@ class Authority:
                 # Another secret would open nothing of what was sealed under one that was lost.
                 sealed = (await store.get(KEYRING))[0] is not None
                 self._master.unlock([store.own_secret(make=renew or not sealed)])
+            if replaced:
+                self._staleness.begin_anew()
             await self._history.follow(store, afresh=afresh)
-            await self._staleness.agree(store, self._ledger, anew=replaced)
+            await self._staleness.agree(store, self._ledger)
             self._ledger.store = store
             await self._follow(store)
             self.followers.begin_anew()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -12,7 +13,7 @@ from admit.core.codec import Codec
 from admit.core.ids import EVERYTHING
 from admit.core.log import Began
 from admit.core.secret import written
-from admit.core.store import LATE, REVOCATIONS, Append, Insert, Record, Replace, Store
+from admit.core.store import LATE, REVOCATIONS, Append, Change, Insert, Record, Replace, Store
 from admit.core.world import Chance
 from admit.errors import Conflict, StoreUnavailable
 from admit.ledger import TERM, Ledger
@@ -25,6 +26,10 @@ _BITS = 20
 
 
 UNFINISHED = "an import into this store has not come to its end: run “admit import” again with the same file"
+
+
+Also = Callable[[Store | Ledger], Awaitable[Sequence[Change]]]
+"""What else is said where everything ends, in the same commit."""
 
 
 class Term(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,8 +58,9 @@ TERM_CODEC = Codec("term", Term)
 class History:
     """Begins a history, follows its log, and ends it for another."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, also: Also) -> None:
         self._ledger = ledger
+        self._also = also
 
     async def follow(self, store: Store, *, afresh: bool = False) -> None:
         """Know all that has ended in ``store``, whose history is begun if it has none. Raises StoreError.
@@ -85,7 +91,7 @@ class History:
             raise StoreUnavailable("the store has no term")
         term = Term.after(TERM_CODEC.decode(record), self._ledger.clock.now())
         told = self._ledger.raised(EVERYTHING, term.gen)
-        await store.commit(Replace(self._record(term), record.version), told)
+        await store.commit(Replace(self._record(term), record.version), told, *await self._also(store))
 
     async def _begun(self, store: Store) -> Term:
         [record] = await store.get(TERM)

@@ -6,6 +6,7 @@ then on; who reads of a smaller one holds it at once, and who is cut off holds t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from admit.core.codec import Codec
 from admit.core.lease import CLOCKS_RUN, LONGEST, MAX_STALENESS
 from admit.core.log import Allowed, Copy
-from admit.core.store import LATE, Insert, Key, Record, Replace, Store
+from admit.core.store import LATE, Change, Insert, Key, Record, Replace, Store
 from admit.core.world import Clock
 from admit.ledger import TERM, Ledger
 
@@ -76,31 +77,41 @@ class Staleness:
             self._still = [one for one in self._still if lease < one[1]]
             return max(self.seconds, *(before for before, _ in self._still), 0.0) * CLOCKS_RUN
 
-    async def agree(self, store: Store, ledger: Ledger, *, anew: bool = False) -> None:
-        """Have ``store``, whose log was read to its end, say what this process was told. Raises StoreError.
-
-        ``anew`` says it again, and counts with the most there is: another history may have told verifiers anything.
-        """
-        if anew:
+    def begin_anew(self) -> None:
+        """Go by another history from now on; verifiers may have been told anything in the one that was lost."""
+        with self._copy.lock:
             self._copy.allowed = None
-        agreed = await ledger.decide(partial(self._agreed, store, ledger, anew=anew))
+            self._still.append((LONGEST, self._clock.lease() + LONGEST * CLOCKS_RUN))
+
+    async def agree(self, store: Store, ledger: Ledger) -> None:
+        """Have ``store``, whose log was read to its end, say what this process was told. Raises StoreError."""
+        agreed = await ledger.decide(partial(self._agreed, store, ledger))
         self._copy.apply(agreed.told, self._clock.now(), self._clock.lease())
         self.lasts()  # what was agreed before lasts from now on, at the longest
 
-    async def _agreed(self, store: Store, ledger: Ledger, *, anew: bool) -> Agreed:
+    async def anew(self, ledger: Ledger, store: Store | Ledger) -> Sequence[Change]:
+        """What says it again in ``store``, counting with the most there is, to be committed with whatever ends all."""
         now = self._clock.now()
         [record] = await store.get(AGREED)
         if record is None:
-            first = Agreed(self._told or MAX_STALENESS, now, LONGEST if anew else 0.0)
-            # Nobody has published another one, so only those who come from another history have to hear of it.
-            await store.commit(Insert(_record(first, ledger)), *([ledger.allowed(first.told)] if anew else ()))
+            first = Agreed(self._told or MAX_STALENESS, now, LONGEST)
+            return Insert(_record(first, ledger)), ledger.allowed(first.told)
+        agreed = CODEC.decode(record)
+        changed = agreed.changed(self._told or agreed.seconds, now)
+        changed = msgspec.structs.replace(changed, before=LONGEST)
+        return Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told)
+
+    async def _agreed(self, store: Store, ledger: Ledger) -> Agreed:
+        now = self._clock.now()
+        [record] = await store.get(AGREED)
+        if record is None:
+            first = Agreed(self._told or MAX_STALENESS, now, 0.0)
+            await store.commit(Insert(_record(first, ledger)))
             return first
         agreed = CODEC.decode(record)
-        if not anew and self._told in (None, agreed.seconds):
+        if self._told in (None, agreed.seconds):
             return agreed
         changed = agreed.changed(self._told or agreed.seconds, now)
-        if anew:
-            changed = msgspec.structs.replace(changed, before=LONGEST)
         await store.commit(Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told))
         return changed
 
