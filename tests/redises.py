@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -133,12 +134,15 @@ def pair(**settings: str) -> Iterator[tuple[Engine, Engine]]:
         yield primary, replica
 
 
+_nobody = threading.Event()
+
+
 def eventually(there: Callable[[], bool], told: Callable[[], str] = str) -> None:
     """Return once ``there`` is true."""
     end = time.monotonic() + PATIENCE
     while not there():
         assert time.monotonic() < end, told()
-        time.sleep(0.02)
+        _nobody.wait(0.02)
 
 
 class Cluster:

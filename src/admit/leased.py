@@ -72,9 +72,7 @@ class Leased(Bounded):
             if self._is_known(asked):
                 return
             failed, why = self._failed
-            if (
-                failed >= asked.lease
-            ):  # while this one waited: the next would wait as long, and the last for all of them
+            if failed > asked.lease:  # while this one waited: the next would wait as long, and the last for all of them
                 raise Stale(f"the log could not be read: {why}")
             try:
                 await self._read(asked)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import asyncpg
 
@@ -15,8 +16,10 @@ from admit.core.world import Chance
 from admit.errors import AdmitError, ConfigError, StoreUnavailable
 from admit.stores import asked, postgres_fitness, postgres_schema
 from admit.stores import postgres_statements as statements
+from admit.stores.bell import Bell
 from admit.stores.examined import Examined
-from admit.stores.postgres_bell import Bell
+from admit.stores.loops import on
+from admit.stores.postgres_bell import hear
 from admit.stores.postgres_statements import Connection
 from admit.stores.postgres_url import Place, parsed
 from admit.stores.together import Together
@@ -85,7 +88,7 @@ class PostgresStore:
             return
         pool = await _begun(self._place, _adopted)
         reads = Together(lambda keys: _answered(pool, self._place, lambda free: statements.get(free, keys)))
-        here = _Opened(pool, reads, Bell(self._connect), asyncio.get_running_loop(), os.getpid())
+        here = _Opened(pool, reads, Bell(partial(hear, self._connect)), asyncio.get_running_loop(), os.getpid())
         if self._all is None or not self._all.serves:
             self._all = here
         else:  # another task was faster
@@ -95,7 +98,7 @@ class PostgresStore:
         """Finish what was asked for, and disconnect."""
         opened, self._all = self._all, None
         if opened is not None and opened.serves:
-            await _on(opened.loop, _closed(opened))
+            await on(opened.loop, _closed(opened))
 
     async def get(self, *keys: Key) -> list[Record | None]:
         """The records of ``keys`` at one moment."""
@@ -105,7 +108,7 @@ class PostgresStore:
         try:
             # Of those who wait for questions before theirs, too, nobody waits for longer than he would for his own.
             async with asyncio.timeout(place.connect_timeout + place.statement_timeout):
-                return await _on(opened.loop, opened.reads.get(keys))
+                return await on(opened.loop, opened.reads.get(keys))
         except TimeoutError as error:
             raise StoreUnavailable("PostgreSQL: there was no answer in time") from error
 
@@ -129,7 +132,7 @@ class PostgresStore:
         if wait <= 0:
             return await read()
         opened = self._opened
-        rung = await _on(opened.loop, opened.bell.rung(wait, read))
+        rung = await on(opened.loop, opened.bell.rung(wait, read))
         return rung if rung.entries else await read()
 
     async def purge(self, now: float) -> int:
@@ -164,7 +167,7 @@ class PostgresStore:
 
     async def _ask(self, question: Question[T]) -> T:
         opened = self._opened
-        return await _on(opened.loop, _answered(opened.pool, self._place, question))
+        return await on(opened.loop, _answered(opened.pool, self._place, question))
 
     async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
         return await asyncpg.connect(**self._place.arguments)
@@ -188,13 +191,6 @@ async def _closed(opened: _Opened) -> None:
             await opened.pool.close()
     except TimeoutError:
         opened.pool.terminate()
-
-
-async def _on(loop: asyncio.AbstractEventLoop, asked: Coroutine[Any, Any, T]) -> T:
-    """What ``asked`` returns on ``loop``, whichever this one is."""
-    if loop is asyncio.get_running_loop():
-        return await asked
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, loop))
 
 
 async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:

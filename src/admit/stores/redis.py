@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from redis.asyncio.connection import Connection
@@ -31,9 +32,10 @@ from admit.core.store import (
 from admit.core.world import Chance
 from admit.errors import ConfigError, Conflict, StoreError, StoreUnavailable
 from admit.stores import asked, redis_dump, redis_fitness, redis_logs, redis_records
+from admit.stores.bell import Bell
 from admit.stores.counters import window_of
 from admit.stores.loops import on
-from admit.stores.redis_bell import Bell
+from admit.stores.redis_bell import hear
 from admit.stores.redis_lines import Lines, Word, script
 from admit.stores.redis_logs import Written
 from admit.stores.redis_place import Place
@@ -116,7 +118,7 @@ class RedisStore:
             if fault := redis_fitness.fault(error.__cause__):
                 raise ConfigError([fault]) from error
             raise
-        here = _Opened(lines, Bell(listening, self._channel), asyncio.get_running_loop(), os.getpid())
+        here = _Opened(lines, Bell(partial(hear, listening, self._channel)), asyncio.get_running_loop(), os.getpid())
         if self._all is None or not self._all.serves:
             self._all = here
         else:  # another task was faster
