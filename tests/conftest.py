@@ -22,6 +22,7 @@ from recorder import Recorder, recording
 # Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
 # and the summary says so.
 NEEDS = {
+    "networked": ("redis-server", "redis-cli", "postgres"),
     "on_redis": ("redis-server", "redis-cli"),
     "postgresql": ("postgres",),
     "postgresql/test_pgbouncer.py": ("pgbouncer", "postgres"),
