@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
+from admit.core.requirement import Asked, Requirement
 from admit.errors import ConfigError
 from admit.guards.asgi import Guard
 from guards.applications import GUARDS, PAGES, Made, by_cookie, by_token, client, roles
@@ -136,6 +138,19 @@ async def test_a_requirement_nobody_can_meet_is_a_fault_of_the_configuration(
     async with world("memory") as here:
         with pytest.raises(ConfigError, match=fault):
             made(here, **wrong)
+
+
+@guards
+async def test_what_is_misspelt_is_not_passed_over(made: Made) -> None:
+    async with world("memory") as here:
+        for wrong in ({"role": "admin"}, {"scope": "links:write"}, {"accepts": "cookie"}):
+            with pytest.raises(TypeError):
+                made(here, **wrong)
+
+
+def test_guards_take_by_name_whatever_can_be_asked() -> None:
+    taken = inspect.signature(Requirement.of).parameters.values()
+    assert Asked.__annotations__.keys() == {one.name for one in taken if one.kind is one.KEYWORD_ONLY}
 
 
 @pytest.mark.parametrize("page", ["sign-in", "//evil.test", "https://app.example.com/sign-in", "/a?b", "/a#b", ""])

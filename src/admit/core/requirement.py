@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Self
+from typing import Self, TypedDict
 
 import msgspec
 
@@ -12,6 +12,14 @@ from admit.core.presented import DOORS
 from admit.core.principal import Principal
 from admit.core.scope import parse, written
 from admit.errors import BadInput, NotEnough, StepUp
+
+
+class Asked(TypedDict, total=False):
+    """What a route may ask for beside scopes: what :meth:`Requirement.of` takes by name, and so every guard does."""
+
+    roles: str | Collection[str]
+    within: float | None
+    accept: str | Collection[str]
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Unpack
 
 from fastapi import FastAPI
 from fastapi.openapi.models import HTTPBase
@@ -13,9 +12,9 @@ from starlette.requests import HTTPConnection
 
 from admit.core.answers import MEDIA_TYPE, schemas
 from admit.core.door import Door
-from admit.core.presented import BEARER, COOKIE, DOORS
+from admit.core.presented import BEARER, COOKIE
 from admit.core.principal import Principal
-from admit.core.requirement import Requirement
+from admit.core.requirement import Asked, Requirement
 from admit.core.scope import written
 from admit.guards import starlette
 from admit.guards.asgi import Entrance
@@ -41,19 +40,13 @@ class Required(SecurityBase):
         return self._entrance.at_once(scope) or await self._entrance.admitted(scope)
 
 
-def required(
-    door: Door,
-    *scopes: str,
-    roles: str | Collection[str] = (),
-    within: float | None = None,
-    accept: str | Collection[str] = DOORS,
-) -> Required:
+def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Required:
     """A dependency: the Principal of those who hold all of ``scopes`` and one of ``roles``.
 
     They signed in at most ``within`` seconds ago; ``accept`` names the credentials that count. Refusals are
     answered where :func:`install` was called. Raises ConfigError.
     """
-    return Required(door, Requirement.of(*scopes, roles=roles, within=within, accept=accept))
+    return Required(door, Requirement.of(*scopes, **more))
 
 
 def install(app: FastAPI, door: Door, *, sign_in: str | None = None, confirm: str | None = None) -> None:

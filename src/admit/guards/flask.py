@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Unpack
 
 from flask import Flask, Response, current_app, g, request
 
 from admit.core.door import Door
-from admit.core.presented import DOORS
-from admit.core.requirement import Requirement
+from admit.core.requirement import Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
 from admit.guards.refusal import refused
@@ -21,20 +20,14 @@ __all__ = ["install", "required"]
 View = Callable[..., Any]
 
 
-def required(
-    door: Door,
-    *scopes: str,
-    roles: str | Collection[str] = (),
-    within: float | None = None,
-    accept: str | Collection[str] = DOORS,
-) -> Callable[[View], View]:
+def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[View], View]:
     """A decorator: the view is called for those only who hold all of ``scopes`` and one of ``roles``.
 
     They signed in at most ``within`` seconds ago; ``accept`` names the credentials that count. The view finds the
     Principal as ``flask.g.principal``. It stands *below* the decorator of the route, which takes what it is given.
     Refusals are answered where :func:`install` was called. Raises ConfigError.
     """
-    entrance = Entrance(door, Requirement.of(*scopes, roles=roles, within=within, accept=accept))
+    entrance = Entrance(door, Requirement.of(*scopes, **more))
 
     def guarding(view: View) -> View:
         @wraps(view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Collection
 from functools import wraps
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketState
 from admit.core.door import Door
 from admit.core.presented import DOORS
 from admit.core.principal import Principal
-from admit.core.requirement import Requirement
+from admit.core.requirement import Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, NoCredential
 from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Receive, Refusal, Scope, Send, asked
@@ -71,19 +71,13 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
-def required(
-    door: Door,
-    *scopes: str,
-    roles: str | Collection[str] = (),
-    within: float | None = None,
-    accept: str | Collection[str] = DOORS,
-) -> Callable[[Endpoint], Callable[..., Awaitable[Any]]]:
+def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[Endpoint], Callable[..., Awaitable[Any]]]:
     """A decorator: the endpoint is called for those only who hold all of ``scopes`` and one of ``roles``.
 
     They signed in at most ``within`` seconds ago; ``accept`` names the credentials that count. The endpoint finds
     the Principal as ``request.user.principal``. Refusals are answered where :func:`install` was called. Raises ConfigError.
     """
-    entrance = Entrance(door, Requirement.of(*scopes, roles=roles, within=within, accept=accept))
+    entrance = Entrance(door, Requirement.of(*scopes, **more))
 
     def guarding(endpoint: Endpoint) -> Callable[..., Awaitable[Any]]:
         waits = inspect.iscoroutinefunction(endpoint)
