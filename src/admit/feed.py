@@ -35,6 +35,9 @@ class Feed:
         self._entries = 0
         # Where this process has read to is a place like any other to begin at.
         self._cursor, self._stamp = ledger.copy.cursor, ledger.copy.stamp
+        # Looks at the log are counted: how many were begun, and the last of them that came to its end.
+        self._begun = self._ended = 0
+        self._as_of = float("-inf")
         self._reading = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
         self._waiting: set[asyncio.Future[None]] = set()
@@ -49,25 +52,33 @@ class Feed:
 
     async def read(self, after: Cursor | None, wait: float) -> tuple[Page, float]:
         """A :meth:`page`, and as of when (by the lease clock): all that had ended by then stands before its end."""
-        loop, lease = asyncio.get_running_loop(), self._ledger.clock.lease
-        until = loop.time() + wait
+        loop = asyncio.get_running_loop()
+        until, begun, waited = loop.time() + wait, self._begun, False
+        await self._ledger.ready()
         while True:
-            await self._ledger.ready()
-            as_of = lease()
-            await self._read_on()
             page = self._recent(after)
-            if page is None:
-                return await self._ledger.log_after(after), as_of
-            if page.entries or loop.time() >= until:
-                return page, as_of
+            if page is None or not (page.entries and self._ended > begun):
+                # Who waits at the end of what is known needs no proof yet: what is written from now on wakes him.
+                if waited or wait <= 0 or after != self._cursor or self._ledger.store.tail is not None:
+                    await self._read_on()
+                    page = self._recent(after)
+                if page is None:
+                    as_of = self._ledger.clock.lease()
+                    return await self._ledger.log_after(after), as_of
+            if self._ended > begun and (page.entries or loop.time() >= until):
+                return page, self._as_of
             await self._news(until - loop.time())
+            waited = True
 
     async def _read_on(self) -> None:
         """Read what is new; where nothing is, looking proves it."""
         tail = self._ledger.store.tail
         if tail is not None:
             tail.check()  # nothing new in a database that was replaced is no news
+            self._begun += 1
+            look, as_of = self._begun, self._ledger.clock.lease()
             if not tail.moved(self._stamp):
+                self._came_to_its_end(look, as_of)
                 return
         if self._next is None:
             self._next = asyncio.create_task(self._flight())
@@ -77,12 +88,19 @@ class Feed:
         """One read to the end of the log, for all who asked before it began."""
         async with self._reading:
             self._next = None  # whoever comes from now on waits for the next: this read may have begun before
+            self._begun += 1
+            look, as_of = self._begun, self._ledger.clock.lease()
             try:
                 while not await self._read():
                     pass
+                self._came_to_its_end(look, as_of)
             except CursorLost:
                 self._forget()
                 raise
+
+    def _came_to_its_end(self, look: int, as_of: float) -> None:
+        if look > self._ended:  # else one that began later was faster
+            self._ended, self._as_of = look, as_of
 
     async def _read(self) -> bool:
         before = self._cursor

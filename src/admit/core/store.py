@@ -184,8 +184,9 @@ class Store(Protocol):
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """At most ``limit`` entries after a cursor (None: from the beginning).
 
-        Where a network lies between and there are none, it waits up to ``wait`` seconds for some: a doorbell, and
-        no guarantee. An embedded store answers at once, for its tail says when to come again.
+        Where a network lies between and there are none, it waits up to ``wait`` seconds until the doorbell rings,
+        and says that there were none: whoever is woken asks again. An embedded store answers at once, for its tail
+        says when to come again.
         Raises CursorLost when this log does not know the cursor: trimmed, restored, or of another history.
         """
 

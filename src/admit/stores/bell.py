@@ -30,7 +30,7 @@ class Bell:
         self._listening: asyncio.Task[None] | None = None
 
     async def rung(self, within: float, read: Callable[[], Awaitable[Page]]) -> Page:
-        """What ``read`` finds now; if that is nothing, return it at the next ring, or after ``within`` seconds."""
+        """What ``read`` finds now; if that is nothing, it is returned at the next ring, or after ``within`` seconds."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._listen())
         bell = asyncio.get_running_loop().create_future()

@@ -123,7 +123,7 @@ class PostgresStore:
         await self._ask(lambda connection: statements.commit(connection, changes, self._chance))
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
-        """Entries after a cursor, in the order of their commits; where there are none, waits for a ring."""
+        """Entries after a cursor, in the order of their commits; where there are none, waits for a ring and says so."""
         asked.text(topic)
 
         async def read() -> Page:
@@ -132,8 +132,7 @@ class PostgresStore:
         if wait <= 0:
             return await read()
         opened = self._opened
-        rung = await on(opened.loop, opened.bell.rung(wait, read))
-        return rung if rung.entries else await read()
+        return await on(opened.loop, opened.bell.rung(wait, read))
 
     async def purge(self, now: float) -> int:
         """Remove what expired more than a day before ``now``."""

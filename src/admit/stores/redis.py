@@ -183,7 +183,7 @@ class RedisStore:
             self._written.note(key, id)
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
-        """Entries after a cursor, in the order of their commits, home by home; where there are none, waits for a ring."""
+        """Entries after a cursor, in the order of their commits, home by home; where there are none, waits for a ring and says so."""
         asked.text(topic)
 
         async def read() -> Page:
@@ -192,8 +192,7 @@ class RedisStore:
         opened = self._opened
         if wait <= 0:
             return await on(opened.loop, read())
-        rung = await on(opened.loop, opened.bell.rung(wait, read))
-        return rung if rung.entries else await on(opened.loop, read())
+        return await on(opened.loop, opened.bell.rung(wait, read))
 
     async def purge(self, now: float) -> int:
         """Remove what expired more than a day before ``now`` and Redis does not remove by itself."""
