@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import signal
 import socket
@@ -11,12 +12,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from redis import Redis
 
 from commands import free_port
+from server.fleet import alive
 
 PATIENCE = 60.0
 DATABASES = 1_000
@@ -55,9 +57,16 @@ class Engine:
             raise
 
     def kill(self) -> None:
-        """End it at once."""
-        self.process.kill()
-        self.process.wait(PATIENCE)
+        """End it at once, and whoever writes a file anew for it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # nobody is born from here on
+            pid = self.process.pid
+            writing = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            for one in (pid, *writing):
+                with suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
+            self.process.wait(PATIENCE)
+            eventually(lambda: not any(map(alive, writing)))
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

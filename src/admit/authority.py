@@ -136,7 +136,9 @@ class Authority:
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
         self.followers = Followers(self.clock.lease, self._staleness.lasts, alone=serves_alone)
-        self._receipts = Receipts(self._staleness, self.followers, self._copy, self.clock, self._know_all)
+        self._receipts = Receipts(
+            self._staleness, self.followers, self._copy, self.clock, self._know_all, lambda: self._ledger.store.lag
+        )
         self._history = History(self._ledger, partial(self._staleness.anew, self._ledger))
         self._hashing = Hashing(hashing, chance=chance, peppers=pepper)
         self.subjects = Subjects(self._ledger)

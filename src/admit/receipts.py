@@ -30,7 +30,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class Receipts:
-    """Writes receipts by what the log says, which ``know_all`` reads to its end."""
+    """Writes receipts by what the log says, which ``know_all`` reads to its end, and by the ``lag`` of its store."""
 
     def __init__(
         self,
@@ -39,12 +39,14 @@ class Receipts:
         copy: Copy,
         clock: Clock,
         know_all: Callable[[], Awaitable[None]],
+        lag: Callable[[], float],
     ) -> None:
         self._staleness = staleness
         self._followers = followers
         self._copy = copy
         self._clock = clock
         self._know_all = know_all
+        self._lag = lag
 
     async def everywhere(self, wait: float) -> Receipt:
         """The receipt for all that has ended so far; waits up to ``wait`` seconds for all verifiers."""
@@ -67,5 +69,5 @@ class Receipts:
         try:
             await self._know_all()  # the log may tell of a larger bound, which somebody else was started with
         except AdmitError:  # it has ended, whether or not it can be read how soon everybody knows
-            return LONGEST * CLOCKS_RUN, b""
-        return self._staleness.lasts(), self._copy.stamp
+            return LONGEST * CLOCKS_RUN + self._lag(), b""
+        return self._staleness.lasts() + self._lag(), self._copy.stamp

@@ -48,7 +48,8 @@ def test_what_a_store_cannot_do_without_is_missed(state: Told, said: str) -> Non
     "state, rest, said",
     [
         (told({}), "host?replicas=1", ""),
-        (told({}, connected_slaves="0"), "host", ""),
+        (told({"min-replicas-to-write": "0"}, connected_slaves="0"), "host", ""),
+        (told({}, connected_slaves="0"), "host?replicas=1", "until 1 follow it"),
         (told({"appendonly": "no"}), "host?replicas=1", "whatever ends Redis"),
         (told({"appendfsync": "everysec"}), "host?replicas=1", "power failure"),
         (told({"min-replicas-to-write": "0"}), "host?replicas=1", "cut off"),

@@ -150,6 +150,14 @@ class Store(Protocol):
         """Whether what is committed or read together must share one home."""
 
     @property
+    def lag(self) -> float:
+        """Seconds for which somebody may still be given answers from before a commit that was acknowledged elsewhere.
+
+        0 where whatever answers knows of every commit. Where another server of a database takes the place of one that
+        was cut off, it is how long that one may go on answering. Known once the store was opened.
+        """
+
+    @property
     def tail(self) -> Tail | None:
         """The end of the log for embedded stores; None where a network lies between."""
 

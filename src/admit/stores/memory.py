@@ -69,6 +69,8 @@ class MemoryStore:
     a log of its own, so that entries of different homes are read in no particular order.
     """
 
+    lag = 0.0
+
     def __init__(self, *, partitioned: bool = False, chance: Chance = system_chance) -> None:
         self.partitioned = partitioned
         self.tail = MemoryTail(self)

@@ -66,6 +66,7 @@ class PostgresStore:
     """
 
     partitioned = False
+    lag = 0.0
     tail = None
 
     def __init__(self, place: Place, *, chance: Chance = system_chance) -> None:

@@ -90,6 +90,7 @@ class RedisStore:
         self._chance = chance
         self._all: _Opened | None = None
         self.partitioned = place.shape == "cluster"
+        self.lag = 0.0
         self._homes = homes_of(place)
         self._channel = f"{place.prefix}admit.{place.db}"
 
@@ -112,7 +113,7 @@ class RedisStore:
             return await lines.connected(await lines.primary(self._homes[0]))
 
         try:
-            await redis_fitness.judge(lines, self._homes)
+            self.lag = await redis_fitness.judge(lines, self._homes)
         except BaseException as error:
             await lines.close()
             if fault := redis_fitness.fault(error.__cause__):

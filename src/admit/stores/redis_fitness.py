@@ -28,6 +28,12 @@ CLOCKS_AGREE = 1.0
 CLOCKS_USABLE = 60.0
 """Seconds beyond which counters would end before their windows do."""
 
+LATE_BY = 2.0
+"""Seconds by which a primary may miss its replicas too late: it counts whole ones, and looks once in each."""
+
+_USUAL_LAG = 10.0
+"""What ``min-replicas-max-lag`` is where nobody sets it."""
+
 _SETTINGS = ("maxmemory-policy", "appendonly", "appendfsync", "min-replicas-to-write", "min-replicas-max-lag")
 
 _log = logging.getLogger("admit.stores.redis")
@@ -44,14 +50,32 @@ class State:
     settings: dict[str, str]
     apart: float
 
+    @property
+    def is_fenced(self) -> bool:
+        """Whether it refuses to answer once it is cut off from its replicas."""
+        if not self.settings:
+            return "min_slaves_good_slaves" in self.info
+        return "0" not in {self.settings["min-replicas-to-write"], self.settings["min-replicas-max-lag"]}
 
-async def judge(lines: Lines, homes: str) -> None:
-    """Return if what lies behind ``lines`` may be opened; what it may lose is told to the log.
+    def lag(self, timeout: float) -> float:
+        """Seconds for which those who wait up to ``timeout`` for answers may be given some that are out of date.
 
-    Raises ConfigError, StoreUnavailable.
+        A primary that is cut off goes on answering until it misses its replicas; and one that stood still, while
+        another took its place, begins with whatever was asked of it meanwhile.
+        """
+        return (
+            float(self.settings.get("min-replicas-max-lag", _USUAL_LAG)) + LATE_BY + timeout if self.is_fenced else 0.0
+        )
+
+
+async def judge(lines: Lines, homes: str) -> float:
+    """How far behind an answer may be, in seconds, if what lies behind ``lines`` may be opened.
+
+    What it may lose is told to the log. Raises ConfigError, StoreUnavailable.
     """
     faults: list[str] = []
-    for state in await _states(lines, homes):
+    states = await _states(lines, homes)
+    for state in states:
         if state.info["role"] != "master":
             raise StoreUnavailable("this Redis is a replica: what it says may be old")
         faults += (found.said for found in _needed(state) if found.state != "good")
@@ -65,6 +89,7 @@ async def judge(lines: Lines, homes: str) -> None:
     version = await version_of(lines)
     if version != FORM:
         raise ConfigError([f"What is in this Redis has version {version}, which this Admit ({FORM}) does not know."])
+    return max(state.lag(lines.place.timeout) for state in states)
 
 
 async def examined(lines: Lines, homes: str) -> list[Finding]:
@@ -128,20 +153,22 @@ def _durable(state: State, place: Place) -> Iterator[Finding]:
     yield judged("durability", files, lost, "weak")
     replicas = int(state.info.get("connected_slaves", "0"))
     least, lag = settings["min-replicas-to-write"], settings["min-replicas-max-lag"]
-    if not replicas and place.shape == "one":
+    if not replicas and place.shape == "one" and not state.is_fenced:
         yield judged("failover", "no replica", None)
         return
     said = f"{replicas} replicas, min-replicas-to-write {least}, min-replicas-max-lag {lag} s"
-    if least == "0" or lag == "0":
+    if not state.is_fenced:
         yield judged(
             "failover", said,
             "a primary that is cut off goes on admitting whom another one has signed out. Set min-replicas-to-write 1.",
             "weak",
         )  # fmt: skip
-    elif not place.replicas:
-        yield judged("failover", said, "a failover undoes the last that was acknowledged. Write ?replicas=1.", "weak")
-    else:
-        yield judged("failover", said, None)
+        return
+    said += f"; receipts count with {state.lag(place.timeout):g} s more"
+    lost = None if place.replicas else "a failover undoes the last that was acknowledged. Write ?replicas=1."
+    if replicas < int(least):
+        lost = f"nothing is read or committed until {least} follow it."
+    yield judged("failover", said, lost, "weak")
 
 
 def _role(state: State) -> str:

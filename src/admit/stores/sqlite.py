@@ -50,6 +50,7 @@ class SqliteStore:
     """
 
     partitioned = False
+    lag = 0.0
 
     def __init__(self, path: str | Path, *, accept_lost_history: bool = False, chance: Chance = system_chance) -> None:
         self._file = SqliteFile(Path(path).absolute())

@@ -19,6 +19,11 @@ class Wrapped:
         return self.inner.partitioned
 
     @property
+    def lag(self) -> float:
+        """Seconds for which somebody may still be given answers from before a commit."""
+        return self.inner.lag
+
+    @property
     def tail(self) -> Tail | None:
         """The end of the log for embedded stores."""
         return self.inner.tail

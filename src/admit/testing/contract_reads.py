@@ -182,6 +182,12 @@ class ReadContract(Contract):
         assert answers == [kept, kept, (b"entry",)]
         assert await store.get(kept.key) == [kept]
 
+    async def test_it_says_how_far_behind_an_answer_may_be_which_is_not_at_all_where_no_network_lies_between(
+        self, store: Store
+    ) -> None:
+        assert store.lag >= 0
+        assert store.lag == 0 or store.tail is None
+
     async def test_what_spans_homes_is_refused_where_the_store_is_partitioned(self, store: Store) -> None:
         here, there = record(), Record("thing", "b1", b"{}", version())
         refused: list[str] = []
