@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from admit import system
 from admit.core.log import Copy
 from admit.core.principal import Ends
-from admit.core.store import READ_AT_MOST, Cursor
+from admit.core.store import READ_AT_MOST, Change, Cursor, Page, Store
 from admit.errors import CursorLost, StoreUnavailable
 from admit.feed import RECENT, Feed
+from admit.ledger import Ledger
 from admit.stores.stamp import Stamp
 from admit.system import SystemClock
-from worlds import KINDS, World, world
+from worlds import KINDS, Watched, World, made, world
 
 
 @pytest.fixture(params=KINDS)
@@ -212,3 +214,78 @@ async def test_who_asks_while_a_read_is_under_way_gets_what_ended_meanwhile(here
     go_on.set()
     await first
     assert session in (await second).ended[Ends.SESSION]
+
+
+class Networked(Watched):
+    """A store that has no tail and rings for each commit, as those behind a network do."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.rings = asyncio.Event()
+
+    @property
+    def tail(self) -> None:
+        return None
+
+    async def commit(self, *changes: Change) -> None:
+        await super().commit(*changes)
+        self.rings.set()
+
+    async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
+        self.rings.clear()
+        page = await super().log(topic, after, limit=limit)
+        if wait and not page.entries:
+            await asyncio.wait_for(self.rings.wait(), wait)
+        return page
+
+
+@pytest.fixture
+async def ledger() -> Ledger:
+    """Of a store behind a network."""
+
+    async def ready() -> None: ...
+
+    def lost(reason: str) -> None:
+        raise AssertionError(reason)
+
+    store = Networked(made("memory"))
+    await store.open()
+    return Ledger(store, Copy(), SystemClock(), system.chance, ready, lost)
+
+
+async def test_behind_a_network_nothing_is_read_for_who_waits_before_there_is_news(ledger: Ledger) -> None:
+    feed = Feed(ledger)
+    cursor = (await feed.page(None, 0)).cursor
+    waiting = [asyncio.create_task(feed.page(cursor, 60)) for _ in range(50)]
+    store = ledger.store
+    assert isinstance(store, Networked)
+    while len(feed._waiting) < 50 or store.asked["log"] < 2:  # noqa: ASYNC110 - who waits tells nobody
+        await asyncio.sleep(0.001)
+    store.asked.clear()
+    await ledger.commit(ledger.ended(Ends.SESSION, "0session"))
+    assert all(page.entries for page in await asyncio.gather(*waiting))
+    assert store.asked["log"] == 1
+
+
+async def test_behind_a_network_news_of_a_read_that_began_before_the_question_does_not_answer_it(
+    ledger: Ledger,
+) -> None:
+    feed, store = Feed(ledger), ledger.store
+    assert isinstance(store, Networked)
+    await ledger.commit(ledger.ended(Ends.SESSION, "0before"))
+    cursor = (await feed.page(None, 0)).cursor
+    await ledger.commit(ledger.ended(Ends.SESSION, "0one"))
+    asking: list[asyncio.Task[Page]] = []
+
+    async def meanwhile() -> None:
+        """Somebody else is ended, and somebody asks, before the read that found the first has come back."""
+        del store.after["log"]
+        await ledger.commit(ledger.ended(Ends.SESSION, "0other"))
+        asking.append(asyncio.create_task(feed.page(cursor, 60)))
+        while not feed._waiting:  # noqa: ASYNC110 - who waits tells nobody
+            await asyncio.sleep(0)
+
+    store.after["log"] = meanwhile
+    await feed.page(cursor, 0)
+    page = await asyncio.wait_for(asking[0], 60)
+    assert (len(page.entries), page.end) == (2, True)
