@@ -18,26 +18,26 @@ from admit.ledger import Ledger
 
 
 class _Taken(msgspec.Struct, frozen=True):
-    """The sessions that have a place, in the order in which they took it; some of them may be over."""
+    """How many sessions have taken a place since it was last asked who is still there; some of them may be over."""
 
-    sessions: tuple[str, ...]
+    n: int
 
 
 PLACES = Codec("places", _Taken)
 
 
 class Alive(NamedTuple):
-    """Of some sessions, those that are valid, the least recently seen first; and those that are there all the same."""
+    """The sessions of a subject that are valid, the least recently seen first; and those that are there all the same."""
 
-    valid: tuple[str, ...]
-    over: tuple[str, ...]
+    valid: Sequence[str]
+    over: Sequence[str]
 
 
-Ask = Callable[[Sequence[str]], Awaitable[Alive]]
+Ask = Callable[[], Awaitable[Alive]]
 
 
 class Places:
-    """At most ``at_most`` for each subject, in one record: of two that take the last place, one meets a Conflict.
+    """At most ``at_most`` for each subject, by one record: of two that take the last place, one meets a Conflict.
 
     A session that ends keeps its place on paper until all are taken: only then is asked who is still there. So a
     sign-in costs one read, and ending a session none.
@@ -64,23 +64,24 @@ class Places:
         async with lock:
             yield
 
-    async def take(self, subject: str, session: str, until: float, ask: Ask) -> tuple[Change, ...]:
-        """The changes that give ``session``, which ends at ``until``, a place: for one commit with it.
+    async def take(self, subject: str, until: float, ask: Ask) -> tuple[Change, ...]:
+        """The changes that give a session which ends at ``until`` a place: for one commit with it.
 
-        ``ask`` says who of those that have a place is still there, when all are taken.
+        ``ask`` says whose sessions are there, when all places are taken: after the record was read, so that who comes
+        in between makes the commit a Conflict.
         """
         [record] = await self._ledger.get(self.key(subject))
-        taken = () if record is None else PLACES.decode(record).sessions
+        taken = 0 if record is None else PLACES.decode(record).n
         changes: list[Change] = []
-        if len(taken) >= self._at_most:
-            taken, over = await ask(taken)
-            leave = max(0, len(taken) - self._at_most + 1)
-            changes += (self._ledger.ended(Ends.SESSION, id) for id in taken[:leave])
-            changes += (Delete(self._kind, id) for id in (*taken[:leave], *over))
-            taken = taken[leave:]
-        kept = self._record(subject, (*taken, session), until, record)
+        if taken >= self._at_most:
+            valid, over = await ask()
+            leave = valid[: max(0, len(valid) - self._at_most + 1)]
+            changes += (self._ledger.ended(Ends.SESSION, id) for id in leave)
+            changes += (Delete(self._kind, id) for id in (*leave, *over))
+            taken = len(valid) - len(leave)
+        kept = self._record(subject, taken + 1, until, record)
         return Insert(kept) if record is None else Replace(kept, record.version), *changes
 
-    def _record(self, subject: str, sessions: tuple[str, ...], until: float, was: Record | None) -> Record:
+    def _record(self, subject: str, taken: int, until: float, was: Record | None) -> Record:
         expires_at = until if was is None or was.expires_at is None else max(until, was.expires_at)
-        return Record(*self.key(subject), PLACES.encode(_Taken(sessions)), self._ledger.version(), expires_at)
+        return Record(*self.key(subject), PLACES.encode(_Taken(taken)), self._ledger.version(), expires_at)

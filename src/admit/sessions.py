@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -176,9 +175,7 @@ class Sessions:
         )
 
         async def attempt() -> None:
-            place = await self._places.take(
-                session.subject, session.id, session.ends_at, partial(self._alive, session.subject)
-            )
+            place = await self._places.take(session.subject, session.ends_at, partial(self._alive, session.subject))
             await ledger.commit(Insert(self.record(session)), *place)
 
         async with self._places.queue(session.subject):
@@ -195,16 +192,11 @@ class Sessions:
 
     async def of(self, subject: str) -> list[Session]:
         """The valid sessions of ``subject``, the latest first."""
-        found: list[Session] = []
-        after: Cursor | None = None
         held = await self._subjects.held(subject)
         now = self._ledger.clock.now()
-        while True:
-            page = await self._ledger.find(SESSION.kind, anchor(subject), after=after, limit=1_000)
-            found += (session for session in map(SESSION.decode, page.records) if session.is_valid(held.subject, now))
-            after = page.after
-            if after is None:
-                return sorted(found, key=lambda session: session.created_at, reverse=True)
+        found = map(SESSION.decode, await self._records(subject))
+        valid = (session for session in found if session.is_valid(held.subject, now))
+        return sorted(valid, key=lambda session: session.created_at, reverse=True)
 
     async def revoke(self, session: Session | str) -> None:
         """End a session and all credentials of it, and tell. It is told even when there was nothing left to end."""
@@ -344,12 +336,25 @@ class Sessions:
         """The key of the session's record."""
         return SESSION.kind, id
 
-    async def _alive(self, subject: str, ids: Sequence[str]) -> Alive:
-        subject_record, *records = await self._ledger.get(self._subjects.key(subject), *map(self.key, ids))
+    async def _records(self, subject: str) -> list[Record]:
+        """The records of all sessions of ``subject``, some of which may be over."""
+        found: list[Record] = []
+        after: Cursor | None = None
+        while True:
+            page = await self._ledger.find(SESSION.kind, anchor(subject), after=after, limit=1_000)
+            found += page.records
+            after = page.after
+            if after is None:
+                return found
+
+    async def _alive(self, subject: str) -> Alive:
+        keys = [record.key for record in await self._records(subject)]
+        # Read again, with the subject and at one moment: else what it ended meanwhile would count as valid.
+        subject_record, *records = await self._ledger.get(self._subjects.key(subject), *keys)
         held, now = self._subjects.read(subject, subject_record), self._ledger.clock.now()
         there = sorted((SESSION.decode(record) for record in records if record), key=lambda one: one.seen_at)
-        valid = tuple(one.id for one in there if one.is_valid(held.subject, now))
-        return Alive(valid, tuple({one.id for one in there}.difference(valid)))
+        valid = [one.id for one in there if one.is_valid(held.subject, now)]
+        return Alive(valid, [one.id for one in there if not one.is_valid(held.subject, now)])
 
     def _seen(self, session: Session, subject: Subject, cookie: str, now: float) -> Seen:
         principal = Principal(

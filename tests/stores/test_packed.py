@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from admit.core.ids import new_id
+from admit.core.ids import anchor, home_of, new_id
 from admit.core.refresh import Family
 from admit.core.store import Record
 from admit.errors import StoreError
@@ -18,6 +18,7 @@ from admit.sessions import SESSION, Cookie, Session
 from admit.stores import redis_records
 from admit.stores.packed import pack, unpack
 from admit.system import chance
+from admit.web import device
 
 NOW = 1_795_332_338.5534353
 
@@ -53,7 +54,7 @@ def test_what_was_never_packed_is_refused_or_is_some_value(packed: bytes) -> Non
         return
 
 
-@given(some.text(max_size=30) | some.from_regex(r"[0-9A-Za-z_-]{21}", fullmatch=True))
+@given(some.text(max_size=30) | some.from_regex(r"[0-9A-Za-z_-]{21,22}", fullmatch=True))
 def test_no_two_ids_have_one_name(text: str) -> None:
     assert redis_records.id_of("a", redis_records.rest("a" + text)) == "a" + text
 
@@ -61,18 +62,33 @@ def test_no_two_ids_have_one_name(text: str) -> None:
 def test_ids_of_ours_are_named_in_their_order() -> None:
     ids = [new_id("a", NOW + second, chance) for second in range(50)]
     assert sorted(ids, key=redis_records.rest) == ids
+    accounts = [anchor(id) for id in ids]
+    assert sorted(accounts, key=redis_records.rest) == accounts
 
 
-@pytest.mark.parametrize("refreshed, most", [(False, 66), (True, 122)], ids=["cookie", "family"])
-def test_a_session_takes_a_third_of_its_json(refreshed: bool, most: int) -> None:
-    digest = secrets.token_bytes
-    family = Family(key_id="abcdefgh", counter=3, current=digest(16), previous=digest(16), rotated_at=NOW + 3.3)
+# What an allocator hands out for a string: 32, 48, 64, 80, 96, 112, 128, 160 bytes, and four are for Redis.
+@pytest.mark.parametrize("refreshed, most", [(False, 96), (True, 160)], ids=["cookie", "family"])
+@pytest.mark.parametrize("used", [0, 3_000.123456], ids=["begun", "used"])
+def test_a_session_of_an_account_fits_the_room_that_redis_has_for_it(refreshed: bool, most: int, used: float) -> None:
+    digest, subject = secrets.token_bytes, new_id("a", NOW - 1e7, chance)
+    seen = NOW + used
+    family = Family(key_id="abcdefgh", counter=3, current=digest(16), previous=digest(16), rotated_at=seen + 0.01)
     session = Session(
-        id=new_id("a", NOW, chance), subject="ann", gen=int(NOW) << 20 | 3, created_at=NOW, authenticated_at=NOW,
-        methods=("pwd",), seen_at=NOW, idle=3600.0, ends_at=NOW + 86_400, cookie=Cookie(1, digest(16)),
-        family=family if refreshed else None, device="Firefox/Linux",
+        id=new_id(home_of(subject), NOW, chance), subject=subject, gen=int(NOW - 1e7) << 20 | 3, created_at=NOW,
+        authenticated_at=NOW - 0.123456, methods=("pwd", "otp"), seen_at=seen, idle=3600.0, ends_at=NOW + 86_400,
+        cookie=Cookie(1, digest(16)), family=family if refreshed else None, device="Firefox/Linux",
     )  # fmt: skip
-    packed = pack(SESSION.encode(session), session.id, "ann", session.ends_at)
+    tags = frozenset({anchor(subject)})
+    kept = Record("session", session.id, SESSION.encode(session), 1 << 62, session.ends_at, tags)
+    written = redis_records.written(kept)
+    assert redis_records.read(kept.key, written) == kept
     # Whoever adds a field to Session adds it to the shapes of packed.py, or it is written out by name.
-    assert packed is not None
-    assert len(packed) <= most
+    assert len(written) + 4 <= most
+
+
+@pytest.mark.parametrize("system", [name for _, name in device._SYSTEMS])
+def test_each_device_that_we_have_a_name_for_takes_three_bytes(system: str) -> None:
+    for name in (f"{browser}/{system}" for _, browser in device._BROWSERS):
+        packed = pack(json.dumps(name).encode(), "aid", "tag", None)
+        assert packed is not None, name
+        assert len(packed) == 3, name

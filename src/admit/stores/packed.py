@@ -12,27 +12,40 @@ import msgspec
 
 from admit.errors import StoreError
 
-# Fields of the objects that a store holds many of, in the order in which they are written: what is there is a mask.
-# What is kept in a store refers to these by their place: only ever add, at the end.
-_SHAPES: tuple[tuple[str, ...], ...] = (
+# Fields of the objects that a store holds many of, in the order in which they are written: those that are always there,
+# and those of which a byte says which are. What is kept in a store refers to these by their place: only ever add, at the
+# end.
+_SHAPES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
-        *("v", "id", "subject", "gen", "created_at", "authenticated_at", "methods", "seen_at", "idle", "ends_at"),
-        *("scope", "cookie", "family", "device"),
+        ("v", "id", "subject", "gen", "created_at", "authenticated_at", "methods", "seen_at", "idle", "ends_at"),
+        ("scope", "cookie", "family", "device"),
     ),
-    ("n", "digest"),
-    ("key_id", "counter", "current", "previous", "rotated_at"),
-    ("v", "gen", "floor", "app_floor", "key_floor", "active", "roles"),
+    (("n", "digest"), ()),
+    (("key_id", "counter", "current", "previous", "rotated_at"), ()),
+    (("v", "gen", "floor", "app_floor", "key_floor"), ("active", "roles", "told")),
+    (("v", "n"), ()),
 )
 
-# Texts that many records hold. Only ever add, at the end.
-_WORDS = ("pwd", "otp", "mfa", "user", "admin", "link", "hwk", "swk", "rc")
+# Texts that many records hold, alone or two with a slash between. Only ever add, at the end; there is room for 56.
+_WORDS = (
+    *("pwd", "otp", "mfa", "user", "admin", "link", "hwk", "swk", "rc"),
+    *("Edge", "Opera", "Samsung", "Firefox", "Chrome", "Safari", "curl", "Python"),
+    *("Android", "iOS", "Windows", "ChromeOS", "macOS", "Linux"),
+)
+_PLACES = {word: place for place, word in enumerate(_WORDS)}
 
 # The first byte of a value says what it is. 0 to 127 are the numbers themselves.
-_NULL, _FALSE, _TRUE, _ID, _TAG, _END, _AGAIN, _BEFORE, _WHOLE, _FLOAT, _UP, _DOWN = range(128, 140)
-_TEXT, _PADDED, _URL, _LIST, _OBJECT, _WORD = range(140, 146)
+_NULL, _FALSE, _TRUE, _ID, _TAG, _END, _AGAIN, _FLOAT, _DIGEST, _PAIR = range(128, 138)
+_BEFORE, _WHOLE, _LATER, _UP, _DOWN, _GEN, _TEXT, _PADDED, _URL, _LIST, _OBJECT = range(138, 149)  # a size follows
 _FEW = 150  # lists of up to 9, their length added
 _SHORT = 160  # texts of up to 31 bytes, their length added
 _SHAPED = 192  # objects of a shape, its place added
+_WORD = 200  # words, their place added
+
+_DIGEST_BYTES = 16
+_TICKS = 1 << 22  # in a second: as fine as a float tells the time of this century
+_MAX_TICKS = 1 << 47
+_TERM_BITS = 20  # a generation is the second in which a history began, and a number below 2^20
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]{8,4096}")
 _MAX_WHOLE = 1 << 53
@@ -77,7 +90,7 @@ def _write(out: bytearray, value: Any, near: Near) -> None:
         case None | bool():
             out.append(_NULL if value is None else _TRUE if value else _FALSE)
         case int():
-            _write_int(out, value)
+            _write_int(out, value, near)
         case float():
             _write_float(out, value, near)
         case str():
@@ -95,9 +108,14 @@ def _write_size(out: bytearray, size: int) -> None:
     out.append(size)
 
 
-def _write_int(out: bytearray, number: int) -> None:
+def _write_int(out: bytearray, number: int, near: Near) -> None:
+    begun = 0 if near.expires_at is None else _second(near.expires_at) - (number >> _TERM_BITS)
     if 0 <= number < 128:
         out.append(number)
+    elif 0 < begun < 1 << 28 <= number:
+        out.append(_GEN)
+        _write_size(out, begun)
+        _write_size(out, number & (1 << _TERM_BITS) - 1)
     else:
         out.append(_UP if number > 0 else _DOWN)
         _write_size(out, abs(number))
@@ -113,14 +131,18 @@ def _write_float(out: bytearray, number: float, near: Near) -> None:
         out.append(_WHOLE)
         _write_size(out, int(number))
     else:
-        near.last = number
         before = 0.0 if end is None else end - number
+        ticks = (number - near.last) * _TICKS if near.last else 0.5
         if end is not None and 0 < before < _MAX_WHOLE and before.is_integer() and end - before == number:
             out.append(_BEFORE)
             _write_size(out, int(before))
+        elif abs(ticks) < _MAX_TICKS and ticks.is_integer() and near.last + ticks / _TICKS == number:
+            out.append(_LATER)
+            _write_size(out, int(abs(ticks)) << 1 | (ticks < 0))
         else:
             out.append(_FLOAT)
             out += struct.pack("<d", number)
+        near.last = number
 
 
 def _write_text(out: bytearray, text: str, near: Near) -> None:
@@ -128,12 +150,16 @@ def _write_text(out: bytearray, text: str, near: Near) -> None:
         out.append(_ID)
     elif text and text == near.tag:
         out.append(_TAG)
-    elif text in _WORDS:
-        out.append(_WORD)
-        out.append(_WORDS.index(text))
+    elif text in _PLACES:
+        out.append(_WORD + _PLACES[text])
+    elif (pair := text.partition("/"))[0] in _PLACES and pair[2] in _PLACES:
+        out += bytes((_PAIR, _PLACES[pair[0]], _PLACES[pair[2]]))
     elif (held := _decoded(text)) is not None:
-        out.append(_PADDED)
-        _write_size(out, len(held))
+        if len(held) == _DIGEST_BYTES:
+            out.append(_DIGEST)
+        else:
+            out.append(_PADDED)
+            _write_size(out, len(held))
         out += held
     elif _ALPHABET.fullmatch(text):
         # Six bits a letter, whatever word it is.
@@ -162,10 +188,11 @@ def _write_list(out: bytearray, values: list[Any], near: Near) -> None:
 
 def _write_object(out: bytearray, fields: dict[str, Any], near: Near) -> None:
     names = tuple(fields)
-    for place, shape in enumerate(_SHAPES):
-        if names == tuple(name for name in shape if name in fields):
+    for place, (always, sometimes) in enumerate(_SHAPES):
+        if names == (*always, *(name for name in sometimes if name in fields)):
             out.append(_SHAPED + place)
-            out += sum(1 << bit for bit, name in enumerate(shape) if name in fields).to_bytes(_mask(shape), "little")
+            if sometimes:
+                out.append(sum(1 << bit for bit, name in enumerate(sometimes) if name in fields))
             break
     else:
         out.append(_OBJECT)
@@ -182,11 +209,13 @@ def _read(packed: bytes, at: int, near: Near) -> tuple[Any, int]:
     at += 1
     if kind < 128:
         return kind, at
+    if kind >= _WORD:
+        return _WORDS[kind - _WORD], at
     if kind >= _SHAPED:
-        shape = _SHAPES[kind - _SHAPED]
-        end = at + _mask(shape)
-        mask = int.from_bytes(packed[at:end], "little")
-        return _read_fields([name for bit, name in enumerate(shape) if mask >> bit & 1], packed, end, near)
+        always, sometimes = _SHAPES[kind - _SHAPED]
+        mask = packed[at] if sometimes else 0
+        names = [*always, *(name for bit, name in enumerate(sometimes) if mask >> bit & 1)]
+        return _read_fields(names, packed, at + bool(sometimes), near)
     if kind >= _SHORT:
         return packed[at : at + kind - _SHORT].decode(), at + kind - _SHORT
     if kind >= _FEW:
@@ -196,16 +225,29 @@ def _read(packed: bytes, at: int, near: Near) -> tuple[Any, int]:
     if kind == _FLOAT:
         [near.last] = struct.unpack_from("<d", packed, at)
         return near.last, at + 8
+    if kind == _DIGEST:
+        return _read_long_text(_PADDED, packed, at, _DIGEST_BYTES)
+    if kind == _PAIR:
+        return f"{_WORDS[packed[at]]}/{_WORDS[packed[at + 1]]}", at + 2
     size, at = _read_size(packed, at)
+    return _read_sized(kind, size, packed, at, near)
+
+
+def _read_sized(kind: int, size: int, packed: bytes, at: int, near: Near) -> tuple[Any, int]:
+    """A value that begins with a number: ``size``, which ends before ``at``."""
     if kind == _BEFORE:
         near.last = (near.expires_at or 0.0) - size
         return near.last, at
+    if kind == _LATER:
+        near.last += (-(size >> 1) if size & 1 else size >> 1) / _TICKS
+        return near.last, at
     if kind == _WHOLE:
         return float(size), at
-    if kind == _WORD:
-        return _WORDS[size], at
     if kind in {_UP, _DOWN}:
         return size if kind == _UP else -size, at
+    if kind == _GEN:
+        number, at = _read_size(packed, at)
+        return _second(near.expires_at or 0.0) - size << _TERM_BITS | number, at
     if kind == _LIST:
         return _read_values(size, packed, at, near)
     if kind == _OBJECT:
@@ -244,9 +286,9 @@ def _read_size(packed: bytes, at: int) -> tuple[int, int]:
     return size | byte << shift, at + 1
 
 
-def _mask(shape: tuple[str, ...]) -> int:
-    """Bytes of the mask that says which fields of ``shape`` are there."""
-    return 1 if len(shape) <= 8 else 2
+def _second(time: float) -> int:
+    """The second in which ``time`` is; 0 for one that is no time of ours."""
+    return int(time) if 0 <= time < _MAX_WHOLE else 0
 
 
 def _bytes_of(letters: int) -> int:

@@ -34,11 +34,12 @@ _LONG = 255  # where a byte says this, the length follows in four
 _FOR_GOOD = 1e11  # seconds: beyond the year 5000 nothing expires
 _HOMES = frozenset(HOMES)
 _SHORT = {"session": "s", "subject": "u", "ticket": "t"}
-_OURS = re.compile(r"[0-9A-Za-z_-]{21}")  # an id of ours, behind its home
+# An id of ours behind its home; and one that is a text itself, as the id of an account is, behind another home.
+_OURS = re.compile(r"[0-9A-Za-z_-]{21,22}")
+_NAMED = 24  # letters, with those before that come to nothing
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FROM_OURS = bytes.maketrans(HOMES.encode(), _BASE64)
 _TO_OURS = bytes.maketrans(_BASE64, HOMES.encode())
-_MARK = 1 << 127
 _LONG_NAMES = {short: kind for kind, short in _SHORT.items()}
 
 
@@ -50,7 +51,7 @@ def record_key(prefix: str, key: Key) -> bytes:
 
 def tag_key(prefix: str, kind: str, tag: str) -> bytes:
     """The key of the ids of those records of ``kind`` that bear ``tag``."""
-    return f"{prefix}{{{tag_of(tag)}}}{_name(kind)}/{tag[1:]}".encode()
+    return f"{prefix}{{{tag_of(tag)}}}{_name(kind)}/".encode() + rest(tag)
 
 
 def log_key(prefix: str, home: str, topic: str) -> bytes:
@@ -98,17 +99,17 @@ def version_bytes(version: int) -> bytes:
 
 def written(record: Record) -> bytes:
     """``record``, but for its key. Raises StoreError."""
-    tags = sorted(tag[1:] for tag in record.tags)
+    tags = sorted(record.tags)
     if len(tags) > MAX_TAGS:
         raise StoreError(f"{record.kind} {record.id!r} bears {len(tags)} tags, and {MAX_TAGS} can be kept")
-    packed = pack(record.body, record.id, tags[0] if tags else "", record.expires_at)
+    packed = pack(record.body, record.id, tags[0][1:] if tags else "", record.expires_at)
     head = len(tags) | (_RAW if packed is None else 0) | (0 if record.expires_at is None else _EXPIRES)
     out = bytearray(version_bytes(record.version))
     out.append(head)
     if record.expires_at is not None:
         out += struct.pack("<d", record.expires_at)
     for tag in tags:
-        raw = tag.encode()
+        raw = rest(tag)
         out += bytes((len(raw),)) if len(raw) < _LONG else struct.pack(">BI", _LONG, len(raw))
         out += raw
     return bytes(out + (record.body if packed is None else packed))
@@ -128,13 +129,12 @@ def read(key: Key, value: bytes) -> Record:
             if size == _LONG:
                 [size] = struct.unpack_from(">I", value, at)
                 at += 4
-            tags.append(value[at : at + size].decode())
+            tags.append(id_of(id[0], value[at : at + size]))
             at += size
     except (IndexError, ValueError, struct.error) as error:
         raise StoreError(f"{kind} {id!r} is not as Admit writes it: {error}") from error
-    body = value[at:] if head & _RAW else unpack(value[at:], id, tags[0] if tags else "", expires_at)
-    borne = frozenset(id[0] + tag for tag in tags)
-    return Record(kind, id, body, int.from_bytes(value[:8]), expires_at, borne)
+    body = value[at:] if head & _RAW else unpack(value[at:], id, tags[0][1:] if tags else "", expires_at)
+    return Record(kind, id, body, int.from_bytes(value[:8]), expires_at, frozenset(tags))
 
 
 def until(expires_at: float | None, now: float) -> bytes:
@@ -147,23 +147,24 @@ def until(expires_at: float | None, now: float) -> bytes:
 
 
 def rest(id: str) -> bytes:
-    """What names ``id`` in its home: 16 bytes instead of 21 letters where it is one of ours.
+    """What names ``id`` in its home: 16 or 17 bytes instead of 21 or 22 letters where it is one of ours.
 
     They begin as no text in UTF-8 does, so that no other id is kept under the same name.
     """
     text = id[1:]
     if _OURS.fullmatch(text):
-        number = int.from_bytes(pybase64.b64decode(b"AAA" + text.encode().translate(_FROM_OURS)))
-        return (number | _MARK).to_bytes(16)
+        named = pybase64.b64decode(text.encode().translate(_FROM_OURS).rjust(_NAMED, b"A"))
+        size = len(text) - 5
+        return bytes((named[-size] | 128,)) + named[1 - size :]
     return text.encode()
 
 
 def id_of(home: str, rest: bytes) -> str:
     """The id in ``home`` that ``rest`` names."""
-    if len(rest) != 16 or rest[0] >> 6 != 2:
+    if len(rest) not in {16, 17} or rest[0] >> 6 != 2:
         return home + rest.decode()
-    digits = pybase64.b64encode((int.from_bytes(rest) ^ _MARK).to_bytes(18))[3:]
-    return home + digits.translate(_TO_OURS).decode()
+    named = pybase64.b64encode((bytes((rest[0] & 63,)) + rest[1:]).rjust(18, b"\0"))
+    return home + named[-len(rest) - 5 :].translate(_TO_OURS).decode()
 
 
 def tag_of(id: str) -> str:
