@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -19,6 +20,9 @@ TERM: Key = ("term", anchor(EVERYTHING))
 
 TRIES = 8
 """How often a decision is made anew after a Conflict."""
+
+LONGEST_PAUSE = 0.016
+"""Seconds after which somebody who may go on for longer than that tries again, at the most."""
 
 T = TypeVar("T")
 
@@ -87,18 +91,24 @@ class Ledger:
         await self.ready()
         return await self._answer(self.store, self.store.purge(self.clock.now()))
 
-    async def decide(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def decide(self, attempt: Callable[[], Awaitable[T]], *, within: float = 0.0) -> T:
         """What ``attempt`` (read, decide, commit) returns, made anew after each Conflict, up to 8 times.
 
-        Raises StoreUnavailable when somebody else was faster every time.
+        With ``within`` it goes on for so many seconds: of those who meet, one wins each time, and whoever waited ever
+        longer for his next turn would lose to those who come new. Raises StoreUnavailable when somebody else was
+        faster every time.
         """
-        for tried in range(TRIES):
+        loop, tried, longest = asyncio.get_running_loop(), 0, LONGEST_PAUSE if within else math.inf
+        until = loop.time() + within
+        while True:
             try:
                 return await attempt()
             except Conflict:
+                tried += 1
+                if tried >= TRIES and loop.time() >= until:
+                    raise StoreUnavailable(f"{tried} conflicts in a row") from None
                 # Jitter, so that two that met once do not meet again.
-                await asyncio.sleep(self.chance(1)[0] / 256 * 0.002 * 2**tried)
-        raise StoreUnavailable(f"{TRIES} conflicts in a row")
+                await asyncio.sleep(self.chance(1)[0] / 256 * min(0.001 * 2**tried, longest))
 
     def ended(self, kind: Ends, id: str) -> Append:
         """The entry that tells the end of ``id``, in the home of what it ends."""

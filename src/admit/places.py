@@ -23,6 +23,9 @@ class _Taken(msgspec.Struct, frozen=True):
     n: int
 
 
+CONTEND = 10.0
+"""Seconds for which a sign-in tries to take a place, while others of the same subject, at other servers, are faster."""
+
 PLACES = Codec("places", _Taken)
 
 

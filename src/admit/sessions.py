@@ -20,7 +20,7 @@ from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replac
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, NotEnough, Revoked
 from admit.ledger import Ledger
-from admit.places import Alive, Places
+from admit.places import CONTEND, Alive, Places
 from admit.subjects import Held, Proof, Subject, Subjects
 
 SLACK = 0.1
@@ -179,7 +179,7 @@ class Sessions:
             await ledger.commit(Insert(self.record(session)), *place)
 
         async with self._places.queue(session.subject):
-            await ledger.decide(attempt)
+            await ledger.decide(attempt, within=CONTEND)
         return Started(session, None if presented is None else self._line(session, presented))
 
     async def get(self, id: str) -> Session | None:
