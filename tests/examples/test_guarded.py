@@ -41,8 +41,11 @@ async def browser(app: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_the_fastapi_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with loaded("fastapi_guarded", monkeypatch, tmp_path) as example:
+@pytest.mark.parametrize("name, created", [("fastapi_guarded", 200), ("litestar_guarded", 201)])
+async def test_the_examples_that_bring_the_sign_in_with_them(
+    name: str, created: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with loaded(name, monkeypatch, tmp_path) as example:
         async with example.auth, browser(example.app) as client:
             assert (await client.get("/links")).status_code == 401
             led = await client.get("/links", headers={"Sec-Fetch-Mode": "navigate"})
@@ -50,7 +53,7 @@ async def test_the_fastapi_example(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert (await client.post("/auth/api/sign-up", json=ANN)).status_code == 201
             signed_in = await client.post("/auth/api/sign-in", json=ANN)
             assert (await client.get("/links")).json().keys() == {"links of"}
-            assert (await client.post("/links")).status_code == 200
+            assert (await client.post("/links")).status_code == created
             assert (await client.delete("/links")).status_code == 200
             cookie = signed_in.headers["set-cookie"].partition(";")[0]
             await socket_ends_with_the_session(example, cookie)

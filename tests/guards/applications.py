@@ -10,6 +10,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import flask
 import httpx
 from fastapi import Depends, FastAPI, WebSocket
+from litestar import Litestar, route, websocket
+from litestar import Request as LitestarRequest
+from litestar import WebSocket as LitestarSocket
+from litestar.di import NamedDependency
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -17,7 +21,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from admit.core.principal import Principal
 from admit.core.requirement import Requirement
-from admit.guards import fastapi, starlette, wsgi
+from admit.guards import fastapi, litestar, starlette, wsgi
 from admit.guards import flask as flask_guard
 from admit.guards.asgi import PRINCIPAL, App, Guard, Receive, Scope, Send
 from guards.threads import in_a_thread
@@ -81,6 +85,36 @@ def with_fastapi(world: World, **asked: Any) -> FastAPI:
     return app
 
 
+def with_litestar(world: World, **asked: Any) -> App:
+    """A Litestar application whose handlers are guarded."""
+    guards: Any = [litestar.required(world.auth, *asked.pop("scopes", ()), **asked)]
+
+    @route("/links", http_method=["GET", "POST"], status_code=200, guards=guards)
+    async def links(
+        request: LitestarRequest[Principal, None, Any], principal: NamedDependency[Principal]
+    ) -> dict[str, str]:
+        assert request.user is principal
+        return {"who": principal.subject}
+
+    @websocket("/links", guards=guards)
+    async def socket(socket: LitestarSocket[Principal, None, Any]) -> None:
+        await socket.accept()
+        await socket.send_text(socket.user.subject)
+        await socket.close()
+
+    app: Any = Litestar([links, socket], plugins=[litestar.AdmitPlugin(world.auth, **PAGES)], logging_config=None)
+    return of_no_method(app)
+
+
+def of_no_method(app: Any) -> App:
+    """``app`` by Litestar, which takes a WebSocket for a mere GET of the same path where a server says it of one."""
+
+    async def served(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "method": ""} if scope["type"] == "websocket" else scope, receive, send)
+
+    return served
+
+
 def with_wsgi(world: World, **asked: Any) -> App:
     """An application in bare WSGI behind the middleware."""
 
@@ -116,7 +150,7 @@ def requirement(asked: dict[str, Any]) -> Requirement:
 
 
 Made = Callable[..., App]
-WITH_SOCKETS: list[Made] = [asgi, with_starlette, with_fastapi]
+WITH_SOCKETS: list[Made] = [asgi, with_starlette, with_fastapi, with_litestar]
 GUARDS: list[Made] = [*WITH_SOCKETS, with_wsgi, with_flask]
 
 

@@ -12,12 +12,13 @@ from starlette.requests import HTTPConnection
 
 from admit.core.answers import MEDIA_TYPE, schemas
 from admit.core.door import Door
-from admit.core.presented import BEARER, COOKIE
+from admit.core.presented import BEARER
 from admit.core.principal import Principal
 from admit.core.requirement import Asked, Requirement
 from admit.core.scope import written
 from admit.guards import starlette
 from admit.guards.asgi import Entrance
+from admit.guards.described import schemes
 
 __all__ = ["install", "required"]
 
@@ -68,17 +69,13 @@ def install(app: FastAPI, door: Door, *, sign_in: str | None = None, confirm: st
 def _describe(description: dict[str, Any], door: Door) -> None:
     """Write out the schemes of guarded operations. Harmless when done already."""
     components = description.get("components", {})
-    schemes: dict[str, Any] = components.get("securitySchemes", {})
-    marks = [name for name in schemes if name.startswith(_MARK)]
+    known: dict[str, Any] = components.get("securitySchemes", {})
+    marks = [name for name in known if name.startswith(_MARK)]
     if not marks:
         return
-    ours = {
-        COOKIE: {"type": "apiKey", "in": "cookie", "name": door.cookies.name},
-        BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-    }
     for mark in marks:
-        del schemes[mark]
-        schemes.update({kind: ours[kind] for kind in _doors(mark)})
+        del known[mark]
+        known.update(schemes(_doors(mark), door.cookies))
     components.setdefault("schemas", {}).update(schemas())
     for path in description["paths"].values():
         for method in _METHODS & path.keys():

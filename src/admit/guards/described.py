@@ -1,0 +1,18 @@
+"""The credentials that count at a route, as an OpenAPI description names them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from admit.core.cookie import CookieRule
+from admit.core.presented import BEARER, COOKIE
+
+
+def schemes(accept: Collection[str], cookies: CookieRule) -> dict[str, dict[str, Any]]:
+    """The security schemes of the doors ``accept``, by door (OpenAPI 3.1, Security Scheme Object)."""
+    known = {
+        BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        COOKIE: {"type": "apiKey", "in": "cookie", "name": cookies.name},
+    }
+    return {door: known[door] for door in accept}
