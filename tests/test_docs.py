@@ -7,8 +7,10 @@ import asyncio
 import inspect
 import re
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -48,7 +50,9 @@ def blocks(page: Path, language: str) -> list[Block]:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 def test_the_python_of_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "__page__"}
+    module = ModuleType("__page__")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # where annotations are looked up
+    names = vars(module)
     with asyncio.Runner() as runner:
         for block in blocks(page, "python"):
             # Line numbers of a traceback are those of the page.
