@@ -26,7 +26,7 @@ NEEDS = {
     "on_redis": ("redis-server", "redis-cli"),
     "postgresql": ("postgres",),
     "postgresql/test_pgbouncer.py": ("pgbouncer", "postgres"),
-    "postgresql/test_fleet.py": ("nginx", "postgres"),
+    "networked/test_fleet.py": ("nginx", "redis-server", "redis-cli", "postgres"),
     "postgresql/test_full_disk.py": ("the right to mount", "postgres"),
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),

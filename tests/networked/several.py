@@ -1,4 +1,4 @@
-"""Three servers over one PostgreSQL, an nginx in front, and those who go on while something happens to one of them."""
+"""Three servers over one PostgreSQL or one Redis, an nginx in front, and those who go on while something happens to one of them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ import signal
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import postgres
+import redises
 from admit import Authority, Verifier
 from admit.errors import Denied, Stale
 from admit.system import SystemClock
 from certificates import self_signed
 from commands import Said, admit, free_port
 from nginx import block, nginx, put
-from postgres import Engine, postgres
 from server.fleet import PATIENCE, Connection, Fleet, serving, signed_in, until, until_left
 from services import PassingClock
+
+ENGINES: dict[str, Callable[[], AbstractContextManager[postgres.Engine | redises.Engine]]] = {
+    "postgresql": postgres.postgres,
+    "redis": redises.redis,
+}
+"""A database server of its own for each fleet."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-fleet-behind-nginx.md"
 HOST = "localhost"
@@ -85,7 +92,7 @@ class Server:
 class Several:
     """The servers, the port of nginx, and what an operator has."""
 
-    engine: Engine
+    engine: postgres.Engine | redises.Engine
     directory: Path
     servers: list[Server]
     tls: int
@@ -142,9 +149,9 @@ class Several:
 
 
 @contextmanager
-def several(directory: Path) -> Iterator[Several]:
-    """All of it, made and started as the page says."""
-    with postgres() as engine, ExitStack() as running:
+def several(directory: Path, kind: str) -> Iterator[Several]:
+    """All of it, over a database of that kind, made and started as the page says."""
+    with ENGINES[kind]() as engine, ExitStack() as running:
         at, key = self_signed(directory, HOST)
         tls, plain, secret, store = free_port(), free_port(), secrets.token_bytes(32), engine.database()
         host = f"{HOST}:{tls}"

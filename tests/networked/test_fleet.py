@@ -1,4 +1,4 @@
-"""Several servers over one PostgreSQL, behind nginx, with the configuration of the page: one service, whoever answers.
+"""Several servers over one PostgreSQL or one Redis, behind nginx, with the configuration of the page: one service, whoever answers.
 
 What one begins another goes on with and a third ends; they count guesses together; keys change, and servers are
 stopped, killed and hang, while people go on. Nobody who is signed in is refused (401) by any of it, and nobody is let in
@@ -23,7 +23,7 @@ from admit.core.principal import Ends
 from admit.errors import AdmitError, BadCredential
 from admit.tokens import STANDARD
 from counts import times
-from postgresql.several import BOUND, Ended, Person, Server, Several, accepts, instant, meanwhile, several
+from networked.several import BOUND, ENGINES, Ended, Person, Server, Several, accepts, instant, meanwhile, several
 from server.fleet import Connection, until
 
 ANN = {"email": "ann@example.com", "password": "a password of some length"}
@@ -32,9 +32,9 @@ Says = Callable[[str], bool | None]
 """Whether a token is accepted; None where that cannot be told."""
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
-    with several(tmp_path_factory.mktemp("fleet")) as found:
+@pytest.fixture(scope="module", params=list(ENGINES))
+def here(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
+    with several(tmp_path_factory.mktemp("fleet"), request.param) as found:
         yield found
 
 
@@ -220,7 +220,7 @@ async def test_without_the_database_nobody_is_signed_out_and_all_goes_on_when_it
     [ann] = await people(here, "waiting", 1)
     connection = here.connect()
     assert ann.statuses(connection) == {200}
-    here.engine.stop()
+    here.engine.kill()
     seen: set[int] = set()
 
     def missed() -> bool:
