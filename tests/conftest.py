@@ -24,6 +24,7 @@ from recorder import Recorder, recording
 NEEDS = {
     "networked": ("redis-server", "redis-cli", "postgres"),
     "on_redis": ("redis-server", "redis-cli"),
+    "on_redis/test_full_disk.py": ("the right to mount", "redis-server", "redis-cli"),
     "postgresql": ("postgres",),
     "postgresql/test_pgbouncer.py": ("pgbouncer", "postgres"),
     "networked/test_fleet.py": ("nginx", "redis-server", "redis-cli", "postgres"),

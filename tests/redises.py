@@ -12,12 +12,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from redis import Redis
 
 from commands import free_port
+from postgres import small_disk
 from server.fleet import alive
 
 PATIENCE = 60.0
@@ -67,6 +68,12 @@ class Engine:
                     os.kill(one, signal.SIGKILL)
             self.process.wait(PATIENCE)
             eventually(lambda: not any(map(alive, writing)))
+
+    def has_ended(self) -> bool:
+        """Whether it gave up, within the seconds in which it may still be about to."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(2.0)
+        return self.process.poll() is not None
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -119,16 +126,22 @@ class Engine:
 
 
 @contextmanager
-def redis(*, sentinel: str = "", **settings: str) -> Iterator[Engine]:
-    """A server that has just been made; gone afterwards. Settings are written with ``_`` for ``-``."""
+def redis(megabytes: int = 0, /, *, sentinel: str = "", **settings: str) -> Iterator[Engine]:
+    """A server that has just been made, on a disk of so many ``megabytes`` if any are named; gone afterwards.
+
+    Settings are written with ``_`` for ``-``.
+    """
     assert shutil.which("redis-server"), "redis-server is not installed (make system)"
     folder = Path(tempfile.mkdtemp(prefix="admit-redis-"))
     chosen = ({} if sentinel else SETTINGS) | {name.replace("_", "-"): value for name, value in settings.items()}
-    engine = Engine(folder, chosen, sentinel=sentinel)
     try:
-        yield engine
+        with small_disk(folder, megabytes) if megabytes else nullcontext():
+            engine = Engine(folder, chosen, sentinel=sentinel)
+            try:
+                yield engine
+            finally:
+                engine.kill()  # asked to end in order, one that has just begun to follow another says no
     finally:
-        engine.kill()  # asked to end in order, one that has just begun to follow another says no
         shutil.rmtree(folder)
 
 
