@@ -46,7 +46,7 @@ from admit.system import chance as system_chance
 T = TypeVar("T")
 
 # What is read, and what ends something, goes on where memory is full.
-_GET = script("get", flags="allow-oom")
+_GET = script("record", "get", flags="allow-oom")
 _FIND = script("record", "find", flags="allow-oom")
 _LOG = script("log", flags="allow-oom")
 _LOGS = script("log", flags="allow-oom,allow-cross-slot-keys")
@@ -252,7 +252,7 @@ class RedisStore:
             case Insert(record) | Replace(record, _):
                 what = "insert" if isinstance(change, Insert) else "replace"
                 was = redis_records.version_bytes(change.was) if isinstance(change, Replace) else b""
-                until = redis_records.until(record.expires_at, now)
+                until = redis_records.until(record, now)
                 return redis_records.record_key(prefix, record.key), what, was, redis_records.written(record), until
             case Delete(kind, id, was) | Check(kind, id, was):
                 what = "delete" if isinstance(change, Delete) else "check"

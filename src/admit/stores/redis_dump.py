@@ -16,7 +16,7 @@ _AT_ONCE = 500
 
 _HEADS = script("heads", flags="allow-oom")
 _LOG = script("log", flags="allow-oom")
-_SCAN = script("scan", flags="allow-oom,allow-cross-slot-keys")
+_SCAN = script("record", "scan", flags="allow-oom,allow-cross-slot-keys")
 
 _Heads = dict[bytes, bytes]
 

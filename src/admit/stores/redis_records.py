@@ -2,7 +2,8 @@
 
 A key is ``<prefix>{<home>}<rest>``: what is in braces decides which node of a Cluster keeps it.
 
-    {a}s:<id>          a record, by its id without the home        {a}s/<tag>         ids of those who bear a tag
+    {a}s:<id>          a record, by its id without the home        {a}s/<tag>         ids of those who bear a tag,
+                                                                                   and what is kept of them all
     {a}revocations#    a log; {*} where there is one for all       {a}late            what is left to purge
     {a}!<counter>      a counter                                   {a}topics          the logs there are
 
@@ -40,12 +41,19 @@ _NAMED = 24  # letters, with those before that come to nothing
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FROM_OURS = bytes.maketrans(HOMES.encode(), _BASE64)
 _TO_OURS = bytes.maketrans(_BASE64, HOMES.encode())
+# What is kept of all records of a kind that bear a tag, by the tag: it lies in their index, and so takes no key of its own.
+_WITHIN = {"places": "session"}
+_OF_ALL = {of: kind for kind, of in _WITHIN.items()}
+_MINUTE = 60.0
+_NAME = re.compile(rb"([^:/#!]*)([:/])(.*)", re.DOTALL)
 _LONG_NAMES = {short: kind for kind, short in _SHORT.items()}
 
 
 def record_key(prefix: str, key: Key) -> bytes:
     """The key of a record."""
     kind, id = key
+    if kind in _WITHIN:
+        return tag_key(prefix, _WITHIN[kind], id)
     return f"{prefix}{{{tag_of(id)}}}{_name(kind)}:".encode() + rest(id)
 
 
@@ -61,7 +69,7 @@ def log_key(prefix: str, home: str, topic: str) -> bytes:
 
 def is_log(key: bytes) -> bool:
     """Whether a key is that of a log. What is kept by other names has a sign behind its kind that no topic has."""
-    return key.endswith(b"#") and b":" not in key[key.index(b"}") :]
+    return key.endswith(b"#") and not _NAME.fullmatch(key[key.index(b"}") + 1 :])
 
 
 def home_key(prefix: str, home: str, name: str) -> bytes:
@@ -78,13 +86,16 @@ def key_of(prefix: str, name: bytes) -> Key | None:
     """The key of the record that is kept under ``name``; None if something else is."""
     opened, _, tagged = name.removeprefix(prefix.encode()).partition(b"{")
     tag, _, named = tagged.partition(b"}")
-    begin, colon, left = named.partition(b":")
-    if opened or not colon or begin.startswith(b"!") or b"/" in begin or b"#" in begin:
+    found = _NAME.fullmatch(named)
+    if opened or found is None:
         return None
-    home, kind = tag.decode(), begin.decode()
+    home, short = tag.decode(), found[1].decode()
     if home.startswith("%"):
         home = bytes.fromhex(home[1:]).decode()
-    return _LONG_NAMES.get(kind) or unquote(kind), id_of(home, left)
+    kind = _LONG_NAMES.get(short) or unquote(short)
+    if found[2] == b"/":
+        return (_OF_ALL[kind], id_of(home, found[3])) if kind in _OF_ALL else None
+    return kind, id_of(home, found[3])
 
 
 def topic_of(name: bytes) -> str:
@@ -100,8 +111,9 @@ def version_bytes(version: int) -> bytes:
 def written(record: Record) -> bytes:
     """``record``, but for its key. Raises StoreError."""
     tags = sorted(record.tags)
-    if len(tags) > MAX_TAGS:
-        raise StoreError(f"{record.kind} {record.id!r} bears {len(tags)} tags, and {MAX_TAGS} can be kept")
+    most = 0 if record.kind in _WITHIN else MAX_TAGS
+    if len(tags) > most:
+        raise StoreError(f"{record.kind} {record.id!r} bears {len(tags)} tags, and {most} can be kept")
     packed = pack(record.body, record.id, tags[0][1:] if tags else "", record.expires_at)
     head = len(tags) | (_RAW if packed is None else 0) | (0 if record.expires_at is None else _EXPIRES)
     out = bytearray(version_bytes(record.version))
@@ -137,11 +149,13 @@ def read(key: Key, value: bytes) -> Record:
     return Record(kind, id, body, int.from_bytes(value[:8]), expires_at, frozenset(tags))
 
 
-def until(expires_at: float | None, now: float) -> bytes:
+def until(record: Record, now: float) -> bytes:
     """When Redis may throw it away, in milliseconds: nothing for never, "late" for what it would throw away at once."""
-    if expires_at is None or not expires_at < _FOR_GOOD:
+    if record.expires_at is None or not record.expires_at < _FOR_GOOD:
         return b""
-    end = expires_at + LATE
+    end = record.expires_at + LATE
+    if record.kind in _WITHIN:
+        end = max(end, now + _MINUTE)
     # A second, so that it is not gone before the script has done with it.
     return b"late" if end < now + 1 else b"%d" % int(end * 1000 + 1)
 

@@ -17,26 +17,20 @@ for n = 1, changes do
   if what == 'append' then
     redis.call('EXISTS', topics)
   else
-    olds[n] = redis.call('GET', key)
+    olds[n] = read(key)
     if what == 'insert' and olds[n] then return { n } end
     if was ~= '' and (olds[n] or ''):sub(1, 8) ~= was then return { n } end
-    local kind = parts_of(key)
-    touch(kind, what ~= 'check' and olds[n])
-    touch(kind, ARGV[4 * n + 3] ~= '' and ARGV[4 * n + 3])
+    if not is_index(key) then
+      local kind = parts_of(key)
+      touch(kind, what ~= 'check' and olds[n])
+      touch(kind, ARGV[4 * n + 3] ~= '' and ARGV[4 * n + 3])
+    end
     if ARGV[4 * n + 4] == 'late' then redis.call('EXISTS', late) end
   end
 end
 
--- The index of a tag lives as long as the last that it names. Each new name looks at two others, chosen at random, and
--- takes away those whose record is gone: so about half of them are, at most.
-local function tag(kind, id, name, till)
-  local index = kind .. '/' .. name
-  local lives = redis.call('PTTL', index)
-  if redis.call('ZADD', index, 0, id) == 1 then
-    for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
-      if redis.pcall('EXISTS', kind .. ':' .. other) == 0 then redis.call('ZREM', index, other) end
-    end
-  end
+-- The index of a tag lives as long as the last that is in it.
+local function stay(index, lives, till)
   if till == '' then
     if lives >= 0 then redis.call('PERSIST', index) end
   elseif lives == -2 then
@@ -46,7 +40,29 @@ local function tag(kind, id, name, till)
   end
 end
 
+-- Each new name looks at two others, chosen at random, and takes away those whose record is gone: so about half of them
+-- are, at most.
+local function tag(kind, id, name, till)
+  local index = kind .. '/' .. name
+  local lives = redis.call('PTTL', index)
+  if redis.call('ZADD', index, 0, id) == 1 then
+    for _, other in ipairs(redis.call('ZRANDMEMBER', index, 2)) do
+      local gone = other:sub(1, 1) ~= BEHIND and redis.pcall('EXISTS', kind .. ':' .. other) == 0
+      if gone then redis.call('ZREM', index, other) end
+    end
+  end
+  stay(index, lives, till)
+end
+
+local function write_behind(index, old, value, till)
+  if old then redis.call('ZREM', index, BEHIND .. old) end
+  local lives = redis.call('PTTL', index)
+  redis.call('ZADD', index, 0, BEHIND .. value)
+  stay(index, lives, till)
+end
+
 local function write(key, old, value, till)
+  if is_index(key) then return write_behind(key, old, value, till) end
   local kind, id = parts_of(key)
   local tags, kept = tags_of(value), {}
   if till == 'late' then

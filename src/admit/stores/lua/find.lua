@@ -15,7 +15,7 @@ end
 
 local from = after == '' and '-' or '(' .. after
 while #found < 2 * limit do
-  local ids = redis.call('ZRANGE', index, from, '+', 'BYLEX', 'LIMIT', 0, 100)
+  local ids = redis.call('ZRANGE', index, from, '(' .. BEHIND, 'BYLEX', 'LIMIT', 0, 100)
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
     local value = redis.call('GET', kind .. ':' .. id)

@@ -24,8 +24,25 @@ local function parts_of(key)
   return key:sub(1, colon - 1), key:sub(colon + 1)
 end
 
+-- What is kept of all that an index names stands in it, behind them: no id begins with this byte.
+local BEHIND = '\255'
+
+local function is_index(key)
+  return key:find('^[^:/]*/', (key:find('}', 1, true))) ~= nil
+end
+
+local function read(key)
+  if not is_index(key) then return redis.call('GET', key) end
+  local found = redis.call('ZRANGE', key, '[' .. BEHIND, '+', 'BYLEX')[1]
+  return found and found:sub(2) or false
+end
+
 local function delete(key, value)
   if not value then return end
+  if is_index(key) then
+    redis.call('ZREM', key, BEHIND .. value)
+    return
+  end
   local kind, id = parts_of(key)
   for _, tag in ipairs(tags_of(value)) do
     redis.call('ZREM', kind .. '/' .. tag, id)
