@@ -262,9 +262,11 @@ Any request may also be refused before it reaches a route, or answered with 503 
 def http_page() -> str:
     """Every request that the application answers, from its own OpenAPI description."""
     from admit.authority import Authority
+    from admit.core.policy import NO_POLICY
     from admit.web import application
 
-    api: dict[str, Any] = application(Authority("memory://", issuer="https://app.example.com/auth")).openapi()
+    auth = Authority("memory://", issuer="https://app.example.com/auth")
+    api: dict[str, Any] = application(auth, forward=NO_POLICY).openapi()
     parts = [HTTP.strip()]
     for path, methods in api["paths"].items():
         for method, operation in methods.items():

@@ -171,15 +171,16 @@ class Authority:
         self.verify = self._gate.verify
         self.seen = self._gate.seen
 
-    async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
+    async def admit(self, request: Request, *, accept: Collection[str] = DOORS, behind: str | None = None) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
 
-        A cookie counts for no request that changes state and that a browser sent for another origin.
-        Raises Denied, Stale, StoreError.
+        A cookie counts for no request that changes state and that a browser sent for another origin: than ours, or
+        than that of the upstream ``behind`` a gateway that asks. Raises Denied, Stale, StoreError.
         """
         door, text = presented(request, accept, self.cookies)
         if door == COOKIE:
-            origin.refuse_cross_origin(request, self.origin, self.trusted_origins)
+            ours, trusted = (self.origin, self.trusted_origins) if behind is None else (behind, ())
+            origin.refuse_cross_origin(request, ours, trusted)
         await self._ready()
         return await self._gate.admit(text, door)
 

@@ -71,19 +71,20 @@ class TrustedProxies(msgspec.Struct, frozen=True):
         and only while everyone who added to it is trusted. What cannot be read leaves it at the peer's address.
         """
         peer = address(request.peer or "")
-        if peer is None or not self._trusts(peer):
+        if peer is None or not self.trusts(peer):
             return peer
         said = self._said(request)
         if not said or None in said:
             return peer
         chain = [hop for hop in said if hop is not None]
-        return next((hop for hop in reversed(chain) if not self._trusts(hop)), chain[0])
+        return next((hop for hop in reversed(chain) if not self.trusts(hop)), chain[0])
 
     def source(self, request: Request) -> str:
         """The name under which tries of the sender of ``request`` are counted."""
         return source_of(self.client(request))
 
-    def _trusts(self, who: Address) -> bool:
+    def trusts(self, who: Address) -> bool:
+        """Whether ``who`` is one of the proxies."""
         return any(who.version == network.version and who in network for network in self.networks)
 
     def _said(self, request: Request) -> list[Address | None]:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from admit.server import accounts, keys, sessions, verifiers
+from admit.server import accounts, forward, keys, sessions, verifiers
 from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
 from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import migrate as migrated
@@ -27,6 +27,7 @@ app.add_typer(accounts.app, name="accounts")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(verifiers.app, name="verifiers")
+app.add_typer(forward.app, name="forward-auth")
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
 Port = Annotated[int | None, typer.Option(help="The port to listen on.", min=0, max=65_535)]
@@ -181,7 +182,8 @@ def openapi(given: Given) -> None:
     from admit.web import application
 
     settings = given.load()
-    typer.echo(json.dumps(application(settings.authority(), at=settings.path).openapi(), indent=2))
+    described = application(settings.authority(), at=settings.path, forward=settings.forward)
+    typer.echo(json.dumps(described.openapi(), indent=2))
 
 
 @app.command(epilog=EXIT_CODES)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from admit.authority import Authority
 from admit.core import origin
+from admit.core.policy import EVERYTHING, Policy
 from admit.errors import AdmitError, ConfigError
 from admit.server.command import Row
 from admit.server.demo import PASSWORDS
@@ -77,10 +78,22 @@ def _process(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "files", "good" if enough else "mend", said if enough else f"{said}: raise LimitNOFILE, or write less"
     )
+    if settings.forward is not None:
+        yield _forward(settings.forward)
     if settings.tracing:
         yield _tracing()
     if settings.on_lost_history == "accept":
         yield Finding("on_lost_history", "weak", "A database put back goes on as if nothing had been revoked since.")
+
+
+def _forward(policy: Policy) -> Finding:
+    """What gateways ask here, and whether there is a host where nobody is asked for anything."""
+    open_hosts = [rule.host for rule in policy.rules if (rule.allow, rule.path) == ("anyone", EVERYTHING)]
+    if open_hosts:
+        said = f'at {", ".join(open_hosts)} anyone comes to all that no rule before names; write allow = "signed-in"'
+        return Finding("forward-auth", "weak", said)
+    networks = ", ".join(map(str, policy.networks.networks))
+    return Finding("forward-auth", "good", f"{len(policy.rules)} rules; {policy.gateway} asks from {networks}")
 
 
 def _tracing() -> Finding:

@@ -86,7 +86,13 @@ async def served(
     watchers = Watchers(settings)
     auth = settings.authority(around_commits=watchers.around_commits)
     async with auth, _beside(_purge_for_ever(auth)):
-        app = application(auth, at=settings.path, brand=settings.brand, confirm_within=settings.confirm_within)
+        app = application(
+            auth,
+            at=settings.path,
+            brand=settings.brand,
+            confirm_within=settings.confirm_within,
+            forward=settings.forward,
+        )
         furnish(app)
         drain = Drain(app)
         server = _Server(_config(settings, watchers.watched(drain, auth)), ready)

@@ -19,11 +19,12 @@ from admit.blocklist import Breached
 from admit.core import origin
 from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
+from admit.core.policy import Policy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.throttle import MODERATE, Limit, ThrottlePolicy
 from admit.history import OnLostHistory
-from admit.server import seed
+from admit.server import forwarding, seed
 from admit.server.judged import contents, each, installed, judged, limits, table, words
 from admit.server.log import LogFormat
 from admit.sessions import BALANCED, SessionPolicy
@@ -60,6 +61,7 @@ _ALONE: dict[str, Callable[[Any], object]] = {
     "scopes": RoleScopes,
     "trusted_origins": lambda texts: each(origin.configured_origin, texts),
     "seed_file": lambda path: path and seed.read(path),
+    "forward_policy": lambda path: path and forwarding.read(path),
     "trusted_proxies": TrustedProxies.of,
     "tracing": lambda on: on and installed("opentelemetry.trace", by="pip install 'admit[otel]'"),
 }
@@ -137,6 +139,9 @@ class Settings(BaseSettings):
     proxy_header: ProxyHeader = Field(
         NO_PROXIES.header,
         description="where they say who connected to them: “x-forwarded-for”, “forwarded” or “x-real-ip”",
+    )
+    forward_policy: Path | None = Field(
+        None, description="a file of rules for what a gateway in front of other programs asks at /forward-auth"
     )
     throttle_account: Words = Field(
         limits(MODERATE.account), description="failures at an account, such as 5/60 20/3600: tries/seconds, growing"
@@ -241,6 +246,12 @@ class Settings(BaseSettings):
     def proxies(self) -> TrustedProxies:
         """Whose word about a client's address counts."""
         return TrustedProxies.of(self.trusted_proxies, self.proxy_header)
+
+    @property
+    def forward(self) -> Policy | None:
+        """By which rules a gateway is answered."""
+        path = self.forward_policy
+        return None if path is None else forwarding.read(path, urlsplit(self.issuer).scheme)
 
     @property
     def stores(self) -> tuple[str, ...]:

@@ -10,9 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from admit.authority import Authority
+from admit.core.policy import Policy
 from admit.errors import AdmitError
+from admit.web import forward_auth
 from admit.web.answer import answered
-from admit.web.direct import Direct
+from admit.web.direct import Direct, Endpoint
+from admit.web.forward_auth import ForwardAuth
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
 from admit.web.pages import account, assets, sign_in
@@ -24,16 +27,22 @@ __all__ = ["Brand", "application"]
 
 
 def application(
-    auth: Authority, *, at: str = "", brand: Brand = PLAIN, confirm_within: float = CONFIRM_WITHIN
+    auth: Authority,
+    *,
+    at: str = "",
+    brand: Brand = PLAIN,
+    confirm_within: float = CONFIRM_WITHIN,
+    forward: Policy | None = None,
 ) -> FastAPI:
     """The HTTP application of ``auth``, whose issuer is the URL it is reached under.
 
     To mount: ``app.mount("/auth", application(auth))``; the first request opens the authority. To serve without
     a mount under an issuer that has a path: ``at`` is that path. ``brand`` is how the pages look;
-    ``confirm_within`` (seconds) is how old a sign-in may be that ends other devices without the password again.
+    ``confirm_within`` (seconds) is how old a sign-in may be that ends other devices without the password again;
+    ``forward`` is by which rules a gateway is answered that asks at ``/forward-auth``.
     Its OpenAPI description is ``.openapi()``, and is not served (OWASP ASVS 5.0, 13.4.5).
     """
-    endpoints = [revocations.endpoint(auth, at)]
+    endpoints, middleware = _before_routes(auth, at, forward)
     app = Described(
         endpoints=endpoints,
         cookie=auth.cookies.name,
@@ -45,11 +54,7 @@ def application(
         # FastAPI would put each path and query into a span: a link's secret stands there, and spans leave the house.
         telemetry={"tracing": False, "logs": False},
         servers=[{"url": auth.issuer.removesuffix(at)}],
-        middleware=[
-            Middleware(Answers, secure=auth.issuer.startswith("https:")),
-            Middleware(Limits, auth=auth, api=f"{at}/api", static=f"{at}/static"),
-            Middleware(Direct, endpoints=endpoints),
-        ],
+        middleware=middleware,
         exception_handlers=dict.fromkeys((AdmitError, HTTPException, RequestValidationError), answered),
     )
     app.state.authority = auth
@@ -58,6 +63,22 @@ def application(
     app.state.stopping = lambda: False  # for whatever serves it to say
     _include_routes(app, at)
     return app
+
+
+def _before_routes(auth: Authority, at: str, forward: Policy | None) -> tuple[list[Endpoint], list[Middleware]]:
+    """What a request passes before a route is looked for, the outermost first, and what it is answered by there."""
+    endpoints = [revocations.endpoint(auth, at)]
+    asks = list[Middleware]()
+    if forward is not None:
+        endpoints.append(forward_auth.endpoint(at))
+        # Before the limits: what they judge is not the request of the gateway, but the one that it asks about.
+        asks.append(Middleware(ForwardAuth, auth=auth, policy=forward, at=at))
+    return endpoints, [
+        Middleware(Answers, secure=auth.issuer.startswith("https:")),
+        *asks,
+        Middleware(Limits, auth=auth, api=f"{at}/api", static=f"{at}/static"),
+        Middleware(Direct, endpoints=endpoints),
+    ]
 
 
 def _include_routes(app: FastAPI, at: str) -> None:
