@@ -175,6 +175,18 @@ async def test_of_many_who_step_up_one_session_the_last_cookie_alone_works(here:
     assert [await here.works(with_cookie(one)) for one in (started, *stepped)] == [number == 5 for number in numbers]
 
 
+async def test_whose_a_session_is_is_read_once(here: World) -> None:
+    pair = await here.auth.tokens.issue((await here.sign_in()).session)
+    here.store.asked.clear()
+    for _ in range(3):
+        here.clock.advance(15)  # beyond the grace, and within the minute for which the keys were read
+        pair = await here.auth.tokens.refresh(pair.refresh_token)
+    assert (here.store.asked["get"], here.store.asked["commit"]) == (3, 3)
+    await here.auth.sessions.sign_out_everywhere("ann")
+    with pytest.raises(Revoked):
+        await here.auth.tokens.refresh(pair.refresh_token)
+
+
 async def test_activity_is_written_once_in_a_tenth_of_the_idle_limit(here: World) -> None:
     started = await here.sign_in()
     await here.by_cookie(started)

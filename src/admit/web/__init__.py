@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,6 +14,7 @@ from admit.core.policy import Policy
 from admit.errors import AdmitError
 from admit.web import forward_auth
 from admit.web.answer import answered
+from admit.web.call import calls
 from admit.web.direct import Direct, Endpoint
 from admit.web.forward_auth import ForwardAuth
 from admit.web.limits import Answers, Limits
@@ -24,6 +25,13 @@ from admit.web.pages.look import CONFIRM_WITHIN, Pages
 from admit.web.routes import accounts, health, introspection, keys, revocation, revocations, sessions, tokens
 
 __all__ = ["Brand", "application"]
+
+_ROUTES = (
+    ("/api", (sessions, tokens, accounts)),
+    ("", (keys, revocations, introspection, revocation, health)),
+)
+_PAGES = (sign_in, account, assets)
+"""What people get is HTML, and no part of the description for programs."""
 
 
 def application(
@@ -61,7 +69,9 @@ def application(
     app.state.pages = Pages(auth.issuer, brand, confirm_within)
     app.state.api = f"{at}/api"
     app.state.stopping = lambda: False  # for whatever serves it to say
-    _include_routes(app, at)
+    pages = [one.router for one in _PAGES]
+    for prefix, router in _routers(at):
+        app.include_router(router, prefix=prefix, include_in_schema=router not in pages)
     return app
 
 
@@ -77,15 +87,10 @@ def _before_routes(auth: Authority, at: str, forward: Policy | None) -> tuple[li
         Middleware(Answers, secure=auth.issuer.startswith("https:")),
         *asks,
         Middleware(Limits, auth=auth, api=f"{at}/api", static=f"{at}/static"),
-        Middleware(Direct, endpoints=endpoints),
+        Middleware(Direct, endpoints=endpoints, calls=calls(_routers(at))),
     ]
 
 
-def _include_routes(app: FastAPI, at: str) -> None:
-    for route in (sessions, tokens, accounts):
-        app.include_router(route.router, prefix=f"{at}/api")
-    for route in (keys, revocations, introspection, revocation, health):
-        app.include_router(route.router, prefix=at)
-    # What people get is HTML, and no part of the description for programs.
-    for page in (sign_in, account, assets):
-        app.include_router(page.router, prefix=at, include_in_schema=False)
+def _routers(at: str) -> list[tuple[str, APIRouter]]:
+    """The routes, each with the path that they are below."""
+    return [(f"{at}{below}", one.router) for below, some in (*_ROUTES, ("", _PAGES)) for one in some]

@@ -1,7 +1,8 @@
-"""Endpoints: paths that a plain ASGI application answers, before the router looks, for they are asked again and again."""
+"""Paths that are answered before the router looks: of nearly all that is asked for, a table says who answers."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -9,6 +10,8 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from admit.web.call import Call
 
 
 @dataclass(frozen=True)
@@ -25,24 +28,31 @@ class Endpoint:
 
 
 class Direct:
-    """Hands a request to the one of ``endpoints`` that it is for, and all others to ``app``.
+    """Hands a request to the one of ``endpoints`` or ``calls`` that it is for, and all others to ``app``.
 
-    To find a route among others, and what it asks for, takes FastAPI longer than some answers do. It stands behind
+    To find a route among others, and what it asks for, takes FastAPI longer than most answers do. It stands behind
     whatever else is before the router, so that no limit and no header is another one here.
     """
 
-    def __init__(self, app: ASGIApp, *, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(self, app: ASGIApp, *, endpoints: Iterable[Endpoint], calls: Iterable[tuple[str, Call]] = ()) -> None:
         self._app = app
-        self._endpoints = {endpoint.path_format: endpoint for endpoint in endpoints}
+        self._endpoints = {one.path_format: one for one in endpoints}
+        self._answers: defaultdict[str, dict[str, tuple[object, ASGIApp]]] = defaultdict(dict)
+        for path, call in calls:
+            self._answers[path] |= dict.fromkeys(call.route.methods or (), (call.route, call))
+        for path, one in self._endpoints.items():
+            self._answers[path] = {"GET": (one, one.app)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
-        endpoint = self._endpoints.get(path)
-        if endpoint is None:
-            await self._app(scope, receive, send)
-            return
-        scope["route"] = endpoint  # by which figures and spans call it
-        if scope["method"] != "GET":
+        answers = self._answers.get(path)
+        found = None if answers is None else answers.get(scope["method"])
+        if found is not None:
+            scope["route"], app = found  # by which figures and spans call it
+            await app(scope, receive, send)
+        elif path in self._endpoints:
+            scope["route"] = self._endpoints[path]
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET"})
-        await endpoint.app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
