@@ -7,9 +7,7 @@ counts. Databases of all sizes are open together and asked in turns, so that wha
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
-import secrets
 import socket
 import sqlite3
 import subprocess
@@ -24,26 +22,21 @@ from pathlib import Path
 
 import asyncpg
 
-from admit.core.ids import anchor, home_of, new_id
-from admit.core.store import Insert, Record, Store
 from admit.stores import open_store
-from busy import ACTS, READS, TASKS, Busy, authority
+from busy import ACTS, READS, TASKS, Busy
 from databases import postgresql, redis
 from environment import prepared
-from kept import DEVICE
+from filled import fill
 from table import Figure, Row, arguments, report
 
 SIZES = (1_000, 100_000, 1_000_000)
 QUICK = (1_000, 10_000)
-AT_ONCE = 500
-"""Sessions that are put in together, where they are only to be there."""
 
+FLAT = 1.5
+"""How many times as long the most sessions may take as the fewest."""
 
 REHASHED = 10.0
 """Seconds after which Redis has let go of the tables that it has outgrown."""
-
-EACH = 3
-"""Sessions of a subject, where bytes are counted."""
 
 
 @dataclass
@@ -55,26 +48,6 @@ class Filled:
     bytes_each: float | None = None
 
 
-async def fill(store: Store, size: int) -> None:
-    """Put ``size`` sessions into the store, each of somebody else."""
-    auth = authority(store)
-    subject = "0" * 12
-    session = (await auth.sessions.start((await auth.subjects.before(subject)).proven("pwd"))).session
-    [like] = await store.get(("session", session.id))
-    if like is None:
-        raise RuntimeError("a session that was started is not there")
-    for first in range(1, size, AT_ONCE):
-        numbers = range(first, min(size, first + AT_ONCE))
-        await store.commit(*(Insert(_other(like, session.id, subject, f"{number:012}")) for number in numbers))
-    await auth.close()
-
-
-def _other(like: Record, id: str, subject: str, other: str) -> Record:
-    new = new_id(home_of(other), time.time(), secrets.token_bytes)
-    body = like.body.replace(id.encode(), new.encode()).replace(subject.encode(), other.encode())
-    return Record(like.kind, new, body, secrets.randbits(63), like.expires_at, frozenset({anchor(other)}))
-
-
 @contextmanager
 def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str, list[Filled]]]:
     """Every kind of store in every size, open."""
@@ -83,7 +56,6 @@ def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str
         found: dict[str, list[Filled]] = {}
         server = held.enter_context(postgresql())
         for size in sizes:
-            print(f"filling: {size:,} sessions", file=sys.stderr)
             file, url, port = (
                 folder / f"{size}.db",
                 runner.run(_database(server, f"s{size}")),
@@ -95,7 +67,7 @@ def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str
                 "PostgreSQL": url,
                 "Redis": _url(port),
             }
-            made = {name: _filled(runner, to, size) for name, to in urls.items()}
+            made = {name: _filled(runner, name, to, size) for name, to in urls.items()}
             made["SQLite"].bytes_each = _written(file) / size
             made["PostgreSQL"].bytes_each = runner.run(_settled(url)) / size
             for name, one in made.items():
@@ -105,10 +77,15 @@ def stores(sizes: Sequence[int], runner: asyncio.Runner) -> Iterator[Mapping[str
             runner.run(filled.busy.close())
 
 
-def _filled(runner: asyncio.Runner, url: str, size: int) -> Filled:
-    store = open_store(url)
+def _filled(runner: asyncio.Runner, name: str, url: str, size: int) -> Filled:
+    store, began = open_store(url), time.perf_counter()
     runner.run(fill(store, size))
+    _say(f"{name}: {size:,} sessions put in, {time.perf_counter() - began:.0f} s")
     return Filled(size, Busy(store))
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
 
 
 def _written(file: Path) -> int:
@@ -138,7 +115,8 @@ async def _settled(url: str) -> int:
 def measured(filled: Mapping[str, list[Filled]], runner: asyncio.Runner, slices: int, seconds: float) -> list[Row]:
     """Every act in every store, in turns."""
     rates: dict[tuple[str, int, str, int], list[float]] = {}
-    for _ in range(slices):
+    for turn in range(slices):
+        _say(f"slice {turn + 1} of {slices}")
         for act in (*READS, *ACTS):
             for name, sizes in filled.items():
                 for one in sizes:
@@ -154,29 +132,13 @@ def measured(filled: Mapping[str, list[Filled]], runner: asyncio.Runner, slices:
                 rows.append(Row(f"{name}, {one.size:,}: {act}, {TASKS} at once", Figure.of(many), "/s"))
             few, most = rates[name, sizes[0].size, act, 1], rates[name, sizes[-1].size, act, 1]
             ratio = Figure.of([one / other for one, other in zip(few, most, strict=True)])
-            rows.append(Row(f"{name}: {act}, {sizes[-1].size:,} / {sizes[0].size:,}", ratio, "×", bar=1.5))
+            rows.append(Row(f"{name}: {act}, {sizes[-1].size:,} / {sizes[0].size:,}", ratio, "×", bar=FLAT))
         rows += [
             Row(f"{name}, {one.size:,}: bytes of a session, all in all", Figure.of([one.bytes_each]), "B")
             for one in sizes
             if one.bytes_each is not None
         ]
     return rows
-
-
-async def signed_in(url: str, number: int, *, refreshed: bool) -> None:
-    """Put so many sessions into the store as sign-ins do, :data:`EACH` of a subject; each with a refresh family or none."""
-    async with authority(url) as auth:
-
-        async def begin(subject: str) -> None:
-            for _ in range(EACH):
-                proof = (await auth.subjects.before(subject)).proven("pwd", "otp")
-                begun = await auth.sessions.start(proof, device=DEVICE)
-                if refreshed:
-                    await auth.tokens.issue(begun.session)
-
-        subjects = (secrets.token_urlsafe(16) for _ in range(number // EACH))
-        while some := list(itertools.islice(subjects, TASKS)):
-            await asyncio.gather(*map(begin, some))
 
 
 def _memory(port: int) -> int:
@@ -189,22 +151,31 @@ def _memory(port: int) -> int:
 
 
 def kept(number: int, runner: asyncio.Runner) -> list[Row]:
-    """What a session takes in Redis, all in all: ours with an index, and those of peers, who have none."""
+    """What a session takes in Redis, all in all: ours with an index, and those of peers, who have none.
+
+    Subjects are accounts of ours, named by 22 letters, as users are who are named by a random id of 128 bits; each has
+    three sessions. A family has been refreshed, so it keeps two digests.
+    """
+
+    def ours(port: int, *, refreshed: bool) -> None:
+        runner.run(fill(open_store(_url(port)), number, refreshed=refreshed))
+
     rows: list[Row] = []
     cases: dict[str, tuple[float | None, Callable[[int], None]]] = {
-        "Admit, cookie only": (330, lambda port: runner.run(signed_in(_url(port), number, refreshed=False))),
-        "Admit, with a refresh family": (400, lambda port: runner.run(signed_in(_url(port), number, refreshed=True))),
+        "Admit, cookie only, with an index by user": (330, partial(ours, refreshed=False)),
+        "Admit, with a refresh family, with an index by user": (400, partial(ours, refreshed=True)),
     }
     if (python := prepared()) is not None:
         for peer in ("django", "starsessions"):
             command = [python, Path(__file__).with_name("kept.py"), peer]
-            cases[f"{peer}, which has no index"] = None, partial(_fill_by, command, number)
-    for case, (bar, fill) in cases.items():
+            cases[f"{peer}, which has no index by user"] = None, partial(_fill_by, command, number)
+    for case, (bar, put_in) in cases.items():
         with redis("--appendonly", "yes", "--appendfsync", "no") as port:
             before = _memory(port)
-            fill(port)
+            put_in(port)
             time.sleep(REHASHED)
             each = (_memory(port) - before) / number
+        _say(f"{case}: {each:.0f} bytes")
         rows.append(Row(f"bytes of a session in Redis, {number:,}: {case}", Figure(each, each, each), "B", bar))
     return rows
 
