@@ -7,6 +7,7 @@ counts. Databases of all sizes are open together and asked in turns, so that wha
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import socket
 import sqlite3
@@ -118,11 +119,13 @@ def measured(filled: Mapping[str, list[Filled]], runner: asyncio.Runner, slices:
     for turn in range(slices):
         _say(f"slice {turn + 1} of {slices}")
         for act in (*READS, *ACTS):
-            for name, sizes in filled.items():
-                for one in sizes:
-                    for tasks in (1, TASKS):
-                        rate = runner.run(one.busy.rate(act, seconds, tasks))
-                        rates.setdefault((name, one.size, act, tasks), []).append(rate)
+            for name, tasks in itertools.product(filled, (1, TASKS)):
+                # What is compared comes right after one another, and each slice begins with another.
+                sizes = filled[name]
+                first = turn % len(sizes)
+                for one in sizes[first:] + sizes[:first]:
+                    rate = runner.run(one.busy.rate(act, seconds, tasks))
+                    rates.setdefault((name, one.size, act, tasks), []).append(rate)
     rows: list[Row] = []
     for name, sizes in filled.items():
         for act in (*READS, *ACTS):
@@ -194,7 +197,7 @@ def main() -> None:
     with asyncio.Runner() as runner:
         rows = kept(9_999 if options.quick else 99_999, runner)
         with stores(QUICK if options.quick else SIZES, runner) as filled:
-            report("stores", [*measured(filled, runner, options.slices, options.seconds * 4), *rows], options)
+            report("stores", [*measured(filled, runner, options.slices, options.seconds * 2), *rows], options)
 
 
 if __name__ == "__main__":
