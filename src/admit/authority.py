@@ -34,7 +34,7 @@ from admit.feed import Feed
 from admit.followers import Followers
 from admit.gate import Gate
 from admit.hashing import Hashing
-from admit.history import History, OnLostHistory
+from admit.history import MOVED, History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys
 from admit.leased import Leased
 from admit.ledger import TERM, Ledger
@@ -124,7 +124,7 @@ class Authority:
             faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
         if sign_up not in get_args(SignUp):
             faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
-        self.clock, self._copy = clock or system.SystemClock(), Copy()
+        self.clock, self._copy = clock or system.SystemClock(), Copy(partial(self._lost, MOVED))
         self._staleness = Staleness(
             None if max_staleness is None else faults.of(lease.bound, max_staleness), self._copy, self.clock
         )
@@ -341,7 +341,7 @@ class Authority:
                 self._master.unlock([store.own_secret(make=renew or not sealed)])
             if replaced:
                 self._staleness.begin_anew()
-            await self._history.follow(store, afresh=afresh)
+            await self._history.follow(store, afresh=afresh, renew=renew)
             await self._staleness.agree(store, self._ledger)
             self._ledger.store = store
             await self._follow(store)
@@ -368,6 +368,8 @@ class Authority:
 
     async def _recover(self, *, renew: bool = False) -> None:
         """Serve a database that was put in the place of ours, as the configuration says. Raises LostHistory."""
+        if self._gate.fenced == MOVED and not renew:
+            raise LostHistory(MOVED)
         if self._on_lost_history == "stop" or not all(isinstance(one, str | None) for one in self._stores):
             raise LostHistory("the database was replaced; run “admit restore” to sign everybody out and go on")
         if not self._recovering.acquire(blocking=False):

@@ -28,6 +28,11 @@ _BITS = 20
 UNFINISHED = "an import into this store has not come to its end: run “admit import” again with the same file"
 
 
+MOVED = (
+    "what this store held was moved to another store: configure that one; to go on with this one instead, run "
+    "“admit restore”, which signs everybody out"
+)
+
 Also = Callable[[Store | Ledger], Awaitable[Sequence[Change]]]
 """What else is said where everything ends, in the same commit."""
 
@@ -35,11 +40,13 @@ Also = Callable[[Store | Ledger], Awaitable[Sequence[Change]]]
 class Term(msgspec.Struct, frozen=True, omit_defaults=True):
     """The Unix second at which this history began.
 
-    While a store is filled from an export, ``importing`` is its digest, and there is no history yet.
+    While a store is filled from an export, ``importing`` is its digest, and there is no history yet. Once it has
+    ``moved`` to another store, nobody serves it from this one.
     """
 
     second: int
     importing: str = ""
+    moved: bool = False
 
     @classmethod
     def after(cls, term: Term, now: float) -> Term:
@@ -62,13 +69,16 @@ class History:
         self._ledger = ledger
         self._also = also
 
-    async def follow(self, store: Store, *, afresh: bool = False) -> None:
+    async def follow(self, store: Store, *, afresh: bool = False, renew: bool = False) -> None:
         """Know all that has ended in ``store``, whose history is begun if it has none. Raises StoreError.
 
-        ``afresh`` ends that history first, so that nobody is admitted by it meanwhile.
+        ``afresh`` ends that history first, so that nobody is admitted by it meanwhile. With ``renew`` it is about to
+        be ended, and may have moved.
         """
         copy, clock = self._ledger.copy, self._ledger.clock
         term = await self._begun(store)
+        if term.moved and not renew:
+            raise StoreUnavailable(MOVED)
         # Begun since we looked last: another process found it replaced too, and has ended it already.
         if afresh and not 0 < copy.term < term.gen:
             await self._ledger.decide(partial(self._ended, store))

@@ -15,7 +15,7 @@ from admit.core import exported, keyring, log
 from admit.core.codec import Codec
 from admit.core.exported import End, EntryLine, Head, Line, RecordLine
 from admit.core.ids import EVERYTHING
-from admit.core.log import Began, Raised
+from admit.core.log import Began, Moved, Raised
 from admit.core.store import LATE, REVOCATIONS, Append, Insert, Key, Record, Replace, Store
 from admit.core.world import Chance, Clock
 from admit.errors import BadInput, ConfigError, Conflict, StoreError
@@ -63,10 +63,27 @@ async def export(store: Store, write: Callable[[bytes], object], clock: Clock, b
             if done % AT_ONCE == 0:
                 progress(done)
     if not term:
-        raise BadInput("nothing_there", "There is nothing in this store: no server has ever run on it.", field="store")
+        raise _nothing_there()
     end = total.end
     write(exported.written(end))
     return end
+
+
+async def leave(store: Store, clock: Clock, chance: Chance) -> None:
+    """Let nobody serve an open ``store`` from now on, for what it holds goes on in another; harmless when it is so.
+
+    Whoever serves it hears of that as of an end. Raises BadInput where nothing was ever begun, Conflict, StoreError.
+    """
+    [there] = await store.get(TERM)
+    if there is None:
+        raise _nothing_there()
+    _refuse_unfinished(there)
+    term = TERM_CODEC.decode(there)
+    if not term.moved:
+        left = Record(*TERM, TERM_CODEC.encode(Term(term.second, moved=True)), _version(chance))
+        told = Moved(term.gen)
+        keep = clock.now() + log.store_keeps(told)
+        await store.commit(Replace(left, there.version), Append(REVOCATIONS, log.encode(told), keep, TERM[1][0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,9 @@ class Import:
             records.pop(TERM, None)
             alive = [one for one in records.values() if one.expires_at is None or one.expires_at >= late]
             entries = [
-                _homed(one) for one in batch if isinstance(one, Append) and one.expires_at >= late and not _begins(one)
+                _homed(one)
+                for one in batch
+                if isinstance(one, Append) and one.expires_at >= late and not _is_of_the_place(one)
             ]
             await self._put(self._accounts, [one for one in alive if one.kind in KINDS], [])
             await self._put(self._store, [one for one in alive if one.kind not in KINDS], entries)
@@ -152,7 +171,7 @@ class Import:
         [there] = await self._store.get(TERM)
         if there is None or TERM_CODEC.decode(there).importing != checked.end.sha256:
             raise StoreError("the store was changed while it was filled")
-        term = checked.term if goes_on else Term.after(checked.term, self._clock.now())
+        term = Term(checked.term.second) if goes_on else Term.after(checked.term, self._clock.now())
         told = log.encode(Raised(EVERYTHING, term.gen))
         keep = self._clock.now() + log.store_keeps(Raised(EVERYTHING, term.gen))
         await self._store.commit(Replace(self._term(term), there.version), Append(REVOCATIONS, told, keep, TERM[1][0]))
@@ -177,7 +196,7 @@ class Import:
         return [*put, *(one for one in changes if isinstance(one, Append))]
 
     def _term(self, term: Term) -> Record:
-        return Record(*TERM, TERM_CODEC.encode(term), int.from_bytes(self._chance(8)) >> 1)
+        return Record(*TERM, TERM_CODEC.encode(term), _version(self._chance))
 
 
 _NOT_EMPTY = "This store is not empty; an import goes into an empty one. Write another store, or remove what is there."
@@ -198,6 +217,14 @@ def _judge(change: Insert | Append) -> None:
         raise _bad(f"The file has what cannot be kept: {error}") from error
 
 
+def _version(chance: Chance) -> int:
+    return int.from_bytes(chance(8)) >> 1
+
+
+def _nothing_there() -> BadInput:
+    return BadInput("nothing_there", "There is nothing in this store: no server has ever run on it.", field="store")
+
+
 def _bad(fault: str) -> BadInput:
     return BadInput("bad_export", fault, field="file")
 
@@ -207,9 +234,9 @@ def _refuse_unfinished(term: Record) -> None:
         raise StoreError(UNFINISHED)
 
 
-def _begins(entry: Append) -> bool:
-    """Whether ``entry`` only names the history that it began; here another one has."""
-    return entry.topic == REVOCATIONS and isinstance(log.decode(entry.entry), Began)
+def _is_of_the_place(entry: Append) -> bool:
+    """Whether ``entry`` only says of the store it was in where its history began, or that it was left."""
+    return entry.topic == REVOCATIONS and isinstance(log.decode(entry.entry), Began | Moved)
 
 
 def _homed(entry: Append) -> Append:

@@ -19,11 +19,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "back-up-and-restore.md"
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a store in which Ann has an account, and its export."""
+    """A folder with a store in which Ann has an account, its export, and one that was its last."""
     folder = tmp_path_factory.mktemp("first")
     said = admit(folder, "accounts", "create", "ann@example.com", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert said.code == 0, said.err
     assert admit(folder, "export", "admit.jsonl").code == 0
+    assert admit(folder, "export", "move.jsonl", "--move").code == 0
     return folder
 
 
@@ -69,23 +70,43 @@ def test_a_file_is_written_over_no_other(begun: Path) -> None:
     said = admit(begun, "export", "admit.jsonl")
     assert (said.code, "there is one already" in said.err) == (2, True)
     assert (begun / "admit.jsonl").read_bytes() == before
-    assert sorted(path.name for path in begun.glob("*jsonl*")) == ["admit.jsonl"]
+    assert sorted(path.name for path in begun.glob("*jsonl*")) == ["admit.jsonl", "move.jsonl"]
 
 
 def test_a_move_needs_the_master_secret_of_before(begun: Path) -> None:
     to = ("--store", "sqlite:///new/admit.db", "--json")
-    refused = admit(begun, "import", "admit.jsonl", "--move", "--yes", *to)
+    refused = admit(begun, "import", "move.jsonl", "--move", "--yes", *to)
     assert (refused.code, "admit.db-secret" in refused.err) == (2, True)
-    moved = admit(begun, "import", "admit.jsonl", "--move", "--yes", *to, ADMIT_SECRET_FILE="admit.db-secret")
+    moved = admit(begun, "import", "move.jsonl", "--move", "--yes", *to, ADMIT_SECRET_FILE="admit.db-secret")
     assert (moved.code, moved.json["sessions"]) == (0, "go on"), moved.err
-    again = admit(begun, "import", "admit.jsonl", "--move", "--yes", *to, ADMIT_SECRET_FILE="admit.db-secret")
+    again = admit(begun, "import", "move.jsonl", "--move", "--yes", *to, ADMIT_SECRET_FILE="admit.db-secret")
     assert (again.code, json.loads(again.err)["code"]) == (1, "not_empty")
 
 
 def test_a_move_is_asked_about(begun: Path) -> None:
-    said = admit(begun, "import", "admit.jsonl", "--move", "--store", "sqlite:///new.db", stdin="n\n")
+    said = admit(begun, "import", "move.jsonl", "--move", "--store", "sqlite:///new.db", stdin="n\n")
     assert (said.code, "Was no server running since?" in said.out) == (1, True)
     assert not (begun / "new.db").exists()
+
+
+def test_what_may_be_served_elsewhere_is_no_move(begun: Path) -> None:
+    said = admit(begun, "import", "admit.jsonl", "--move", "--yes", "--store", "sqlite:///new.db", "--json")
+    assert (said.code, json.loads(said.err)["code"]) == (1, "not_left")
+    assert not (begun / "new.db").exists()
+
+
+def test_where_it_was_moved_from_nobody_goes_on_until_everybody_is_signed_out(begun: Path) -> None:
+    for words in (("accounts", "list"), ("sessions", "list", "ann@example.com")):
+        said = admit(begun, *words)
+        assert (said.code != 0, "moved to another store" in said.err) == (True, True)
+    doctor = admit(begun, "doctor", "--json")
+    assert doctor.code == 1
+    [mend] = [row["said"] for row in doctor.json if row["state"] == "mend"]
+    assert "moved to another store" in mend
+    told = command("Move to another store")
+    assert (told[0], told[-1]) == ("export", "--move")
+    assert admit(begun, "restore", "--yes").code == 0
+    assert names(admit(begun, "accounts", "list", "--json")) == ["ann@example.com"]
 
 
 def test_keys_that_cannot_be_opened_are_told_of(begun: Path) -> None:
@@ -97,7 +118,7 @@ def test_keys_that_cannot_be_opened_are_told_of(begun: Path) -> None:
 def test_accounts_in_a_store_of_their_own_are_in_the_same_export(begun: Path) -> None:
     two = {"ADMIT_ACCOUNTS_STORE": "sqlite:///accounts.db", "ADMIT_SECRET_FILE": "admit.db-secret"}
     here = ("--store", "sqlite:///rest.db", "--json")
-    assert admit(begun, "import", "admit.jsonl", "--move", "--yes", *here, **two).code == 0
+    assert admit(begun, "import", "move.jsonl", "--move", "--yes", *here, **two).code == 0
     admit(begun, "accounts", "create", "bob@example.com", "--generate", *here, **two)
     there = admit(begun, "export", "both.jsonl", *here, **two)
     assert there.code == 0, there.err

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -72,7 +72,13 @@ class Allowed(msgspec.Struct, frozen=True, array_like=True, tag="allowed"):
     before: Annotated[float, msgspec.Meta(ge=0, le=LONGEST)]
 
 
-Entry = Began | Ended | Raised | Allowed
+class Moved(msgspec.Struct, frozen=True, array_like=True, tag="moved"):
+    """All that was issued under the term of ``gen`` goes on in another store, and nobody serves it from this one."""
+
+    gen: int
+
+
+Entry = Began | Ended | Raised | Allowed | Moved
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
@@ -100,10 +106,14 @@ def store_keeps(entry: Entry) -> float:
     match entry:
         case Raised(what) if what == EVERYTHING:
             return _FOR_GOOD
-        case Ended(Ends.KEY) | Allowed():
+        case Ended(Ends.KEY) | Allowed() | Moved():
             return _FOR_GOOD
         case _:
             return LATE
+
+
+def _nothing() -> None:
+    """Whoever serves no store has none to leave."""
 
 
 @dataclass(slots=True)
@@ -123,9 +133,10 @@ class Copy:
     One set of ids per kind and a map from what to generation, changed under one lock and never replaced:
     a reader that started before a change may miss it, a reader that starts after it cannot.
     Applying an entry does not move the cursor; only reading the log does (:meth:`take`).
+    ``moved`` is called when the store of this log is one that nobody serves any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, moved: Callable[[], None] = _nothing) -> None:
         self.ended: tuple[set[str], ...] = tuple(set() for _ in Ends)
         self.raised: dict[str, int] = {}
         self.term = 0
@@ -137,6 +148,7 @@ class Copy:
         self.quiet_until = 0.0
         self.lock = threading.RLock()
         self._batches: deque[_Batch] = deque()
+        self._moved = moved
         self._ahead = float("-inf")
 
     def __len__(self) -> int:
@@ -163,6 +175,9 @@ class Copy:
                 case Allowed(seconds, at, _):
                     if self.allowed is None or (at, -seconds) > (self.allowed.at, -self.allowed.seconds):
                         self.allowed = entry
+                case Moved(gen):
+                    if gen >= self.term:  # else it was taken back: a restore has begun another term
+                        self._moved()
                 case Began():
                     pass
 

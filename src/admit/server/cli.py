@@ -140,17 +140,25 @@ def restore(given: Given, *, yes: Annotated[bool, typer.Option("--yes", help="Do
 
 
 @command(app, "export")
-def export(given: Given, *, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
+def export(
+    given: Given,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    move: Annotated[bool, typer.Option("--move", help="Nobody serves this store any more: another will.")] = False,
+) -> None:
     """Write all that the store has to a new file: a backup, or the way to another store.
 
     admit export backup/admit-2026-11-22.jsonl
+
+    With --move it is the last thing that happens here: a server that still runs on the store, or is started on it, says
+    503 from then on, until “admit restore” signs everybody out.
 
     SQLite and PostgreSQL may be in use meanwhile. What ends everybody's sessions lies in the file, but not the master
     secret, without which nobody can open its signing keys: keep that one elsewhere, and keep both.
     """
     from admit.server.moving import exported
 
-    given.show(asyncio.run(exported(given.load(), file)))
+    given.show(asyncio.run(exported(given.load(), file, move=move)))
 
 
 @command(app, "import")
@@ -165,8 +173,8 @@ def import_(
 
     admit import backup/admit-2026-11-22.jsonl --store postgresql://localhost/admit --move
 
-    With --move sessions, tokens and keys go on. That is for a server that was stopped before the export: whatever was
-    revoked after it would be good again. Cut short, it is said once more with the same file; until it has come to its
+    With --move sessions, tokens and keys go on. That is for the file of an export with --move, before which the servers
+    were stopped: whatever was revoked after it would be good again. Cut short, it is said once more with the same file; until it has come to its
     end no server starts on the store.
     """
     from admit.server.moving import imported

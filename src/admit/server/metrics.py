@@ -24,7 +24,7 @@ from starlette.types import Scope
 from admit.authority import Authority
 from admit.core import log
 from admit.core.ids import EVERYTHING
-from admit.core.log import Allowed, Began, Ended, Raised
+from admit.core.log import Allowed, Began, Ended, Moved, Raised
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change
 from admit.core.tally import Tally
@@ -209,7 +209,7 @@ def _count_end(entry: log.Entry) -> None:
             ENDED.labels(_KINDS[entry.kind]).inc()
         case Raised(what=what):
             ENDED.labels(_EVERYTHING if what == EVERYTHING else _SUBJECT).inc()
-        case Began() | Allowed():
+        case Began() | Allowed() | Moved():
             pass  # ends nothing
 
 

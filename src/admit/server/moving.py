@@ -17,19 +17,27 @@ from admit.core.exported import MAX_LINE
 from admit.core.keyring import Keyring
 from admit.core.secret import Master
 from admit.core.store import Store
-from admit.errors import AdmitError, ConfigError
+from admit.errors import AdmitError, BadInput, ConfigError
 from admit.moving import Checked, Import
 from admit.server.command import Row
 from admit.server.judged import contents
 from admit.server.settings import Settings
 from admit.stores import beside, open_store, refuse_absent, whole
 
+_NOT_LEFT = (
+    "The store that this file was exported from can still be served, and what would be revoked there would go on here. "
+    "Export it anew, with --move, or import the file without, which signs everybody out."
+)
+
 _EVERY = 1.0
 """Seconds between two words about the progress."""
 
 
-async def exported(settings: Settings, path: Path) -> Row:
-    """Write all that the store has to a new file at ``path``, readable by its owner alone."""
+async def exported(settings: Settings, path: Path, *, move: bool) -> Row:
+    """Write all that the store has to a new file at ``path``, readable by its owner alone.
+
+    Before a ``move``, nobody serves the store from the moment on at which that begins.
+    """
     for url in settings.stores:
         refuse_absent(url)
     _refuse_taken(path)
@@ -37,6 +45,8 @@ async def exported(settings: Settings, path: Path) -> Row:
         async with _opened(settings) as stores:
             with whole.writing(path) as file:
                 clock, by = system.SystemClock(), version("admit")
+                if move:
+                    await moving.leave(stores[0], clock, system.chance)
                 end = await moving.export(_together(*stores), file.write, clock, by, _Told("exported"))
     except OSError as error:
         raise _unusable(path, error.strerror) from error
@@ -50,6 +60,8 @@ async def imported(settings: Settings, path: Path, *, move: bool) -> Row:
     try:
         with path.open("rb") as file:
             checked = moving.check(_lines(file))
+            if move and not checked.term.moved:
+                raise BadInput("not_left", _NOT_LEFT, field="file")
             async with _opened(settings, accept_lost_history=not move) as stores:
                 opens = _opens(settings, stores[0], checked, insist=move)
                 filling = Import(stores[0], stores[-1], system.SystemClock(), system.chance)
