@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import flask
 import httpx
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
 from fastapi import Depends, FastAPI, WebSocket
 from litestar import Litestar, route, websocket
 from litestar import Request as LitestarRequest
@@ -21,9 +25,10 @@ from starlette.routing import Route, WebSocketRoute
 
 from admit.core.principal import Principal
 from admit.core.requirement import Requirement
-from admit.guards import fastapi, litestar, starlette, wsgi
+from admit.guards import django, fastapi, litestar, starlette, wsgi
 from admit.guards import flask as flask_guard
 from admit.guards.asgi import PRINCIPAL, App, Guard, Receive, Scope, Send
+from guards.djangos import site
 from guards.threads import in_a_thread
 from worlds import ORIGIN, World, value_of
 
@@ -144,6 +149,31 @@ def with_flask(world: World, **asked: Any) -> App:
     return in_a_thread(app)
 
 
+DJANGO_PAGES = {f"ADMIT_{name.upper()}": page for name, page in PAGES.items()}
+
+
+def with_django(world: World, **asked: Any) -> App:
+    """A Django site on an event loop, whose views are coroutines."""
+
+    @django.required(world.auth, *asked.pop("scopes", ()), **asked)
+    async def links(request: HttpRequest) -> JsonResponse:
+        assert (await request.auser()).pk == request.user.pk
+        return JsonResponse({"who": request.user.get_username()})
+
+    return cast("App", site(ASGIHandler, world.auth, path("links", links), **DJANGO_PAGES))
+
+
+def with_django_in_threads(world: World, **asked: Any) -> App:
+    """A Django site behind WSGI, whose views are plain."""
+
+    @django.required(world.auth, *asked.pop("scopes", ()), **asked)
+    def links(request: HttpRequest) -> JsonResponse:
+        who: Principal = request.principal  # type: ignore[attr-defined]  # Django's way to hand things on
+        return JsonResponse({"who": who.subject})
+
+    return in_a_thread(site(WSGIHandler, world.auth, path("links", links), **DJANGO_PAGES))
+
+
 def requirement(asked: dict[str, Any]) -> Requirement:
     """What ``asked`` asks, as the other guards take it."""
     return Requirement.of(*asked.get("scopes", ()), **{key: asked[key] for key in asked if key != "scopes"})
@@ -151,7 +181,8 @@ def requirement(asked: dict[str, Any]) -> Requirement:
 
 Made = Callable[..., App]
 WITH_SOCKETS: list[Made] = [asgi, with_starlette, with_fastapi, with_litestar]
-GUARDS: list[Made] = [*WITH_SOCKETS, with_wsgi, with_flask]
+BEHIND_WSGI: list[Made] = [with_wsgi, with_flask, with_django_in_threads]
+GUARDS: list[Made] = [*WITH_SOCKETS, with_django, *BEHIND_WSGI]
 
 
 def client(app: App, **headers: str) -> httpx.AsyncClient:

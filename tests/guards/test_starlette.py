@@ -54,6 +54,15 @@ async def test_the_decorator_of_starlette_goes_by_our_scopes() -> None:
 async def test_whoever_presents_something_bad_is_no_stranger_but_refused() -> None:
     async with world("memory") as here, client(application(here)) as http:
         assert (await http.get("/who", headers=by_token("x"))).status_code == 401
+        assert (await http.get("/who", headers=by_token("x") | by_cookie(await here.sign_in()))).status_code == 401
+
+
+async def test_a_browser_whose_session_is_over_is_a_stranger_and_not_locked_out_of_every_page() -> None:
+    async with world("memory") as here, client(application(here)) as http:
+        started = await here.sign_in()
+        await here.auth.revoke(started.session)
+        for cookie in (by_cookie(started), {"Cookie": "__Host-admit=x; __Host-admit=y"}):
+            assert (await http.get("/who", headers=cookie)).text == "False  "
 
 
 async def test_methods_and_plain_functions_are_guarded_too() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from guards.applications import GUARDS, WITH_SOCKETS, Made, by_cookie, by_token, client
+from guards.applications import BEHIND_WSGI, WITH_SOCKETS, Made, by_cookie, by_token, client
 from guards.sockets import opened
 from worlds import ORIGIN, world
 
@@ -31,7 +31,7 @@ async def test_the_cookie_opens_no_socket_for_another_site(made: Made, origin: s
         assert (await opened(app, token | {"Origin": origin}))[0]["type"] == "websocket.accept"
 
 
-@pytest.mark.parametrize("made", [made for made in GUARDS if made not in WITH_SOCKETS])
+@pytest.mark.parametrize("made", BEHIND_WSGI)
 @pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
 async def test_nor_where_a_socket_begins_as_a_request_like_any_other(made: Made, upgrade: str) -> None:
     async with world("memory") as here, client(made(here)) as http:

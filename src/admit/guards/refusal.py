@@ -8,7 +8,7 @@ from typing import NamedTuple
 from admit.core.answers import MEDIA_TYPE, headers_of, problem_of
 from admit.core.request import Request
 from admit.core.return_to import Detours
-from admit.errors import AdmitError
+from admit.errors import AdmitError, BadCredential, NoCredential
 
 _log = logging.getLogger("admit.guards")
 
@@ -19,6 +19,20 @@ class Answer(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+
+
+# What a program presents. A browser sends none of these by itself.
+_BY_PROGRAMS = (b"authorization", b"x-api-key")
+
+
+def is_stranger(error: AdmitError, request: Request) -> bool:
+    """Whether who was refused with ``error`` may go on as nobody, where nobody in particular is asked for.
+
+    They present nothing, or a cookie that is no good: a browser cannot help sending that, not even to the page where
+    one signs in. A program is told.
+    """
+    over = isinstance(error, BadCredential) and not any(request.values(name) for name in _BY_PROGRAMS)
+    return over or isinstance(error, NoCredential)
 
 
 def refused(error: AdmitError, request: Request, detours: Detours) -> Answer:

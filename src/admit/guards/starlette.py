@@ -19,8 +19,9 @@ from admit.core.presented import DOORS
 from admit.core.principal import Principal
 from admit.core.requirement import Asked, Requirement
 from admit.core.return_to import Detours
-from admit.errors import AdmitError, NoCredential
+from admit.errors import AdmitError
 from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Receive, Refusal, Scope, Send, asked
+from admit.guards.refusal import is_stranger
 
 Endpoint = Callable[..., Any]
 
@@ -50,7 +51,8 @@ class User(BaseUser):
 class Authentication:
     """Gives every request of ``app`` a ``request.user`` and ``request.auth``, and lets those in who present nothing.
 
-    Middleware, in the place of Starlette's own. Who presents a credential that is not good is refused.
+    Middleware, in the place of Starlette's own. A browser whose cookie is over is one of them; who presents any other
+    credential that is not good is refused.
     """
 
     def __init__(self, app: App, door: Door, *, accept: str | Collection[str] = DOORS) -> None:
@@ -63,11 +65,12 @@ class Authentication:
         if scope["type"] in ("http", "websocket"):
             try:
                 _know(scope, await self._entrance.admitted(scope))
-            except NoCredential:
-                scope["user"], scope["auth"] = UnauthenticatedUser(), AuthCredentials()
             except AdmitError as error:
-                await Refusal(error, asked(scope, self._door.origin), Detours())(scope, receive, send)
-                return
+                request = asked(scope, self._door.origin)
+                if not is_stranger(error, request):
+                    await Refusal(error, request, Detours())(scope, receive, send)
+                    return
+                scope["user"], scope["auth"] = UnauthenticatedUser(), AuthCredentials()
         await self._app(scope, receive, send)
 
 
