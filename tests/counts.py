@@ -29,6 +29,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "rounds of restarts": (1, 5),  # of each server of a fleet, while people go on
     "rounds of chaos at 0.3 s": (4, 100),  # of faults to all parts between a revocation and those it has to reach
     "rounds of chaos on PostgreSQL": (2, 30),  # the same, of faults to the database
+    "rounds of chaos on Redis": (1, 30),  # to a primary, its replicas and their Sentinel
     "rounds of chaos at 1 s": (1, 20),
     "rounds of chaos at 2 s": (1, 10),
 }

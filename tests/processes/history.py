@@ -66,12 +66,12 @@ class History:
         late = (one.began - self.tokens[one.token].ended for _, one in self._tries() if one.answer == ACCEPTED)
         return max((by for by in late if by > 0), default=0.0)
 
-    def late(self) -> list[str]:
-        """Acceptances later than the bound allows (P1)."""
+    def late(self, lag: float = 0.0) -> list[str]:
+        """Acceptances later than the bound allows, and the ``lag`` of the store (P1)."""
         return [
             f"verifier {verifier} accepted token {one.token} {one.began - self.tokens[one.token].ended:.3f} s after its end"
             for verifier, one in self._tries()
-            if one.answer == ACCEPTED and one.began > self.tokens[one.token].ended + self.bound
+            if one.answer == ACCEPTED and one.began > self.tokens[one.token].ended + self.bound + lag
         ]
 
     def revived(self) -> list[str]:

@@ -114,10 +114,10 @@ async def played(
     return parts.judged()
 
 
-def judge(history: History, bound: float, record_property: Callable[[str, str], None]) -> None:
+def judge(history: History, bound: float, record_property: Callable[[str, str], None], *, lag: float = 0.0) -> None:
     """Nobody accepted too late, nobody was refused wrongly, and all came back."""
     record_property("note", told(history))
-    assert history.late() == []
+    assert history.late(lag) == []
     assert history.revived() == []
     assert history.wrongly_ended() == []
     use = history.use()
