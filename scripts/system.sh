@@ -13,6 +13,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "system: installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
+    # Which Debian has from 13 on.
+    if apt-cache show valkey-server >/dev/null 2>&1; then missing+=(valkey-server); fi
     if [[ " ${missing[*]} " == *" postgresql "* ]]; then
         # The tests start servers of their own; Debian's would make and start one more.
         apt-get install --yes --quiet --no-install-recommends postgresql-common >/dev/null

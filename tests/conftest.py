@@ -18,6 +18,7 @@ from counts import SCALE, SCALES, times
 from doors import Door, door
 from postgres import programs
 from recorder import Recorder, recording
+from redises import PROGRAMS
 
 # Tests that start programs of the system, or take files that `make setup` fetches: without these they are left out,
 # and the summary says so.
@@ -100,6 +101,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for tests in collect_ignore:
         terminalreporter.write_line(
             f"LEFT OUT: tests/{tests}, for there is no {', '.join(MISSING[tests])} (make setup)"
+        )
+    if "valkey-server" not in PROGRAMS:
+        terminalreporter.write_line(
+            "there is no valkey-server: what could be tried on a Valkey too was tried on Redis alone"
         )
     for reports in terminalreporter.stats.values():
         for report in reports:

@@ -1,4 +1,4 @@
-"""Redis servers of the tests' own, from Debian's package, on free ports of the loopback, stopped by their pid."""
+"""Redis and Valkey servers of the tests' own, from Debian's packages, on free ports of the loopback, stopped by their pid."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from server.fleet import alive
 PATIENCE = 60.0
 DATABASES = 1_000
 
+PROGRAMS = tuple(program for program in ("redis-server", "valkey-server") if shutil.which(program))
+"""What keeps what a Redis keeps, of what this machine has: there is no Valkey in Debian before 13."""
+
 SETTINGS = {"appendonly": "yes", "appendfsync": "always", "save": '""', "databases": str(DATABASES)}
 REPLICATED = {
     "min-replicas-to-write": "1",
@@ -36,8 +39,9 @@ REPLICATED = {
 class Engine:
     """A server in ``folder``, on a port of its own."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], *, sentinel: str = "") -> None:
+    def __init__(self, folder: Path, settings: dict[str, str], *, sentinel: str, program: str) -> None:
         self.folder = folder
+        self._program = program
         self.port = free_port()
         self._file = folder / "redis.conf"
         text = "".join(f"{name} {value}\n" for name, value in settings.items())
@@ -48,7 +52,7 @@ class Engine:
 
     def start(self) -> None:
         """Return once it takes questions."""
-        words = ["redis-server", str(self._file), *(["--sentinel"] if self._sentinel else [])]
+        words = [self._program, str(self._file), *(["--sentinel"] if self._sentinel else [])]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.folder)
         try:
@@ -126,17 +130,19 @@ class Engine:
 
 
 @contextmanager
-def redis(megabytes: int = 0, /, *, sentinel: str = "", **settings: str) -> Iterator[Engine]:
+def redis(
+    megabytes: int = 0, /, *, sentinel: str = "", program: str = "redis-server", **settings: str
+) -> Iterator[Engine]:
     """A server that has just been made, on a disk of so many ``megabytes`` if any are named; gone afterwards.
 
     Settings are written with ``_`` for ``-``.
     """
-    assert shutil.which("redis-server"), "redis-server is not installed (make system)"
+    assert program in PROGRAMS, f"{program} is not installed (make system)"
     folder = Path(tempfile.mkdtemp(prefix="admit-redis-"))
     chosen = ({} if sentinel else SETTINGS) | {name.replace("_", "-"): value for name, value in settings.items()}
     try:
         with small_disk(folder, megabytes) if megabytes else nullcontext():
-            engine = Engine(folder, chosen, sentinel=sentinel)
+            engine = Engine(folder, chosen, sentinel=sentinel, program=program)
             try:
                 yield engine
             finally:

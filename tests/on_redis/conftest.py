@@ -1,4 +1,4 @@
-"""One Redis for all tests of this folder, and stores in databases of their own."""
+"""One Redis, and one Valkey where there is one, for all tests of this folder, and stores in databases of their own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from admit.core.store import Store
 from admit.stores import open_store
-from redises import Cluster, Engine, cluster, redis
+from redises import PROGRAMS, Cluster, Engine, cluster, redis
 
 
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+@pytest.fixture(scope="session", params=PROGRAMS)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A server that goes on from test to test: what fails it, starts one of its own."""
-    with redis() as found:
+    with redis(program=request.param) as found:
         yield found
 
 

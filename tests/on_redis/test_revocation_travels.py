@@ -57,7 +57,7 @@ class Three:
     def _start(self) -> None:
         eventually(lambda: self.primary() is not self._was)
         self._was.start()
-        self._whole()
+        eventually(self._are_whole)
 
     def _stop(self) -> None:
         self._was = self.primary()
@@ -71,14 +71,17 @@ class Three:
 
     def _go_on(self) -> None:
         self._stopped.close()
-        self._whole()
+        eventually(self._are_whole)
 
-    def _whole(self) -> None:
-        """Return once the primary has two replicas again: one that was replaced is told whom to follow."""
+    def _are_whole(self) -> bool:
+        """Whether the primary has two replicas; one that takes itself for a primary still is told whom to follow."""
+        if "failover_in_progress" in self._sentinel.run("SENTINEL", "MASTER", "main"):
+            return False
         primary = self.primary()
-        if primary is not self._was:
-            self._was.run("REPLICAOF", "127.0.0.1", str(primary.port))
-        eventually(lambda: primary.says("replication").get("min_slaves_good_slaves") == "2")
+        for server in self._servers:
+            if server is not primary and server.says("replication")["role"] == "master":
+                server.run("REPLICAOF", "127.0.0.1", str(primary.port))
+        return primary.says("replication").get("min_slaves_good_slaves") == "2"
 
 
 async def test_no_verifier_accepts_later_than_its_bound_whatever_happens_to_redis(
