@@ -1,4 +1,4 @@
-"""A revocation travels from a server on Redis to verifiers, while primaries are killed, stopped, cut off and replaced.
+"""A revocation travels from a server on Redis to verifiers, while primaries are killed, cut off and replaced.
 
 What verifiers wrote down is judged as it is over SQLite; what ends here is acknowledged by one process, and told to
 verifiers by another (REV-01).
@@ -37,7 +37,6 @@ class Three:
         """How each begins, and how it heals."""
         return {
             "primary killed": (self._in_thread(self._kill), self._in_thread(self._start)),
-            "primary stopped": (self._in_thread(self._stop), self._in_thread(self._go_on)),
             "primary cut off": (self._in_thread(self._cut_off), self._in_thread(self._go_on)),
         }
 
@@ -59,14 +58,10 @@ class Three:
         self._was.start()
         eventually(self._are_whole)
 
-    def _stop(self) -> None:
-        self._was = self.primary()
-        self._stopped.enter_context(self._was.stopped())
-
     def _cut_off(self) -> None:
-        self._was = self.primary()
+        primary = self.primary()
         for server in self._servers:
-            if server is not self._was:
+            if server is not primary:
                 self._stopped.enter_context(server.stopped())
 
     def _go_on(self) -> None:
