@@ -73,7 +73,9 @@ def store_page() -> str:
     for found in pkgutil.walk_packages(admit.__path__, "admit."):
         importlib.import_module(found.name)
     modules = [module for name, module in sorted(sys.modules.items()) if name.startswith("admit.")]
-    codecs = {value.kind: value for module in modules for value in vars(module).values() if issubclass(type(value), Codec)}
+    codecs = {
+        value.kind: value for module in modules for value in vars(module).values() if issubclass(type(value), Codec)
+    }
     kinds = [(f"`{kind}`", str(codec.version), first(codec.type)) for kind, codec in sorted(codecs.items())]
     entries = [
         (f"`{entry.__name__}`", f"`{log.encode(sample(entry)).decode()}`", first(entry))
