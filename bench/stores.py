@@ -36,6 +36,9 @@ QUICK = (1_000, 10_000)
 FLAT = 1.5
 """How many times as long the most sessions may take as the fewest."""
 
+JUDGED = 99_999
+"""Sessions at which the bytes of one are held to the bar: among fewer, what a Redis takes once weighs more."""
+
 REHASHED = 10.0
 """Seconds after which Redis has let go of the tables that it has outgrown."""
 
@@ -179,7 +182,14 @@ def kept(number: int, runner: asyncio.Runner) -> list[Row]:
             time.sleep(REHASHED)
             each = (_memory(port) - before) / number
         _say(f"{case}: {each:.0f} bytes")
-        rows.append(Row(f"bytes of a session in Redis, {number:,}: {case}", Figure(each, each, each), "B", bar))
+        rows.append(
+            Row(
+                f"bytes of a session in Redis, {number:,}: {case}",
+                Figure(each, each, each),
+                "B",
+                bar if number >= JUDGED else None,
+            )
+        )
     return rows
 
 
@@ -195,7 +205,7 @@ def main() -> None:
     """Fill, then ask."""
     options = arguments(__doc__)
     with asyncio.Runner() as runner:
-        rows = kept(9_999 if options.quick else 99_999, runner)
+        rows = kept(9_999 if options.quick else JUDGED, runner)
         with stores(QUICK if options.quick else SIZES, runner) as filled:
             report("stores", [*measured(filled, runner, options.slices, options.seconds * 2), *rows], options)
 
