@@ -62,6 +62,21 @@ async def test_a_proof_from_before_the_deletion_starts_nothing_that_lives(auth: 
         await auth.admit(cookie_of(started))
 
 
+async def test_its_api_keys_end_with_it_and_are_removed(auth: Authority) -> None:
+    account = await auth.accounts.create(EMAIL, PASSWORD)
+    before = await auth.subjects.before(account.id)
+    made = await auth.api_keys.create(before, "backup")
+    request = Request("GET", "https://app.example/", ((b"x-api-key", made.text.encode()),))
+    assert (await auth.admit(request)).subject == account.id
+    await auth.accounts.delete(account.id)
+    with pytest.raises(BadCredential):
+        await auth.admit(request)
+    with pytest.raises(Revoked):
+        await auth.api_keys.create(before, "another")
+    assert await auth.purge() == 2  # the key, and that there is something to remove
+    assert await auth._ledger.get(auth.api_keys.key(made.key.id)) == [None]
+
+
 async def test_the_address_is_free_and_its_next_owner_gets_nothing_of_the_last(auth: Authority) -> None:
     account = await auth.accounts.create(EMAIL, PASSWORD, roles=["admin"])
     started = await auth.sessions.start(await auth.accounts.sign_in(EMAIL, PASSWORD))

@@ -28,7 +28,7 @@ def with_roles(subject: Subject) -> Subject:
 async def test_a_subject_that_was_never_written_reads_as_active_in_this_term(here: World) -> None:
     term = here.auth.subjects._ledger.term
     assert term >> 20 == int(here.clock.now())
-    assert await here.auth.subjects.get("ann") == Subject(gen=term, floor=term, app_floor=term, key_floor=term)
+    assert await here.auth.subjects.get("ann") == Subject(gen=term, floor=term, app_floor=term, key_floor=0)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ async def test_every_event_raises_the_generation_by_one_and_its_floors_to_it_and
     assert subject == await here.auth.subjects.get("ann")
     assert subject.gen == before.gen + 1
     for name in ("floor", "app_floor", "key_floor"):
-        assert getattr(subject, name) == (subject.gen if name in raised else before.gen)
+        assert getattr(subject, name) == (subject.gen if name in raised else getattr(before, name))
     assert subject.active is (event is not Subject.disabled)
     assert subject.roles == (("user",) if event is with_roles else ())
     assert here.auth.subjects._ledger.copy.raised["ann"] == subject.gen
@@ -114,13 +114,13 @@ async def test_a_disabled_subject_proves_nothing(here: World) -> None:
         (await here.auth.subjects.before("ann")).proven("pwd")
 
 
-async def test_no_generation_is_below_the_term_whatever_is_kept(here: World) -> None:
+async def test_no_generation_but_that_of_keys_is_below_the_term_whatever_is_kept(here: World) -> None:
     await here.auth.subjects.change("ann", with_roles)
     here.clock.advance(1)
     await here.auth.restore()
     term = here.auth.subjects._ledger.term
     subject = await here.auth.subjects.get("ann")
-    assert subject == Subject(gen=term, floor=term, app_floor=term, key_floor=term, roles=("user",))
+    assert subject == Subject(gen=term, floor=term, app_floor=term, key_floor=0, roles=("user",))
 
 
 def test_roles_are_kept_in_order_and_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,6 +58,9 @@ class _Sweep(msgspec.Struct, frozen=True):
     """That an account was deleted, and what it had is still to be removed."""
 
 
+Remove = Callable[[str, int], Awaitable[int]]
+"""Removes up to so many things of a subject all of whose credentials are over; how many there were."""
+
 SignUp = Literal["open", "closed"]
 """Who may make an account over HTTP: everybody, or nobody but an operator."""
 
@@ -81,7 +84,7 @@ class Accounts:
     """Creates and finds accounts, proves passwords and changes them. There is none that nobody created.
 
     They may lie in another store than all else, ``apart``. On a partitioned store whatever goes by e-mail address
-    raises ConfigError.
+    raises ConfigError. ``removed`` removes what a deleted one had beside its sessions.
     """
 
     def __init__(
@@ -93,12 +96,14 @@ class Accounts:
         policy: PasswordPolicy = SINGLE_FACTOR,
         *,
         apart: bool = False,
+        removed: Sequence[Remove] = (),
     ) -> None:
         self._ledger = ledger
         self._subjects = subjects
         self._sessions = sessions
         self._hashing = hashing
         self._apart = apart
+        self._removed = (sessions.remove, *removed)
         self.policy = policy
 
     async def create(
@@ -235,7 +240,10 @@ class Accounts:
         if not found.records:
             return 0
         [record] = found.records
-        removed = await self._sessions.remove(record.id, PURGE_AT_MOST)
+        removed = 0
+        for remove in self._removed:
+            if removed < PURGE_AT_MOST:
+                removed += await remove(record.id, PURGE_AT_MOST - removed)
         if removed < PURGE_AT_MOST:
             await self._ledger.commit(Delete(SWEEP.kind, record.id))
             removed += 1

@@ -13,23 +13,24 @@ from urllib.parse import urlsplit
 
 from admit import blocklist, system
 from admit.accounts import KINDS, Accounts, SignUp
-from admit.core import lease, origin, session_cookie
+from admit.api_keys import ApiKey, ApiKeys
+from admit.core import lease, origin
 from admit.core.address import NO_PROXIES, TrustedProxies
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.log import Copy
 from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy, words_of
-from admit.core.presented import BEARER, COOKIE, DOORS, presented
-from admit.core.principal import Principal
+from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, presented
+from admit.core.principal import Ends, Principal
 from admit.core.request import Request
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.store import Store
 from admit.core.tally import Tally
 from admit.core.throttle import MODERATE, ThrottlePolicy
-from admit.core.verdict import Outdated, Seen
+from admit.core.verdict import Seen
 from admit.core.world import Chance, Clock
-from admit.errors import AdmitError, BadInput, LostHistory, NotForUs
+from admit.errors import AdmitError, BadInput, LostHistory
 from admit.feed import Feed
 from admit.followers import Followers
 from admit.gate import Gate
@@ -51,6 +52,7 @@ from admit.tokens import STANDARD, TokenPolicy, Tokens
 from admit.unsafe import CheapestHash, NoThrottle
 from admit.verifier_keys import VerifierKeys
 from admit.watch import over_within
+from admit.witness import Witness
 
 AGAIN = 0.005
 """Seconds until somebody who waits for another to open the store looks again."""
@@ -77,6 +79,7 @@ class Authority:
     """
 
     _leased: Leased | None = None  # until a store is open that is no embedded one
+    _open = False
 
     def __init__(
         self,
@@ -145,10 +148,15 @@ class Authority:
         self.verifiers = VerifierKeys(self._ledger)
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
-        words = (*passwords.words, *words_of(urlsplit(issuer).hostname or ""))
-        passwords = replace(passwords, known=passwords.known or blocklist.common, words=words)
+        self.api_keys = ApiKeys(self._ledger, self.subjects, role_scopes, proxies)
         self.accounts = Accounts(
-            self._ledger, self.subjects, self.sessions, self._hashing, passwords, apart=accounts_store is not None
+            self._ledger,
+            self.subjects,
+            self.sessions,
+            self._hashing,
+            _strict(passwords, issuer),
+            apart=accounts_store is not None,
+            removed=[self.api_keys.remove],
         )
         self.refresh_cookies = CookieRule(self.cookies.secure, "refresh")
         self.throttle = Throttle(
@@ -164,8 +172,8 @@ class Authority:
             issuer=self.issuer,
             audience=self.audience,
         )
-        self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens}, self._copy, self.clock)
-        self._open = False
+        self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens, API_KEY: self.api_keys}, self._copy, self.clock)
+        self._witness = Witness(self._gate, self.tokens, self.sessions, self.api_keys, self.clock, self.audience)
         self._recovering, self._starting = threading.Lock(), threading.Lock()
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
         self.verify = self._gate.verify
@@ -182,24 +190,20 @@ class Authority:
             ours, trusted = (self.origin, self.trusted_origins) if behind is None else (behind, ())
             origin.refuse_cross_origin(request, ours, trusted)
         await self._ready()
-        return await self._gate.admit(text, door)
+        who = await self._gate.admit(text, door)
+        if who.conditions is not None:
+            await self.api_keys.uses.judge(who, request)
+        return who
 
     async def ask(self, credential: str, audience: str) -> Seen:
-        """Whom an access token for ``audience`` speaks for at this moment, for a service that cannot tell itself.
+        """Whom ``credential`` speaks for at this moment, at a service elsewhere that is ``audience`` and cannot tell itself.
 
-        Or a session cookie, which is for the audience of this authority and no other; that counts as its use. The
-        answer comes from looks at the store and the log that begin after this call. Raises Denied, Stale, StoreError.
+        Session cookies and API keys are for the audience of this authority and no other, and to ask counts as a use.
+        The answer comes from looks at the store and the log that begin after this call. Raises Denied, Stale, StoreError.
         """
         self.followers.vouched()
         await self._ready()
-        if not credential.startswith(session_cookie.PREFIX):
-            return await self._gate.judge(await self.tokens.proven_for(credential, audience, self.clock.now()))
-        if audience != self.audience:
-            raise NotForUs(f"a session cookie is for {self.audience!r}")
-        try:
-            return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
-        except Outdated:  # changed while it was looked up
-            return await self._gate.judge(await self.sessions.look_up(credential, self.clock.now()))
+        return await self._witness.ask(credential, audience)
 
     async def over(self, who: Principal, *, within: float) -> bool:
         """Whether ``who``, whom this admitted, has ended: known as soon as that is so, after ``within`` seconds at most.
@@ -208,15 +212,19 @@ class Authority:
         """
         return await over_within(who, within)
 
-    async def revoke(self, what: Session | Principal, *, wait: float = 0) -> Receipt:
-        """End a session, or all that the sign-in of a principal produced; here it has ended when this returns.
+    async def revoke(self, what: Session | ApiKey | Principal, *, wait: float = 0) -> Receipt:
+        """End a session, an API key, or for a principal all that its sign-in produced; here it has when this returns.
 
         It waits up to ``wait`` seconds until it has ended :meth:`everywhere`. Raises StoreError, BadInput for a principal outside any session.
         """
-        session = what.id if isinstance(what, Session) else what.session
-        if session is None:
+        key = what.marks[Ends.API_KEY] if isinstance(what, Principal) else isinstance(what, ApiKey) and what.id
+        session = what.session if isinstance(what, Principal) else what.id
+        if key:
+            await self.api_keys.revoke(key)
+        elif session:
+            await self.sessions.revoke(session)
+        else:
             raise BadInput("no_session", "This credential does not belong to a session.")
-        await self.sessions.revoke(session)
         return await self.everywhere(wait)
 
     async def everywhere(self, wait: float = 0) -> Receipt:
@@ -384,3 +392,9 @@ class Authority:
                 await replaced.close()
         finally:
             self._recovering.release()
+
+
+def _strict(passwords: PasswordPolicy, issuer: str) -> PasswordPolicy:
+    """``passwords`` with a list of those that are known, and the words that everybody would try here."""
+    words = (*passwords.words, *words_of(urlsplit(issuer).hostname or ""))
+    return replace(passwords, known=passwords.known or blocklist.common, words=words)

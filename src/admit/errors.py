@@ -112,14 +112,15 @@ class CrossOrigin(Denied):
 
 
 class TooMany(Denied):
-    """Too many tries; wait ``retry_after`` seconds."""
+    """Too many tries; wait ``retry_after`` seconds. ``quota`` is how often one may, in how many seconds, if that is told."""
 
     code = "too_many"
     public = "Too many tries. Wait a moment, then try again."
 
-    def __init__(self, reason: str = "", *, retry_after: float) -> None:
+    def __init__(self, reason: str = "", *, retry_after: float, quota: tuple[int, float] | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.quota = quota
 
 
 class Stale(AdmitError):

@@ -163,12 +163,16 @@ class Gate:
         seen = self._seen[door].young.get(text)
         if (
             seen is None
+            or seen.principal.conditions is not None
             or now >= seen.until
             or not copy.quiet_from <= now < copy.quiet_until
             or self._moved(copy.stamp)
         ):
             try:
-                return self._verified(text, door)
+                who = self._verified(text, door)
+                if who.conditions is not None:
+                    raise LookUpNeeded("it has conditions, which only a request can meet: call admit()")
+                return who
             except AdmitError as error:
                 self.tally.failed(error)
                 raise
@@ -305,12 +309,14 @@ class Gate:
             found = remembered[door].young.get(text)
             if found is None or not copy.quiet_from <= now < copy.quiet_until or moved(copy.stamp):
                 return None
+            if (who := found.principal).conditions is not None:
+                return None
             try:
                 verdict.judge(found, copy, now)
             except Denied:
                 return None
             tally.seen_before += 1
-            return found.principal
+            return who
 
         def judge_by(other: Moved) -> None:
             nonlocal moved

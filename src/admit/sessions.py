@@ -327,9 +327,12 @@ class Sessions:
         return allowed if session.scope is None else allowed & parse(session.scope)
 
     def refuse_narrowed(self, who: Principal) -> None:
-        """Return if ``who`` holds all that his roles allow, himself; raise NotEnough for whom he let in for less."""
+        """Return if ``who`` holds all that his roles allow, himself; raise NotEnough for whom he let in for less.
+
+        An API key is let in for less, whatever its scope: it is no sign-in (KEY-04).
+        """
         allowed = self._scopes.of(who.roles)
-        if who.client not in (None, FIRST_PARTY) or not allowed <= who.scope:
+        if who.session is None or who.client not in (None, FIRST_PARTY) or not allowed <= who.scope:
             raise NotEnough("a part of what its owner holds", scope=written(allowed))
 
     def record(self, session: Session) -> Record:

@@ -131,17 +131,17 @@ class Subjects:
         return self.read(id, record)
 
     def read(self, id: str, record: Record | None) -> Held:
-        """The subject in ``record``, with nothing below the term of this history."""
+        """The subject in ``record``, with no floor of sessions below the term of this history."""
         term = self._ledger.term
         if record is None:
-            return Held(id, Subject(gen=term, floor=term, app_floor=term, key_floor=term), None)
+            return Held(id, Subject(gen=term, floor=term, app_floor=term, key_floor=0), None)
         kept = SUBJECT.decode(record)
         subject = msgspec.structs.replace(
             kept,
             gen=max(kept.gen, term),
             floor=max(kept.floor, term),
             app_floor=max(kept.app_floor, term),
-            key_floor=max(kept.key_floor, term),
+            # Not that of API keys: those of an older term are suspended, and may be confirmed unless they had ended.
         )
         return Held(id, subject, record)
 

@@ -18,6 +18,7 @@ import atheris  # type: ignore[import-untyped]
 with atheris.instrument_imports(include=["admit"]):  # pyright: ignore[reportAttributeAccessIssue] - it has no types
     from admit.core import jose, jwt, refresh
     from admit.core.address import ProxyHeader, TrustedProxies
+    from admit.core.api_key import parse_api_key, write_api_key
     from admit.core.cookie import CookieRule
     from admit.core.jwk import SigningKey, key_set
     from admit.core.origin import refuse_cross_origin
@@ -70,6 +71,12 @@ def claims(data: bytes) -> None:
         assert found.exp - found.iat <= jwt.MAX_LIFE
 
 
+def an_api_key(data: bytes) -> None:
+    """An API key: what is one is written in one way."""
+    text = data.decode("latin-1")
+    assert write_api_key(*parse_api_key(text)) == text
+
+
 def a_refresh_token(data: bytes) -> None:
     """A refresh token."""
     text = data.decode("utf-8", "surrogateescape")
@@ -99,7 +106,7 @@ def an_address(data: bytes) -> None:
 
 
 TARGETS: list[Callable[[bytes], None]] = [
-    a_cookie_header, a_cookie, a_request, a_token, claims, a_refresh_token, keys, a_return_address, an_address,
+    a_cookie_header, a_cookie, a_request, a_token, claims, a_refresh_token, keys, a_return_address, an_address, an_api_key,
 ]  # fmt: skip
 
 
@@ -130,6 +137,7 @@ def seeds() -> list[tuple[Callable[[bytes], None], bytes]]:
         (keys, json.dumps({"keys": [public]}).encode()),
         (a_return_address, b"/account?tab=devices#top"),
         (an_address, b"\x00198.51.100.7, 10.1.2.3"),
+        (an_api_key, write_api_key(session, "s" * 43).encode()),
         (an_address, b'\x01for="[2001:db8::1]:4711";proto=https, for=10.0.0.1'),
     ]
 

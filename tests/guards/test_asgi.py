@@ -110,8 +110,8 @@ class Everybody:
 
 PAIRS = st.sampled_from([b"__Host-admit=a", b"__Host-admit=b", b"x=1", b"__Host-admit", b"a__Host-admit=c", b" ", b"__Host-admit =d"])  # fmt: skip
 JARS = st.tuples(st.just(b"cookie"), st.lists(PAIRS, max_size=3).flatmap(lambda pairs: st.sampled_from([b";", b"; "]).map(lambda by: by.join(pairs))))  # fmt: skip
-BEARERS = st.tuples(st.just(b"authorization"), st.sampled_from([b"Bearer t", b"bearer t", b"Bearer  t", b"Bearer ", b"Basic u", b""]))  # fmt: skip
-HEADERS = st.lists(JARS | BEARERS | st.just((b"accept", b"*/*")), max_size=4)
+BEARERS = st.tuples(st.just(b"authorization"), st.sampled_from([b"Bearer t", b"bearer t", b"Bearer  t", b"Bearer ", b"Basic u", b"", b"Bearer adm_k_t", b"bearer adm_k_t"]))  # fmt: skip
+HEADERS = st.lists(JARS | BEARERS | st.sampled_from([(b"accept", b"*/*"), (b"x-api-key", b"adm_k_u")]), max_size=4)
 
 
 @given(HEADERS, st.sampled_from(["GET", "POST"]), st.sets(st.sampled_from(DOORS)))

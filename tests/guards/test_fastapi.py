@@ -42,10 +42,11 @@ async def test_the_description_names_the_credentials_and_what_they_have_to_allow
     paths = description["paths"]
     assert "security" not in paths["/open"]["get"]
     scope = ["links:read", "links:write"]
-    assert paths["/either"]["get"]["security"] == [{"bearer": scope}, {"cookie": scope}]
+    assert paths["/either"]["get"]["security"] == [{"bearer": scope}, {"cookie": scope}, {"api_key": scope}]
     assert paths["/deep/token"]["get"]["security"] == [{"bearer": []}]
     assert sorted(map(str, paths["/also"]["get"]["security"])) == ["{'cookie': []}", "{'key': []}"]
     assert description["components"]["securitySchemes"] == {
+        "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "adm_k_…"},
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-admit"},
         "key": {"type": "apiKey", "in": "header", "name": "x-key"},

@@ -133,7 +133,8 @@ def headers_of(error: AdmitError) -> dict[str, str]:
     """The headers that tell a client what to do about ``error``: when to come again, or what to bring."""
     match error:
         case TooMany():
-            return {"Retry-After": str(math.ceil(error.retry_after))}
+            after = {"Retry-After": str(math.ceil(error.retry_after))}
+            return after if error.quota is None else after | rate_headers(*error.quota, 0, error.retry_after)
         case Stale() | StoreError() if status_of(error) == 503:
             return {"Retry-After": str(RETRY_AFTER)}
         case StepUp():
@@ -150,6 +151,17 @@ def headers_of(error: AdmitError) -> dict[str, str]:
         case _:
             return {}
     return {"WWW-Authenticate": f"Bearer {challenge}"}
+
+
+def rate_headers(hits: int, window: float, left: int, seconds: float) -> dict[str, str]:
+    """The headers that tell how often one may, and ``left`` times still within ``seconds``.
+
+    As in draft-ietf-httpapi-ratelimit-headers-10, whose numbers are whole.
+    """
+    return {
+        "RateLimit-Policy": f'"api-key";q={hits};w={math.ceil(window)}',
+        "RateLimit": f'"api-key";r={left};t={math.ceil(seconds)}',
+    }
 
 
 def schemas() -> dict[str, Any]:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from admit.core import api_key
 from admit.core.cookie import CookieRule
 from admit.core.request import Request
 from admit.errors import BadCredential, NoCredential
 
 BEARER = "bearer"
 COOKIE = "cookie"
-DOORS = (BEARER, COOKIE)
+API_KEY = "api_key"
+DOORS = (BEARER, COOKIE, API_KEY)
+
+KEY_HEADER = "x-api-key"
+"""Where an API key may stand in the place of the Authorization header, in lower case."""
+
+_KEY_HEADER = KEY_HEADER.encode()
 
 
 def presented(request: Request, accept: Collection[str], cookies: CookieRule) -> tuple[str, str]:
@@ -21,29 +28,39 @@ def presented(request: Request, accept: Collection[str], cookies: CookieRule) ->
 def found(headers: Iterable[tuple[bytes, bytes]], accept: Collection[str], cookies: CookieRule) -> tuple[str, str]:
     """The door and the text of the credential that counts, among the doors this route accepts.
 
-    ``Authorization`` wins where bearers are accepted; a cookie beside it is ignored, and no fallback when the
-    bearer is bad, for browsers send cookies to every port of a host. Two of the same kind are refused.
+    ``Authorization`` wins where tokens or API keys are accepted, and so does ``X-API-Key`` where those are; a cookie
+    beside them is ignored, and no fallback when they are bad, for browsers send cookies to every port of a host. Two
+    of the same kind are refused, and so are those two headers together.
     Raises NoCredential, BadCredential.
     """
     bearers: list[bytes] = []
+    keys: list[bytes] = []
     jars: list[bytes] = []
     for name, value in headers:
         if name == b"authorization":
             bearers.append(value)
         elif name == b"cookie":
             jars.append(value)
-    if bearers and BEARER in accept:
-        return BEARER, _bearer(bearers)
+        elif name == _KEY_HEADER:
+            keys.append(value)
+    if keys and API_KEY in accept:
+        if len(keys) > 1 or bearers:
+            raise BadCredential("an API key beside another, or beside an Authorization header")
+        return API_KEY, keys[0].decode("latin-1")
+    if bearers and (BEARER in accept or API_KEY in accept):
+        return _bearer(bearers, accept)
     if jars and COOKIE in accept and (cookie := cookies.read(jars)) is not None:
         return COOKIE, cookie
     raise NoCredential("none of the credentials that count here")
 
 
-def _bearer(values: list[bytes]) -> str:
-    """The token of the Authorization header (RFC 6750, section 2.1)."""
+def _bearer(values: list[bytes], accept: Collection[str]) -> tuple[str, str]:
+    """The door and the text of what the Authorization header holds (RFC 6750, section 2.1)."""
     if len(values) > 1:
         raise BadCredential("two Authorization headers")
     scheme, _, token = values[0].decode("latin-1").partition(" ")
     if (scheme != "Bearer" and scheme.lower() != "bearer") or not token:
         raise BadCredential("the Authorization header holds no bearer token")
-    return token
+    # What does not count here goes to the door that does, and is bad there: never to the cookie.
+    is_key = API_KEY in accept and (BEARER not in accept or token.startswith(api_key.PREFIX))
+    return API_KEY if is_key else BEARER, token

@@ -8,6 +8,8 @@ from enum import IntEnum
 import msgspec
 from msgspec.structs import force_setattr
 
+from admit.core.conditions import Conditions
+
 FIRST_PARTY = "first-party"
 """The ``client_id`` (RFC 9068, section 2.2) of tokens that no OAuth client asked for."""
 
@@ -29,9 +31,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Whom a credential speaks for, and what it allows.
 
     Times are seconds since the Unix epoch. ``credential`` is the kind that was presented: ``session``,
-    ``token`` or ``api_key``. ``session`` is the id that every credential of one sign-in shares.
+    ``token`` or ``api_key``. ``session`` is the id that every credential of one sign-in shares, None for an API key,
+    of which ``authenticated_at`` is 0: nobody signed in.
     ``gen`` is the subject's generation when this was found true, ``client_gen`` that of its client; ``marks`` are the
-    ids whose end ends it, one per kind of :class:`Ends`, empty where there is none.
+    ids whose end ends it, one per kind of :class:`Ends`, empty where there is none. ``conditions`` are what each use
+    has to meet beside: where there are some, only ``admit``, which sees the request, says whom it speaks for.
     """
 
     subject: str
@@ -46,6 +50,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     marks: Marks
     client: str | None = None
     client_gen: int = 0
+    conditions: Conditions | None = None
 
     async def over(self) -> None:
         """Return when this ends: its credential is revoked, expires or idles for too long, or allows something else.

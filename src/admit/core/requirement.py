@@ -59,6 +59,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
             raise NotEnough(f"needs scope {written(self.scope - who.scope)!r}", scope=written(self.scope))
         if self.roles and self.roles.isdisjoint(who.roles):
             raise NotEnough(f"needs one of the roles {sorted(self.roles)}")
+        if self.within is not None and who.session is None:
+            raise NotEnough("nobody signs in with an API key, lately or ever")
         if self.within is not None and now - who.authenticated_at > self.within:
             raise StepUp(f"signed in {now - who.authenticated_at:.0f} s ago", max_age=self.within)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from admit.core import api_key
 from admit.core.door import Door
 from admit.core.origin import SAFE_METHODS
-from admit.core.presented import BEARER, COOKIE
+from admit.core.presented import API_KEY, BEARER, COOKIE, KEY_HEADER
 from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.core.requirement import Requirement
@@ -24,6 +25,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PRINCIPAL = "admit.principal"
 """The key of the scope under which the application finds the Principal."""
+
+_KEY_HEADER = KEY_HEADER.encode()
+_KEY_PREFIX = api_key.PREFIX.encode()
 
 POLICY_VIOLATION = 1008
 """The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
@@ -61,7 +65,7 @@ class Guard(Guarded[App, "Entrance"]):
 class Entrance:
     """A door and what is asked there, as every guard goes through it."""
 
-    __slots__ = ("_asks", "_bearer", "_cookie", "_door", "_now", "_ours", "_requirement", "_seen")
+    __slots__ = ("_asks", "_bearer", "_cookie", "_door", "_key", "_now", "_ours", "_requirement", "_seen")
 
     def __init__(self, door: Door, requirement: Requirement) -> None:
         self._door = door
@@ -72,6 +76,7 @@ class Entrance:
         self._ours = f"{door.cookies.name}=".encode()
         self._bearer = BEARER in requirement.accept
         self._cookie = COOKIE in requirement.accept
+        self._key = API_KEY in requirement.accept
         self._asks = requirement != Requirement(accept=requirement.accept)
 
     def at_once(self, scope: Scope) -> Principal | None:
@@ -90,8 +95,13 @@ class Entrance:
                 if cookie is not None:
                     return None
                 cookie = value
-        if authorization is not None and self._bearer:
-            who = self._seen(authorization[7:].decode("latin-1"), BEARER) if authorization[:7] == b"Bearer " else None
+            elif name == _KEY_HEADER and self._key:
+                return None
+        if authorization is not None and (self._bearer or self._key):
+            if authorization[:7] != b"Bearer ":
+                return None
+            is_key = self._key and (authorization[7:13] == _KEY_PREFIX or not self._bearer)
+            who = self._seen(authorization[7:].decode("latin-1"), API_KEY if is_key else BEARER)
         # What a browser sends with a cookie is looked at more closely, unless it only reads.
         elif cookie is not None and self._cookie and scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             before, found, after = cookie.partition(self._ours)

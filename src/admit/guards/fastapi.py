@@ -31,7 +31,7 @@ class Required(SecurityBase):
 
     def __init__(self, door: Door, requirement: Requirement) -> None:
         self._entrance = Entrance(door, requirement)
-        # One dependency, for speed, stands for one or two schemes: `install` writes out which.
+        # One dependency, for speed, stands for one or more schemes: `install` writes out which.
         self.model = HTTPBase(scheme=BEARER)
         self.scheme_name = f"{_MARK}{'|'.join(requirement.accept)}:{written(requirement.scope)}"
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from admit.authority import Authority
 from admit.core import request as core
 from admit.core.email import MAX_BYTES
-from admit.core.presented import BEARER, presented
+from admit.core.presented import BEARER, COOKIE, presented
 from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
 from admit.guards.asgi import asked
@@ -36,10 +36,20 @@ Asked = Annotated[core.Request, Depends(_asked)]
 
 
 async def _caller(request: Asked, auth: Auth) -> Principal:
-    return await auth.admit(request)
+    # KEY-04: what is done here is done by whoever signed in, and never by a key that was left behind.
+    return await auth.admit(request, accept=(BEARER, COOKIE))
 
 
 Caller = Annotated[Principal, Depends(_caller)]
+"""Somebody who signed in."""
+
+
+async def _anybody(request: Asked, auth: Auth) -> Principal:
+    return await auth.admit(request)
+
+
+Anybody = Annotated[Principal, Depends(_anybody)]
+"""Whoever is let in at all, API keys too."""
 
 
 async def _owner(who: Caller, auth: Auth) -> Principal:

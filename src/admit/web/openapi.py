@@ -17,6 +17,10 @@ SIGNED_IN: dict[str, Any] = {"security": [{"cookie": []}, {"bearer": []}]}
 """``openapi_extra`` of a route that somebody must be signed in for."""
 
 
+LET_IN: dict[str, Any] = {"security": [*SIGNED_IN["security"], {"api_key": []}]}
+"""``openapi_extra`` of a route that takes API keys too."""
+
+
 REFRESHED: dict[str, Any] = {"security": [{}, {"refresh": []}]}
 """``openapi_extra`` of the one route that takes the cookie of a refresh token."""
 
@@ -68,5 +72,6 @@ class Described(FastAPI):
                 "refresh": {"type": "apiKey", "in": "cookie", "name": self._refresh},
                 "verifier": {"type": "http", "scheme": "bearer", "description": "A verifier key (adm_v_…)."},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "adm_k_…"},
             }
         return super().openapi()

@@ -8,8 +8,8 @@ from pydantic import BaseModel, SecretStr
 from admit.authority import Authority
 from admit.errors import BadInput
 from admit.web.answer import SignUpClosed
-from admit.web.caller import Asked, Auth, Body, Caller, Credentials, Owner, hand_out, session_of
-from admit.web.openapi import SIGNED_IN, problems
+from admit.web.caller import Anybody, Asked, Auth, Body, Credentials, Owner, hand_out, session_of
+from admit.web.openapi import LET_IN, SIGNED_IN, problems
 
 router = APIRouter(tags=["accounts"])
 
@@ -28,7 +28,10 @@ class Account(BaseModel):
 
 
 class Me(BaseModel):
-    """Whom a credential speaks for. Times are Unix seconds; ``email`` is null for a subject without an account."""
+    """Whom a credential speaks for. Times are Unix seconds; ``email`` is null for a subject without an account.
+
+    Of an API key ``session`` is null and ``authenticated_at`` 0: nobody signed in.
+    """
 
     subject: str
     email: str | None
@@ -63,8 +66,8 @@ async def sign_up(body: Credentials, request: Asked, auth: Auth) -> Account:
     return Account(id=account.id, email=account.email)
 
 
-@router.get("/me", responses=problems(401), openapi_extra=SIGNED_IN)
-async def me(who: Caller, auth: Auth) -> Me:
+@router.get("/me", responses=problems(401, 429), openapi_extra=LET_IN)
+async def me(who: Anybody, auth: Auth) -> Me:
     """Who is signed in by the credential of this request."""
     account = await auth.accounts.get(who.subject)
     return Me(
