@@ -121,31 +121,27 @@ class ApiKeys:
         ``scope`` is a part of what the owner may do now, and shrinks with that; without one it is all of it, always.
         Raises BadInput, Revoked for a ``by`` that is over.
         """
+        now = self._ledger.clock.now()
+        asked = ApiKey(
+            id=new_id(home_of(by.subject), now, self._ledger.chance),
+            owner=by.subject,
+            gen=by.gen,
+            name=name,
+            created_at=now,
+            expires_at=now + _life(life),
+            digest=b"",
+            networks=tuple(networks),
+            limit=limit,
+        )
         if not 0 < len(name) <= MAX_NAME or not name.isprintable():
             raise BadInput("bad_name", f"A key has a name of 1 to {MAX_NAME} printable characters.", field="name")
-        if not is_number(life, SHORTEST_LIFE, LONGEST_LIFE):
-            raise BadInput("bad_life", "A key lives for a minute to ten years, in seconds.", field="life")
-        networks = tuple(networks)
-        conditions(networks, limit)
+        conditions(asked.networks, limit)
 
         async def attempt() -> Created:
-            owner, now = await self._may(by), self._ledger.clock.now()
+            owner = await self._may(by)
             await self._refuse_one_more(by.subject)
             allowed = None if scope is None else written(narrowed(self._scopes.of(owner.roles), scope))
-            return await self._made(
-                ApiKey(
-                    id=new_id(home_of(by.subject), now, self._ledger.chance),
-                    owner=by.subject,
-                    gen=by.gen,
-                    name=name,
-                    created_at=now,
-                    expires_at=now + life,
-                    digest=b"",
-                    scope=allowed,
-                    networks=networks,
-                    limit=limit,
-                )
-            )
+            return await self._made(msgspec.structs.replace(asked, scope=allowed))
 
         return await self._ledger.decide(attempt)
 
@@ -336,6 +332,12 @@ class ApiKeys:
     def _record(self, key: ApiKey) -> Record:
         tags = frozenset({anchor(key.owner)})
         return Record(API_KEY.kind, key.id, API_KEY.encode(key), self._ledger.version(), key.expires_at, tags)
+
+
+def _life(seconds: float) -> float:
+    if is_number(seconds, SHORTEST_LIFE, LONGEST_LIFE):
+        return seconds
+    raise BadInput("bad_life", "A key lives for a minute to ten years, in seconds.", field="life")
 
 
 def _none(id: str) -> BadInput:

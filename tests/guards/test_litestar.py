@@ -76,6 +76,7 @@ async def test_the_description_says_which_credentials_count_and_keeps_what_was_t
         assert described["paths"]["/links"]["get"]["security"] == [
             {"bearer": ["links:read"]},
             {"cookie": ["links:read"]},
+            {"api_key": ["links:read"]},
         ]
         assert "security" not in described["paths"]["/open"]["get"]
         assert config.components is own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_network
 
 import msgspec
@@ -17,18 +18,20 @@ LONGEST_WINDOW = 31 * 86_400.0
 
 
 class Conditions(msgspec.Struct, frozen=True):
-    """Used from ``networks`` only, if there are any, and at most as often as ``limit`` says, if there is one."""
+    """Used from ``networks`` only, if there are any, and at most as often as ``limit`` says, if there is one.
 
-    networks: tuple[Network, ...] = ()
+    They are texts, so that a principal can be written as JSON and read back, whoever does that.
+    """
+
+    networks: tuple[str, ...] = ()
     limit: Limit | None = None
 
     def allow(self, sender: Address | None) -> bool:
         """Whether ``sender`` is where it may be used from. Who has no address is nowhere."""
         if not self.networks:
             return True
-        return sender is not None and any(
-            sender.version == network.version and sender in network for network in self.networks
-        )
+        known = map(_network, self.networks)
+        return sender is not None and any(sender.version == network.version and sender in network for network in known)
 
 
 def conditions(networks: Iterable[str], limit: Limit | None) -> Conditions | None:
@@ -41,9 +44,12 @@ def conditions(networks: Iterable[str], limit: Limit | None) -> Conditions | Non
     if limit is not None and not (1 <= limit.hits <= MAX_HITS and 1 <= limit.window <= LONGEST_WINDOW):
         fault = f"A limit is 1 to {MAX_HITS} uses in 1 second to {LONGEST_WINDOW / 86_400:g} days, such as 100/60."
         raise BadInput("bad_limit", fault, field="limit")
-    return Conditions(tuple(map(_network, written)), limit)
+    for text in written:
+        _network(text)
+    return Conditions(written, limit)
 
 
+@lru_cache(maxsize=10_000)
 def _network(text: str) -> Network:
     try:
         return ip_network(text)
