@@ -327,10 +327,7 @@ class Sessions:
         return allowed if session.scope is None else allowed & parse(session.scope)
 
     def refuse_narrowed(self, who: Principal) -> None:
-        """Return if ``who`` holds all that his roles allow, himself; raise NotEnough for whom he let in for less.
-
-        An API key is let in for less, whatever its scope: it is no sign-in (KEY-04).
-        """
+        """Return if ``who`` signed in himself, for all that his roles allow; raise NotEnough for a part, or an API key."""
         allowed = self._scopes.of(who.roles)
         if who.session is None or who.client not in (None, FIRST_PARTY) or not allowed <= who.scope:
             raise NotEnough("a part of what its owner holds", scope=written(allowed))
