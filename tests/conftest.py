@@ -32,6 +32,8 @@ NEEDS = {
     "postgresql/test_full_disk.py": ("the right to mount", "postgres"),
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),
+    "server/test_forward_auth_behind_nginx.py": ("nginx",),
+    "threats/test_past_the_gateway.py": ("nginx",),
     "server/test_lines_to_paste.py": ("curl",),
 }
 PATH = os.pathsep.join((os.environ["PATH"], *map(str, filter(None, [programs()]))))

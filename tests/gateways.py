@@ -33,6 +33,8 @@ RULES = (
     Rule.of(9, OTHER, "/*", allow="signed-in"),
 )
 
+POLICY = Policy(rules=RULES, networks=TrustedProxies.of(["127.0.0.1"]))
+
 
 @dataclass
 class Front:
@@ -91,8 +93,6 @@ def by(started: Any) -> dict[str, str]:
 @asynccontextmanager
 async def front(gateway: Gateway = "nginx", rules: tuple[Rule, ...] = RULES, **settings: Any) -> AsyncIterator[Front]:
     """An authority at `https://app.example.com/auth`, and a gateway that asks it."""
-    policy = Policy(
-        rules=rules, gateway=gateway, networks=TrustedProxies.of(["127.0.0.1"]), token=settings.pop("token", False)
-    )
+    policy = Policy(rules=rules, gateway=gateway, networks=POLICY.networks, token=settings.pop("token", False))
     async with world("memory", **settings) as here:
         yield Front(here, application(here.auth, at="/auth", forward=policy), gateway)

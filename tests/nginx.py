@@ -15,8 +15,13 @@ from server.fleet import PATIENCE, until
 
 def block(page: Path, language: str) -> str:
     """The one block of ``page`` that is written in ``language``."""
-    [found] = re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-    return str(found)
+    [found] = blocks(page, language)
+    return found
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """What of ``page`` is written in ``language``, in its order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def put(text: str, places: Mapping[str, str]) -> str:

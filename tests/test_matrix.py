@@ -1,4 +1,4 @@
-"""Every event against every credential: what docs/matrix.toml expects is what happens, here and at a verifier."""
+"""Every event against every credential: what docs/matrix.toml expects is what happens: here, at a verifier, behind a gateway."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from admit.errors import BadCredential, LookUpNeeded, Replayed
 from admit.gate import Gate
 from admit.sessions import RELAXED, Session
 from admit.subjects import Subject
+from admit.web import application
+from gateways import POLICY, Front
 from services import ANOTHER, EMAIL, PASSWORD
 from wire import Afar, Wire
 from worlds import ISSUER, SCOPES, World, value_of, world
@@ -79,6 +81,7 @@ class Ann:
     spent: str
     afar: Afar
     gate: Gate
+    front: Front
 
     async def found(self, credential: str) -> str:
         """What has become of a credential: ends, shrinks or stays."""
@@ -97,13 +100,17 @@ class Ann:
         return "stays" if scope == ALLOWED else "shrinks"
 
     async def everywhere(self, text: str, door: str) -> frozenset[str]:
-        """What a credential allows, at home and at the verifier, who agree."""
+        """What a credential allows, at home, at the verifier and behind a gateway, who agree."""
         said: list[frozenset[str] | None] = []
         for gate in (self.world.auth._gate, self.gate):
             said.append(None)
             with suppress(BadCredential):
                 said[-1] = (await gate.admit(text, door)).scope
         assert said[0] == said[1], "a verifier says otherwise"
+        presented = {"Cookie": f"__Host-admit={text}"} if door == COOKIE else {"Authorization": f"Bearer {text}"}
+        answer = await self.front.asks("/x", **presented)
+        behind = frozenset(answer.headers["x-admit-scopes"].split()) if answer.status_code == 200 else None
+        assert said[0] == behind, "a gateway is told otherwise"
         if said[0] is None:
             raise BadCredential("refused")
         return said[0]
@@ -135,6 +142,7 @@ async def ann() -> AsyncIterator[Ann]:
             spent[0],
             afar,
             gate,
+            Front(here, application(here.auth, at="/auth", forward=POLICY), POLICY.gateway),
         )
         yield found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from admit.core import forwarded
+from admit.core.address import TrustedProxies
 from admit.core.policy import Gateway
 from gateways import GATEWAYS, HOST, NAMES, NAVIGATION, Front, by, front, told
 from worlds import ISSUER, ORIGIN, SCOPES
@@ -92,6 +93,24 @@ async def test_a_warm_answer_asks_the_store_nothing(gateway: Gateway) -> None:
             for method in ("GET", "POST"):
                 assert (await here.asks("/x", method, **headers, Origin=ORIGIN)).status_code == 200
         assert here.world.store.asked == asked
+
+
+@each
+async def test_an_api_key_comes_in_where_the_rule_takes_it_from_where_it_may_be_used(gateway: Gateway) -> None:
+    async with front(gateway, proxies=TrustedProxies.of(["127.0.0.1"])) as here:
+        keys = here.world.auth.api_keys
+        await ann(here)
+        anywhere = await keys.create(await here.world.proof(), "anywhere")
+        elsewhere = await keys.create(await here.world.proof(), "elsewhere", networks=["192.0.2.0/24"])
+        for header in ({"X-API-Key": anywhere.text}, {"Authorization": f"Bearer {anywhere.text}"}):
+            answer = await here.asks("/links/7", "POST", **header)
+            assert (told(answer)["subject"], told(answer)["credential"]) == ("ann", "api_key")
+            assert (await here.asks("/api/x", **header)).status_code == 401  # rule 5 takes tokens alone
+        for sender, status in (("192.0.2.1", 200), ("198.51.100.1", 401)):
+            from_there = {"X-API-Key": elsewhere.text, "X-Forwarded-For": sender}
+            assert (await here.asks("/links/7", **from_there)).status_code == status
+        await here.world.auth.revoke(anywhere.key)
+        assert (await here.asks("/links/7", **{"X-API-Key": anywhere.text})).status_code == 401
 
 
 async def test_the_upstream_may_have_a_token_that_says_the_same_and_is_for_it_alone() -> None:

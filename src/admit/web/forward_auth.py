@@ -24,7 +24,7 @@ from admit.errors import AdmitError, Denied
 from admit.guards.asgi import Entrance
 from admit.guards.refusal import refused
 from admit.web.direct import Endpoint
-from admit.web.openapi import problems
+from admit.web.openapi import LET_IN, problems
 
 PATH = "/forward-auth"
 
@@ -188,7 +188,7 @@ def endpoint(at: str) -> Endpoint:
         "operationId": "forward_auth",
         "responses": {str(status): answer for status, answer in problems(401, 403, 429, 503).items()}
         | {"200": {"description": "It may pass; the headers are for the upstream"}},
-        "security": [{}, {"cookie": []}, {"bearer": []}],
+        "security": [{}, *LET_IN["security"]],
     }
     return Endpoint(f"{at}{PATH}", _nothing, operation, noted=False)
 

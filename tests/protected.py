@@ -1,0 +1,202 @@
+"""A program that knows nothing of Admit, behind a real nginx, as `docs/how-to/protect-anything-behind-nginx.md` has it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
+
+from admit.authority import Authority
+from admit.sessions import Started
+from admit.unsafe import CHEAPEST_HASH
+from certificates import self_signed
+from commands import free_port
+from nginx import block, blocks, nginx, put
+from server.fleet import PATIENCE, Fleet, serving
+
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "protect-anything-behind-nginx.md"
+NAME = "app.example.com"
+ISSUER = f"https://{NAME}/auth"
+
+
+class _Program(BaseHTTPRequestHandler):
+    """Answers what it was asked, as the least careful of servers reads it.
+
+    It drops what a client names in Connection (RFC 9110, 7.6.1), and takes `_` and `-` in names for the same (CGI).
+    """
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def _answer(self) -> None:
+        named = {one.strip().lower() for one in self.headers.get("Connection", "").split(",")}
+        read = [
+            (name.lower().replace("_", "-"), text) for name, text in self.headers.items() if name.lower() not in named
+        ]
+        asked = {"method": self.command, "target": self.path, "headers": read}
+        cast("Program", self.server).asked.append(asked)
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "upgrade")
+            self.end_headers()
+            self.close_connection = True
+            return
+        body = json.dumps(asked).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+class Program(ThreadingHTTPServer):
+    """The program, on a free port; it remembers what came through to it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Program)
+        self.asked: list[dict[str, Any]] = []
+
+
+@dataclass
+class Answer:
+    """What a client of nginx was answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def read(self) -> Any:
+        """What the program answered: how it read the request."""
+        return json.loads(self.body)
+
+    def said(self, name: str) -> list[str]:
+        """What the program was told in the header ``name``."""
+        return [text for one, text in self.read["headers"] if one == name]
+
+
+@dataclass
+class Protected:
+    """nginx on a free port, a server of ours beside it, and the program behind."""
+
+    fleet: Fleet
+    program: Program
+    tls: int
+    trusted: ssl.SSLContext
+    directory: Path
+    people: dict[str, str] = field(default_factory=dict[str, str])
+
+    def raw(self, *lines: str, body: bytes = b"", host: str = NAME) -> Answer:
+        """What is answered to a request that is sent as it stands, its lines without the Host and the end."""
+        with (
+            socket.create_connection(("127.0.0.1", self.tls), timeout=PATIENCE) as plain,
+            self.trusted.wrap_socket(plain, server_hostname=NAME) as tls,
+        ):
+            head = "\r\n".join((lines[0], f"Host: {host}", *lines[1:], "", ""))
+            tls.sendall(head.encode("latin-1") + body)
+            return _read(tls)
+
+    def get(self, target: str, method: str = "GET", /, **headers: str) -> Answer:
+        """What is answered to ``method`` of ``target``; `_` in a name is `-`."""
+        named = [f"{name.replace('_', '-')}: {text}" for name, text in headers.items()]
+        return self.raw(f"{method} {target} HTTP/1.1", "Connection: close", *named)
+
+    def by(self, who: str) -> dict[str, str]:
+        """The Cookie header of ``who``, who is signed in."""
+        return {"Cookie": f"__Host-admit={self.people[who]}"}
+
+    def do(self, act: Callable[[Authority], Any]) -> Any:
+        """What ``act`` gives, done beside the server, on its store."""
+        return asyncio.run(beside(self.fleet.store, act))
+
+
+async def beside(store: str, act: Callable[[Authority], Any]) -> Any:
+    """What ``act`` gives with the authority of ``store``."""
+    async with Authority(store, issuer=ISSUER, scopes={"user": "links:read"}, hashing=CHEAPEST_HASH) as auth:
+        return await act(auth)
+
+
+async def signed_in(auth: Authority, subject: str, roles: tuple[str, ...] = ("user",)) -> Started:
+    """A new session of ``subject``, who has ``roles``."""
+    await auth.subjects.change(subject, lambda one: one.with_roles(roles))
+    return await auth.sessions.start((await auth.subjects.before(subject)).proven("pwd"))
+
+
+def value(started: Started) -> str:
+    """The value of the cookie of a session."""
+    assert started.cookie is not None
+    return started.cookie.partition(";")[0].partition("=")[2]
+
+
+@contextmanager
+def protected(directory: Path, *, site: Callable[[str], str] = lambda text: text) -> Iterator[Protected]:
+    """All of it, as the page says; Ann is an administrator, Bob is not, and both are signed in."""
+    at, key = self_signed(directory, NAME)
+    tls, behind = free_port(), free_port()
+    policy = directory / "policy.toml"
+    settings, rules = blocks(PAGE, "toml")
+    policy.write_text(rules)
+    placed = {"/var/lib/admit/admit.db": str(directory / "admit.db"), "/etc/admit/policy.toml": str(policy)}
+    (directory / "admit.toml").write_text(put(settings, placed))
+    program = Program()
+    places = {
+        "listen 443": f"listen 127.0.0.1:{tls}",
+        "127.0.0.1:8000": f"127.0.0.1:{behind}",
+        "127.0.0.1:9000": f"127.0.0.1:{program.server_port}",
+        "/var/cache/nginx/admit": str(directory / "yes"),
+        f"/etc/letsencrypt/live/{NAME}/fullchain.pem": str(at),
+        f"/etc/letsencrypt/live/{NAME}/privkey.pem": str(key),
+    }
+    thread = threading.Thread(target=program.serve_forever)
+    thread.start()
+    try:
+        with (
+            serving(directory, 2, "--config", str(directory / "admit.toml"), port=behind) as fleet,
+            nginx(directory, put(site(block(PAGE, "nginx")), places)),
+        ):
+            found = Protected(fleet, program, tls, ssl.create_default_context(cafile=str(at)), directory)
+            for who, roles in (("ann", ("user", "admin")), ("bob", ("user",))):
+                found.people[who] = value(found.do(partial(signed_in, subject=who, roles=roles)))
+            yield found
+    finally:
+        program.shutdown()
+        program.server_close()
+        thread.join()
+
+
+def _read(tls: ssl.SSLSocket) -> Answer:
+    """An answer, to the end of its body, or of its head where the connection has changed its protocol."""
+    with tls.makefile("rb") as stream:
+        status = int(stream.readline().split(b" ")[1])
+        headers: dict[str, str] = {}
+        while line := stream.readline().strip():
+            name, _, text = line.decode("latin-1").partition(": ")
+            headers[name.lower()] = text
+        length = int(headers.get("content-length", "0"))
+        return Answer(status, headers, b"" if status == 101 else stream.read(length))
