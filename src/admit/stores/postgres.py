@@ -4,49 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 import asyncpg
 
 from admit.core.store import Append, Change, Cursor, Found, Insert, Key, Page, Record
 from admit.core.world import Chance
-from admit.errors import AdmitError, ConfigError, StoreUnavailable
+from admit.errors import ConfigError, StoreUnavailable
 from admit.stores import asked, postgres_fitness, postgres_schema
 from admit.stores import postgres_statements as statements
 from admit.stores.bell import Bell
 from admit.stores.examined import Examined
 from admit.stores.loops import on
 from admit.stores.postgres_bell import hear
+from admit.stores.postgres_lines import CLOSE, Lines, Question
 from admit.stores.postgres_statements import Connection
 from admit.stores.postgres_url import Place, parsed
 from admit.stores.together import Together
 from admit.system import chance as system_chance
 
-CLOSE = 5.0
-"""Seconds that those who are being answered have to the end."""
-
 MIGRATE = 3_600.0
 """Seconds that a step of a migration may take."""
 
-_expiring = set[asyncio.Task[None]]()
-
 T = TypeVar("T")
-
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-
-
-Question: TypeAlias = Callable[[Connection], Awaitable[T]]
-"""What is asked on a connection that is free."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """The connections, and to whom they belong."""
 
-    pool: Pool
+    lines: Lines
     reads: Together
     bell: Bell
     loop: asyncio.AbstractEventLoop
@@ -87,9 +77,9 @@ class PostgresStore:
         """Connect, and make the schema in a database that has none. Raises StoreUnavailable, ConfigError."""
         if self._all is not None and self._all.serves:
             return
-        pool = await _begun(self._place, _adopted)
-        reads = Together(lambda keys: _answered(pool, self._place, lambda free: statements.get(free, keys)))
-        here = _Opened(pool, reads, Bell(partial(hear, self._connect)), asyncio.get_running_loop(), os.getpid())
+        lines = await _begun(self._place, _adopted)
+        reads = Together(lambda keys: lines.ask(lambda free: statements.get(free, keys)))
+        here = _Opened(lines, reads, Bell(partial(hear, self._connect)), asyncio.get_running_loop(), os.getpid())
         if self._all is None or not self._all.serves:
             self._all = here
         else:  # another task was faster
@@ -167,7 +157,7 @@ class PostgresStore:
 
     async def _ask(self, question: Question[T]) -> T:
         opened = self._opened
-        return await on(opened.loop, _answered(opened.pool, self._place, question))
+        return await on(opened.loop, opened.lines.ask(question))
 
     async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
         return await asyncpg.connect(**self._place.arguments)
@@ -178,51 +168,9 @@ async def _adopted(connection: Connection) -> None:
     await postgres_schema.adopt(connection)
 
 
-async def _given_back(connection: asyncpg.Connection[asyncpg.Record]) -> None:
-    """Leave a connection as it was. A question leaves nothing behind, and to ask for that would double what it costs."""
-    if connection.is_in_transaction():
-        await connection.reset()
-
-
 async def _closed(opened: _Opened) -> None:
     await opened.bell.close()
-    try:
-        async with asyncio.timeout(CLOSE):
-            await opened.pool.close()
-    except TimeoutError:
-        opened.pool.terminate()
-
-
-async def _answered(pool: Pool, place: Place, question: Question[T]) -> T:
-    """What the database answers; whatever else happens is that it gave no answer."""
-    try:
-        connection = await pool.acquire(timeout=place.connect_timeout)
-        # Cut, not cancelled: to be cancelled, a server would have to answer.
-        cut = asyncio.get_running_loop().call_later(place.statement_timeout, _cut, pool, connection)
-        try:
-            return await question(connection)
-        except asyncio.CancelledError:
-            connection.terminate()  # nobody waits for its answer, and the next must not meet it
-            raise
-        finally:
-            cut.cancel()
-            await pool.release(connection)
-    except AdmitError:
-        raise
-    except asyncpg.TargetServerAttributeNotMatched as error:
-        raise StoreUnavailable(
-            "this PostgreSQL is a standby, and what it says may be old: write the host of the primary"
-        ) from error
-    except statements.NO_ANSWER as error:
-        raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
-
-
-def _cut(pool: Pool, connection: Connection) -> None:
-    """Give ``connection`` up, and all that were there by now: where one is silent, each of the others would take as long."""
-    connection.terminate()
-    expiring = asyncio.get_running_loop().create_task(pool.expire_connections())
-    _expiring.add(expiring)
-    expiring.add_done_callback(_expiring.discard)
+    await opened.lines.close()
 
 
 def absent(rest: str, *, begins: bool) -> str | None:
@@ -250,18 +198,17 @@ async def examined(rest: str) -> Examined:
     return await _once(place, look)
 
 
-async def _begun(place: Place, first: Question[object]) -> Pool:
+async def _begun(place: Place, first: Question[object]) -> Lines:
     """Connections on which ``first`` was asked. Raises ConfigError, StoreUnavailable."""
-    pool = asyncpg.create_pool(min_size=0, max_size=place.connections, reset=_given_back, **place.arguments)
+    lines = Lines(place)
     try:
-        await pool
-        await _answered(pool, place, first)
+        await lines.ask(first)
     except BaseException as error:
-        pool.terminate()
+        lines.give_up()
         if fault := postgres_fitness.fault(error.__cause__):
             raise ConfigError([fault]) from error
         raise
-    return pool
+    return lines
 
 
 async def _once(place: Place, question: Question[T]) -> T:

@@ -29,7 +29,7 @@ from admit.core.world import Chance
 from admit.errors import Conflict, CursorLost
 from admit.stores.counters import window_of
 
-Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 NO_ANSWER = (
     asyncpg.PostgresError,
