@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from admit.authority import Authority
 from admit.core.principal import Ends
+from admit.known import Known
 from admit.stores.memory import MemoryStore
 from admit.testing.clock import FakeClock
-from admit.verifier import _Known
 from doors import ISSUER, authority
 from wire import Wire
 
@@ -35,7 +35,7 @@ class Served(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.store = MemoryStore()
         self.serving: list[Authority] = []
-        self.verifiers: list[_Known] = []
+        self.verifiers: list[Known] = []
         self.ended: dict[str, float] = {}
 
     def wait(self, doing: Awaitable[T]) -> T:
@@ -55,9 +55,9 @@ class Served(RuleBasedStateMachine):
         self.wait(auth.open())
         return auth
 
-    def begun(self, auth: Authority) -> _Known:
+    def begun(self, auth: Authority) -> Known:
         """A verifier that has read what ``auth`` says of itself, and not yet its log."""
-        known = _Known(ISSUER, "adm_v_", None, self.clock, bytes, OWN)
+        known = Known(ISSUER, "adm_v_", None, self.clock, bytes, OWN)
         assert self.store.tail is not None
         known.follower._source = Wire(self.store.tail)
         known.within(OWN)

@@ -14,10 +14,11 @@ import msgspec
 from msgspec import Meta
 
 from admit import system
-from admit.core import origin, strict
+from admit.core import api_key, origin, strict
 from admit.core.jwk import MAX_SET_BYTES, VerifyingKey, key_set
 from admit.core.secret import written
 from admit.core.store import READ_AT_MOST, Cursor, Page
+from admit.core.throttle import Limit
 from admit.core.world import Chance
 from admit.errors import BadCredential, BadInput, CursorLost, StoreUnavailable
 
@@ -28,6 +29,9 @@ MAX_METADATA_BYTES = 64 * 1024
 MAX_LINE_BYTES = 1_024
 """Bytes of one line of the log: the longest entry names a subject of 128 bytes."""
 
+
+HEEDED = {"conditions": "heeded"}
+"""What whoever asks about an API key says who looks at where it is used from, and how often."""
 
 BLOCK_BYTES = 64 * 1024
 
@@ -52,8 +56,9 @@ class End(msgspec.Struct, frozen=True):
 class Introspection(msgspec.Struct, frozen=True):
     """What an authority says of a credential at this moment (RFC 7662, section 2.2), as far as a verifier needs it.
 
-    Of a session cookie it says all that a Principal is made of, and for how many seconds that may be used
-    (``usable_for``) by who follows the log. Times are Unix seconds.
+    Of a session cookie or an API key it says all that a Principal is made of, and for how many seconds that may be
+    used (``usable_for``) by who follows the log; of a key also where it may be used from (``networks``), and how often
+    in this process (``limit``). Times are Unix seconds.
     """
 
     active: bool
@@ -66,6 +71,9 @@ class Introspection(msgspec.Struct, frozen=True):
     exp: float = 0.0
     gen: int = -1
     usable_for: float = 0.0
+    api_key: str = ""
+    networks: tuple[str, ...] = ()
+    limit: Limit | None = None
 
 
 _introspection = msgspec.json.Decoder(Introspection)
@@ -115,7 +123,8 @@ class Remote:
     def ask(self, url: str, token: str, within: float) -> Introspection:
         """What the authority says of ``token`` at this moment. Raises BadCredential for the verifier key."""
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/x-www-form-urlencoded"}
-        with self._answer(url, headers, within, urlencode({"token": token}).encode()) as answer:
+        form = {"token": token} | (HEEDED if token.startswith(api_key.PREFIX) else {})
+        with self._answer(url, headers, within, urlencode(form).encode()) as answer:
             try:
                 return strict.decoded(answer.read(MAX_METADATA_BYTES), _introspection)
             except ValueError as error:

@@ -14,25 +14,26 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 import msgspec
 
 from admit import system
-from admit.afar import Cookies, FromAfar, Tokens
+from admit.afar import FromAfar, LookedUp, Tokens, marks_of_cookie, marks_of_key
 from admit.asking import Asking
 from admit.core import jwt, lease, origin, verdict
-from admit.core.ages import EDGES, Ages
+from admit.core.address import NO_PROXIES, TrustedProxies
+from admit.core.ages import EDGES
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
-from admit.core.lease import Bounded, Lease, Moment
-from admit.core.log import Copy
-from admit.core.presented import BEARER, COOKIE, DOORS, presented
+from admit.core.lease import Bounded, Moment
+from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, presented
 from admit.core.principal import Principal
 from admit.core.request import Request
-from admit.core.tally import PATHS, Tally
+from admit.core.tally import PATHS
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, Denied, Expired, Stale, StoreUnavailable
 from admit.follow import Follower
 from admit.gate import Gate
-from admit.published import Published
+from admit.known import Known
 from admit.remote import Introspection
 from admit.sync import LoopThread, Sync
+from admit.uses import Uses, for_itself
 from admit.watch import over_within
 
 Outage = Literal["ask", "closed"]
@@ -68,55 +69,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ages: Mapping[float, int]
 
 
-class _Known:
-    """What is known of an authority and kept current, for all who accept by it."""
-
-    def __init__(
-        self, issuer: str, key: str, tls: ssl.SSLContext | None, clock: Clock, chance: Chance, patience: float
-    ) -> None:
-        self.copy = Copy()
-        self.lease = Lease(clock)
-        self.keys = Published(issuer, key, tls, clock, self.copy, patience=patience, allow=self._allow_at_most)
-        self.follower = Follower(self.keys, self.copy, self.lease, clock, chance, bound=patience)
-        self._clock = clock
-        self._allowed = patience
-        self._bounds: list[Bounded] = []
-        self.lease.heard = self._hear
-
-    def within(self, seconds: float) -> Bounded:
-        """The end of the log, for those who accept what is at most so old."""
-        bounded = Bounded(self.lease, self._clock, seconds, self.follower.start, Ages(Tally()))
-        self._bounds.append(bounded)
-        self._allow_at_most(self._allowed)  # the authority may have said so already
-        return bounded
-
-    @property
-    def ages(self) -> list[Ages]:
-        """What was counted, one for each bound."""
-        return [bounded.ages for bounded in tuple(self._bounds)]
-
-    def begin_anew(self) -> None:
-        """Go on in a forked child: without the parent's threads, connections, and the locks that they may hold."""
-        self.keys.begin_anew()
-        self.follower.begin_anew()
-        for ages in self.ages:
-            ages.begin_anew()
-
-    def _allow_at_most(self, seconds: float) -> None:
-        """Accept nothing anywhere that is known for longer, and look for news as often as the smallest bound asks."""
-        with self.copy.lock:
-            self._allowed = min(self._allowed, seconds)
-            for bounded in self._bounds:
-                bounded.bound = min(bounded.bound, seconds)
-            self.follower.bound = min(bounded.bound for bounded in self._bounds)
-
-    def _hear(self) -> None:
-        """Hold what the log says of it. A larger bound would count for what was known before it was said: never."""
-        told = self.copy.allowed
-        if told is not None and told.seconds < self._allowed:
-            self._allow_at_most(told.seconds)
-
-
 class _Shared(NamedTuple):
     """What all doors of a verifier have in common."""
 
@@ -124,8 +76,9 @@ class _Shared(NamedTuple):
     trusted_origins: frozenset[str]
     cookies: CookieRule
     clock: Clock
-    known: _Known
+    known: Known
     kinds: Mapping[str, FromAfar]
+    uses: Uses
     loop: LoopThread
 
 
@@ -157,10 +110,12 @@ class RouteDoor:
             follower.start()
             await _seen_once(follower, self.bounded.bound)
         try:
-            return await self._found(text, door)
+            who = await self._found(text, door)
+            await self._shared.uses.judge(who, request)
         except AdmitError as error:
             self._gate.tally.failed(error)
             raise
+        return who
 
     async def _found(self, text: str, door: str) -> Principal:
         try:
@@ -200,7 +155,8 @@ class Verifier:
     answer, or with ``outage="closed"``, nothing is accepted (Stale, 503). The authority may allow a smaller
     ``max_staleness``, and then that counts. ``leeway`` is what clocks may differ by (seconds), ``tls`` how the
     authority's certificate is checked. ``accept`` names the doors whose credentials count here at all: tokens, and
-    cookies too where browsers send this service the session cookie of the authority, for whose audience it has to be.
+    API keys and cookies too where programs and browsers send this service those of the authority, for whose audience it
+    has to be. ``proxies`` are those whose word counts about where an API key is used from.
     A cookie counts for no request that changes state and that a browser sent for an origin other than the audience's,
     if that is a URL, else the issuer's, or one of ``trusted_origins``.
 
@@ -217,6 +173,7 @@ class Verifier:
         outage: Outage = "ask",
         accept: Collection[str] = (BEARER,),
         trusted_origins: Collection[str] = (),
+        proxies: TrustedProxies = NO_PROXIES,
         leeway: float = 5.0,
         tls: ssl.SSLContext | None = None,
         clock: Clock | None = None,
@@ -228,7 +185,7 @@ class Verifier:
         self.cookies = CookieRule(secure=issuer.startswith("https:"))
         self._max_staleness = max_staleness
         self._outage: Outage = outage
-        self._known = known = _Known(issuer, key, tls, self.clock, chance, max_staleness)
+        self._known = known = Known(issuer, key, tls, self.clock, chance, max_staleness)
         self._asking = Asking(known.keys.ask, self.clock, max_staleness / 2)
         rules = jwt.Rules(issuer=issuer, audience=audience, leeway=leeway)
         kinds = _kinds(known, self._asking, rules, self.clock, accept)
@@ -237,7 +194,8 @@ class Verifier:
         known.keys.forget = self._gate.forget
         loop = LoopThread()
         self.sync: Any = Sync(self, loop.loop)  # for programs without an event loop: each call waited for
-        self._shared = _Shared(self.origin, trusted, self.cookies, self.clock, known, kinds, loop)
+        uses = Uses(proxies, self.clock, for_itself, 1.0)
+        self._shared = _Shared(self.origin, trusted, self.cookies, self.clock, known, kinds, uses, loop)
         self._gate.open(self._bounded)
         self._door = RouteDoor(self._shared, self._gate, self._bounded, outage)
         self._doors = {(max_staleness, outage): self._door}
@@ -340,12 +298,13 @@ async def _seen_once(follower: Follower, within: float) -> None:
 
 
 def _kinds(
-    known: _Known, asking: Asking[Introspection], rules: jwt.Rules, clock: Clock, accept: Collection[str]
+    known: Known, asking: Asking[Introspection], rules: jwt.Rules, clock: Clock, accept: Collection[str]
 ) -> dict[str, FromAfar]:
     """What is taken at the doors that ``accept`` names."""
     kinds: dict[str, FromAfar] = {
         BEARER: Tokens(known.keys, rules, asking, known.copy, clock, known.follower.start),
-        COOKIE: Cookies(asking, known.copy, clock),
+        COOKIE: LookedUp(asking, known.copy, clock, marks_of_cookie),
+        API_KEY: LookedUp(asking, known.copy, clock, marks_of_key),
     }
     return {door: kind for door, kind in kinds.items() if door in accept}
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from doors import ISSUER, Door, asked, service
+from admit.api_keys import Created
+from admit.core.throttle import Limit
+from doors import ANN, ISSUER, Door, asked, service
 
 ELSEWHERE = "https://api.example.com"
 
@@ -48,3 +52,36 @@ async def test_what_clients_of_others_send_along_is_passed_over(here: Door) -> N
         "/revoke", content=twice, headers={"content-type": "application/x-www-form-urlencoded"}
     )
     assert sent.status_code == 400
+
+
+async def made(here: Door, **asked_for: Any) -> Created:
+    account = await here.auth.accounts.by_email(ANN["email"])
+    assert account is not None
+    return await here.auth.api_keys.create(await here.auth.subjects.before(account.id), "backup", **asked_for)
+
+
+async def test_a_service_of_the_same_audience_may_ask_about_an_api_key(here: Door) -> None:
+    key = await made(here, scope="links:read")
+    found = (await asked(here, key.text)).json()
+    assert (found["active"], found["api_key"], found["scope"]) == (True, key.key.id, "links:read")
+    assert found.keys().isdisjoint({"token_type", "sid", "networks", "limit", "auth_time"})
+    assert 0 < found["usable_for"] <= 300
+    [kept] = await here.auth.api_keys.of(key.key.owner)
+    assert kept.used_at > 0
+    assert (await asked(here, key.text, ELSEWHERE)).json() == {"active": False}
+    await here.auth.api_keys.revoke(key.key)
+    assert (await asked(here, key.text)).json() == {"active": False}
+
+
+async def test_of_a_key_with_conditions_only_who_heeds_them_is_told(here: Door) -> None:
+    key = await made(here, networks=["192.0.2.0/24"], limit=Limit(90, 60.0))
+    asking = await service(here)
+    assert (await asking.post("/introspect", data={"token": key.text})).json() == {"active": False}
+    heeds = {"token": key.text, "conditions": "heeded"}
+    found = (await asking.post("/introspect", data=heeds)).json()
+    assert found["networks"] == ["192.0.2.0/24"]
+    assert found["limit"] == {"hits": 90, "window": 60.0}
+    for name in ("a", "b", "c"):
+        await asking.get("/revocations", params={"follower": name})
+    found = (await asking.post("/introspect", data=heeds)).json()
+    assert found["limit"] == {"hits": 30, "window": 60.0}

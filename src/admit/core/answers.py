@@ -64,6 +64,7 @@ _BY_CODE = {
     "sign_in_failed": 401,
     "email_taken": 409,
     "no_account": 404,
+    "no_api_key": 404,
     "not_found": 404,
     "bad_form": 400,
     "not_json": 415,

@@ -22,12 +22,12 @@ from admit.web.openapi import Described
 from admit.web.pages import account, assets, sign_in
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN, Pages
-from admit.web.routes import accounts, health, introspection, keys, revocation, revocations, sessions, tokens
+from admit.web.routes import accounts, api_keys, health, introspection, keys, revocation, revocations, sessions, tokens
 
 __all__ = ["Brand", "application"]
 
 _ROUTES = (
-    ("/api", (sessions, tokens, accounts)),
+    ("/api", (sessions, tokens, accounts, api_keys)),
     ("", (keys, revocations, introspection, revocation, health)),
 )
 _PAGES = (sign_in, account, assets)

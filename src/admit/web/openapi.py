@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
@@ -38,6 +39,14 @@ TOKEN_FORM: dict[str, Any] = {
     },
 }
 """``requestBody`` of what takes one token as a form (RFC 7009 and RFC 7662, section 2.1)."""
+
+
+QUESTION_FORM = deepcopy(TOKEN_FORM)
+"""``requestBody`` of the question about a token, to which whoever heeds its conditions adds that."""
+QUESTION_FORM["content"]["application/x-www-form-urlencoded"]["schema"]["properties"]["conditions"] = {
+    "type": "string",
+    "enum": ["heeded"],
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -54,10 +54,15 @@ def form_of(*names: str) -> Callable[[Request], Awaitable[dict[str, str]]]:
 
 async def token_of(request: Request) -> str:
     """A dependency: the token of a form as RFC 7009 and RFC 7662 have it, section 2.1. Raises BadInput without one."""
-    token = parsed(await request.body(), ("token",), more=True)["token"]
-    if not token:
+    return (await question_of(request))[0]
+
+
+async def question_of(request: Request) -> tuple[str, bool]:
+    """A dependency: such a token, and whether the sender heeds the conditions that it may have. Raises BadInput."""
+    form = parsed(await request.body(), ("token", "conditions"), more=True)
+    if not form["token"]:
         raise BadInput("bad_form", "Send a form with the field “token”.")
-    return token
+    return form["token"], form["conditions"] == "heeded"
 
 
 def _bad() -> BadInput:

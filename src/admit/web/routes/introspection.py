@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from admit.core.principal import Ends
+from admit.core.principal import Ends, Principal
 from admit.core.scope import written
 from admit.errors import Denied
 from admit.web.caller import Auth, Service
-from admit.web.openapi import TOKEN_FORM, problems
-from admit.web.pages.form import token_of
+from admit.web.openapi import QUESTION_FORM, problems
+from admit.web.pages.form import question_of
 
 router = APIRouter(tags=["verifiers"])
+
+
+class Limit(BaseModel):
+    """At most ``hits`` uses in each window of ``window`` seconds."""
+
+    hits: int
+    window: float
 
 
 class Introspection(BaseModel):
     """What a token is at this moment (RFC 7662, section 2.2); of one that is not good, that it is not ``active``.
 
-    Times are Unix seconds. Of a session cookie ``exp`` says when the session ends if nobody uses it, and
-    ``usable_for`` for how many seconds this answer may be used by a service that follows the revocation log; others
-    ask each time. ``gen`` is the subject's generation, which an entry of the log may raise.
+    Times are Unix seconds. Of a session cookie ``exp`` says when the session ends if nobody uses it; of it and of an API
+    key ``usable_for`` says for how many seconds this answer may be used by a service that follows the revocation log;
+    others ask each time. ``gen`` is the subject's generation, which an entry of the log may raise. ``api_key`` is a key's
+    id, ``networks`` are those it is used from, and ``limit`` is how often: its share, where several verifiers ask.
     """
 
     active: bool
@@ -40,23 +48,28 @@ class Introspection(BaseModel):
     amr: list[str] | None = None
     gen: int | None = None
     usable_for: float | None = None
+    api_key: str | None = None
+    networks: list[str] | None = None
+    limit: Limit | None = None
 
 
 @router.post(
     "/introspect",
     responses=problems(400, 401, 415, 503),
     response_model_exclude_none=True,
-    openapi_extra={"security": [{"verifier": []}], "requestBody": TOKEN_FORM},
+    openapi_extra={"security": [{"verifier": []}], "requestBody": QUESTION_FORM},
 )
 async def introspect(
     by: Service,
-    token: Annotated[str, Depends(token_of)],
+    question: Annotated[tuple[str, bool], Depends(question_of)],
     auth: Auth,
 ) -> Introspection:
     """What an access token for one's own audience is worth now (RFC 7662): the way to ask for who follows no log.
 
-    A service for the authority's own audience may ask about session cookies too; that counts as their use.
+    A service for the authority's own audience may ask about session cookies and API keys too; that counts as their use.
+    Of a key that has conditions it is told nothing unless it says that it heeds them (``conditions=heeded``).
     """
+    token, heeds = question
     try:
         seen = await auth.ask(token, by.audience)
         who = seen.principal
@@ -65,6 +78,10 @@ async def introspect(
     except Denied:
         # RFC 7662, section 2.2: why not is nobody's business.
         return Introspection(active=False)
+    if who.conditions is not None and not heeds:
+        # Else a key for one address would open whatever does not look where it comes from.
+        return Introspection(active=False)
+    looked_up = who.credential != "token"
     return Introspection(
         active=True,
         iss=auth.issuer,
@@ -72,13 +89,24 @@ async def introspect(
         aud=by.audience,
         client_id=who.client,
         scope=written(who.scope),
-        token_type=None if cookie else "Bearer",
+        token_type=None if looked_up else "Bearer",
         exp=int(exp),
-        auth_time=int(who.authenticated_at),
+        auth_time=int(who.authenticated_at) or None,
         jti=who.marks[Ends.TOKEN] or None,
         sid=who.session,
         roles=sorted(who.roles),
         amr=list(who.methods),
         gen=who.gen,
-        usable_for=max(0.0, seen.until - auth.clock.now()) if cookie else None,
+        usable_for=max(0.0, seen.until - auth.clock.now()) if looked_up else None,
+        api_key=who.marks[Ends.API_KEY] or None,
+        **_conditions(who, len(auth.followers.lately())),
     )
+
+
+def _conditions(who: Principal, verifiers: int) -> dict[str, Any]:
+    """The conditions of ``who`` for one of so many verifiers, each of which has an equal share of the uses."""
+    met = who.conditions
+    if met is None:
+        return {}
+    limit = met.limit and Limit(hits=max(1, met.limit.hits // max(1, verifiers)), window=met.limit.window)
+    return {"networks": list(met.networks), "limit": limit}
