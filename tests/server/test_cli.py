@@ -37,7 +37,7 @@ def test_an_account_from_its_creation_to_its_last_password(tmp_path: Path) -> No
 def test_people_get_a_table_without_colours_where_there_is_no_terminal(tmp_path: Path) -> None:
     create(tmp_path)
     listed = admit(tmp_path, "accounts", "list", FORCE_COLOR="", NO_COLOR="1")
-    assert listed.out.splitlines()[0].split() == ["email", "id", "active", "roles", "created", "at"]
+    assert listed.out.splitlines()[0].split() == ["email", "id", "active", "service", "roles", "created", "at"]
     assert "ann@example.com" in listed.out
     assert "\x1b" not in listed.out
     assert admit(tmp_path, "sessions", "list", "ann@example.com").out == "none\n"
@@ -218,3 +218,27 @@ def test_a_shell_is_taught_and_told_how_a_command_goes_on(
         )  # fmt: skip
         assert (said.returncode, said.stderr) == (0, "")
         assert ("_ADMIT_COMPLETE" if words else offered) in said.stdout
+
+
+def test_an_api_key_from_its_making_to_its_end(tmp_path: Path) -> None:
+    service = admit(tmp_path, "accounts", "create", "backup@example.com", "--service", "--json").json
+    assert service["service"] is True
+    assert admit(tmp_path, "accounts", "password", "backup@example.com", "--generate").code == 1
+    asked = ["--name", "nightly", "--network", "192.0.2.0/24", "--limit", "100/60", "--days", "30"]
+    made = admit(tmp_path, "api-keys", "create", "backup@example.com", *asked, "--json").json
+    assert made["key"].startswith(f"adm_k_{made['id']}.")
+    assert (made["networks"], made["limit"], made["used_at"]) == (["192.0.2.0/24"], "100/60", "never")
+    listed = admit(tmp_path, "api-keys", "list", "backup@example.com")
+    assert "nightly" in listed.out
+    assert made["key"].partition(".")[2] not in listed.out
+    rotated = admit(tmp_path, "api-keys", "rotate", made["id"], "--overlap", "24", "--json").json
+    assert admit(tmp_path, "api-keys", "revoke", made["id"], "--json").json == {"ended": made["id"]}
+    [left] = admit(tmp_path, "api-keys", "list", "backup@example.com", "--json").json
+    assert left["id"] == rotated["id"]
+    assert admit(tmp_path, "restore", "--yes").code == 0
+    assert admit(tmp_path, "api-keys", "list", "backup@example.com", "--json").json[0]["suspended"] is True
+    assert admit(tmp_path, "api-keys", "confirm", rotated["id"], "--json").json["suspended"] is False
+    for act in ("rotate", "confirm", "revoke"):
+        refused = admit(tmp_path, "api-keys", act, made["id"], "--json")
+        assert refused.code == 1
+        assert "no_api_key" in refused.err

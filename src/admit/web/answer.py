@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from admit.core.answers import MEDIA_TYPE, OUTSIDE, Field, Problem, headers_of, problem, problem_of
@@ -16,6 +17,7 @@ from admit.web.pages.refused import is_page, refused
 
 _FIELDS_AT_MOST = 20
 _FIELD_LENGTH = 64
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 _log = logging.getLogger("admit.web")
 
@@ -49,12 +51,24 @@ def answer(scope: Scope, error: Exception) -> Response:
             found = _invalid(error)
         case HTTPException() if error.status_code in OUTSIDE:
             found, headers = OUTSIDE[error.status_code], dict(error.headers or {})
+            if "Allow" in headers:
+                headers["Allow"] = ", ".join(sorted(_allowed(scope).union(headers["Allow"].split(", "))))
         case _:
             found = problem_of(error)
     _note(scope, found, error)
     if is_page(scope):
         return refused(scope, scope["app"].state.pages, error, found, headers)
     return Response(found.body, found.status, headers, MEDIA_TYPE)
+
+
+def _allowed(scope: Scope) -> set[str]:
+    """The methods that the path of ``scope`` takes: the router names those of the first of its routes only."""
+    routes: list[BaseRoute] = scope["app"].routes
+    return {method for method in _METHODS for route in routes if _takes(route, {**scope, "method": method})}
+
+
+def _takes(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is Match.FULL
 
 
 def _invalid(error: RequestValidationError) -> Problem:

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
+from admit.authority import Authority
 from admit.core.principal import Ends, Principal
 from admit.core.scope import written
+from admit.core.verdict import Seen
 from admit.errors import Denied
 from admit.web.caller import Auth, Service
 from admit.web.openapi import QUESTION_FORM, problems
@@ -81,12 +83,16 @@ async def introspect(
     if who.conditions is not None and not heeds:
         # Else a key for one address would open whatever does not look where it comes from.
         return Introspection(active=False)
-    looked_up = who.credential != "token"
+    return _told(auth, seen, exp, by.audience)
+
+
+def _told(auth: Authority, seen: Seen, exp: float, audience: str) -> Introspection:
+    who, looked_up = seen.principal, seen.principal.credential != "token"
     return Introspection(
         active=True,
         iss=auth.issuer,
         sub=who.subject,
-        aud=by.audience,
+        aud=audience,
         client_id=who.client,
         scope=written(who.scope),
         token_type=None if looked_up else "Bearer",
