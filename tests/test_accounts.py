@@ -128,6 +128,18 @@ async def test_an_account_without_a_password_cannot_sign_in_until_it_is_given_on
     assert (await here.accounts.sign_in(EMAIL, PASSWORD)).subject == account.id
 
 
+async def test_nobody_ever_signs_in_to_the_account_of_a_service(here: Services) -> None:
+    account = await here.accounts.create("backup@example.com", roles=["user"], service=True)
+    assert (account.service, await here.accounts.get(account.id)) == (True, account)
+    for password in (PASSWORD, "None", account.id):
+        with pytest.raises(BadCredential):
+            await here.accounts.sign_in("backup@example.com", password)
+    with pytest.raises(BadInput, match="service_account"):
+        await here.accounts.set_password(account.id, PASSWORD)
+    with pytest.raises(BadInput, match="service_account"):
+        await here.accounts.create("other@example.com", PASSWORD, service=True)
+
+
 async def test_a_changed_password_ends_all_sessions_but_the_one_that_changed_it(here: Services) -> None:
     account = await here.accounts.create(EMAIL, PASSWORD)
     own, *_ = [await here.sessions.start(await here.accounts.sign_in(EMAIL, PASSWORD)) for _ in range(3)]

@@ -29,11 +29,15 @@ _RESTLESS = f"{TRIES} changes of one account in a row"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may sign in here. ``id`` is the subject's too; ``created_at`` is in Unix seconds."""
+    """Who may sign in here. ``id`` is the subject's too; ``created_at`` is in Unix seconds.
+
+    A ``service`` account has nobody behind it: it never signs in, and acts by API keys alone.
+    """
 
     id: str
     email: str
     created_at: float
+    service: bool = False
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,6 +50,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: float
     password: str | None = None
     untold: Untold | None = None
+    service: bool = False
 
 
 class _Owner(msgspec.Struct, frozen=True):
@@ -107,24 +112,33 @@ class Accounts:
         self.policy = policy
 
     async def create(
-        self, email: str, password: str | None = None, *, phc: str | None = None, roles: Iterable[str] = ()
+        self,
+        email: str,
+        password: str | None = None,
+        *,
+        phc: str | None = None,
+        roles: Iterable[str] = (),
+        service: bool = False,
     ) -> Account:
         """A new account and its subject; ``phc`` is a password that was hashed already.
 
-        Raises BadInput (``email_taken`` …), TooMany.
+        One for a ``service`` has none. Raises BadInput (``email_taken`` …), TooMany.
         """
         email = canonical(email)
+        if service and (password is not None or phc is not None):
+            raise _of_a_service()
         roles = checked_roles(roles)
         phc = phc if password is None else await self._hashing.hash(self.policy.judge(password, words_of(email)))
         ledger = self._ledger
         now = ledger.clock.now()
-        account = Account(id=new_id(_ALL[0], now, ledger.chance), email=email, created_at=now)
+        account = Account(id=new_id(_ALL[0], now, ledger.chance), email=email, created_at=now, service=service)
 
         async def attempt() -> Account:
             if await self._owner(email) is not None:
                 raise BadInput("email_taken", "There is an account with this e-mail address already.", field="email")
             owner = Record(EMAIL.kind, anchor(email), EMAIL.encode(_Owner(account.id)), ledger.version())
-            kept = _Kept(email=email, created_at=now, password=phc, untold=Untold(event="created", roles=roles))
+            untold = Untold(event="created", roles=roles)
+            kept = _Kept(email=email, created_at=now, password=phc, untold=untold, service=service)
             await self._change(account.id, None, kept, Insert(owner))
             return account
 
@@ -205,6 +219,8 @@ class Accounts:
 
         async def attempt() -> None:
             record, kept = await self._kept(id)
+            if kept.service:
+                raise _of_a_service()
             changed = msgspec.structs.replace(kept, password=phc, untold=Untold(event="reset"))
             await self._change(id, record, changed)
 
@@ -376,4 +392,8 @@ class Accounts:
 
 def _account(record: Record) -> Account:
     kept = ACCOUNT.decode(record)
-    return Account(id=record.id, email=kept.email, created_at=kept.created_at)
+    return Account(id=record.id, email=kept.email, created_at=kept.created_at, service=kept.service)
+
+
+def _of_a_service() -> BadInput:
+    return BadInput("service_account", "Nobody signs in to the account of a service: it has no password.")

@@ -74,7 +74,7 @@ async def test_its_settings_are_shown_to_who_proved_himself_lately() -> None:
     async with authority(clock=clock) as auth:
         app = application(auth)
         Demo((), Path(), [], "").furnish(app)
-        await auth.accounts.create(**ANN, roles=["user"])
+        await auth.accounts.create(ANN["email"], ANN["password"], roles=["user"])
         browser, program = (Door(auth, app, auth.issuer).browser(**headers) for headers in (AT_A_BROWSER, {}))
         assert (await browser.post("/sign-in", data=ANN)).status_code == 303
         program.cookies = browser.cookies

@@ -26,6 +26,7 @@ Roles = Annotated[list[str] | None, typer.Argument(help="All roles it is to have
 NoRoles = Annotated[bool, typer.Option("--none", help="Take all roles away.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+Service = Annotated[bool, typer.Option("--service", help="It is no person's: it acts by API keys, and never signs in.")]
 Generate = Annotated[bool, typer.Option("--generate", help="Make a password and show it this once.")]
 
 _GENERATED_BYTES = 18
@@ -39,13 +40,16 @@ async def create(
     role: Role = ["user"],
     password_stdin: FromStdin = False,
     generate: Generate = False,
+    service: Service = False,
 ) -> Answer:
     """Create an account.
 
     admit accounts create ann@example.com --generate
     """
-    password = _chosen(from_stdin=password_stdin, generate=generate)
-    created = await auth.accounts.create(email, password, roles=role)
+    if service and (password_stdin or generate):
+        raise typer.BadParameter("A service has no password: write --service alone.")
+    password = None if service else _chosen(from_stdin=password_stdin, generate=generate)
+    created = await auth.accounts.create(email, password, roles=role, service=service)
     return {**await _told(auth, created), **({"password": password} if generate else {})}
 
 
@@ -150,6 +154,7 @@ async def _told(auth: Authority, found: Account) -> Row:
         "email": found.email,
         "id": found.id,
         "active": subject.active,
+        "service": found.service,
         "roles": list(subject.roles),
         "created_at": found.created_at,
     }

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from admit.server import accounts, forward, keys, sessions, verifiers
+from admit.server import accounts, api_keys, forward, keys, sessions, verifiers
 from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
 from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import migrate as migrated
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(keys.app, name="keys")
 app.add_typer(verifiers.app, name="verifiers")
 app.add_typer(forward.app, name="forward-auth")

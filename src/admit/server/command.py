@@ -36,7 +36,7 @@ Action = Callable[..., Awaitable[Answer]]
 EXIT_CODES = "Exit codes: 0 done · 1 refused or not found · 2 usage or configuration · 3 store unavailable or replaced"
 
 _WHERE = "Where"
-_TIMES = {"created_at", "seen_at", "expires_at", "since", "effective_by"}
+_TIMES = {"created_at", "seen_at", "used_at", "expires_at", "since", "effective_by"}
 _WIDTH_OF_A_PIPE = 200
 
 Config = Annotated[
