@@ -246,7 +246,7 @@ def matrix_page() -> str:
     rows = [(event, *(cells[name] for name in credentials)) for event, cells in matrix["events"].items()]
     return f"""# What ends what
 
-Each cell is measured by a test. *Ends*: never accepted again. *Shrinks*: goes on, and allows less. *Stays*: goes on as before. In the process where it happens, and in every process on the same embedded store, it has happened when the call returns; at a verifier elsewhere at most `max_staleness` later. Whoever signs out everywhere else, changes the password or confirms goes on with another cookie.
+Each cell is measured by a test. *Ends*: never accepted again. *Suspends*: not accepted until the account is enabled, or the key confirmed after a restore. *Shrinks*: goes on, and allows less. *Stays*: goes on as before. In the process where it happens, and in every process on the same embedded store, it has happened when the call returns; at a verifier elsewhere at most `max_staleness` later. Whoever signs out everywhere else, changes the password or confirms goes on with another cookie.
 
 {table(("event", *credentials.values()), rows)}
 """

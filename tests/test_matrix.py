@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from admit import TokenPolicy
+from admit.api_keys import SHORTEST_OVERLAP, Created
 from admit.core import jwt
 from admit.core.keyring import PUBLISHED_BEFORE_USE
-from admit.core.presented import BEARER, COOKIE
+from admit.core.presented import API_KEY, BEARER, COOKIE
 from admit.core.principal import Principal
 from admit.core.verdict import Seen
-from admit.errors import BadCredential, LookUpNeeded, Replayed
-from admit.gate import Gate
+from admit.errors import BadCredential, BadInput, LookUpNeeded, Replayed
+from admit.gate import GONE, Gate
 from admit.sessions import RELAXED, Session
 from admit.subjects import Subject
 from admit.web import application
@@ -49,8 +50,8 @@ class TokensAtAVerifier:
         return who.expires_at + now - now
 
 
-class CookiesAtAVerifier:
-    """Session cookies, about which a service elsewhere asks the authority, and whose end the log tells it."""
+class AskedAtAVerifier:
+    """Session cookies and API keys, about which a service elsewhere asks the authority, and whose end the log tells it."""
 
     looked_up = True
 
@@ -58,7 +59,7 @@ class CookiesAtAVerifier:
         self._auth = here.auth
 
     def verify(self, text: str, now: float) -> Seen:
-        raise LookUpNeeded(f"a cookie proves nothing by itself: {text} at {now}")
+        raise LookUpNeeded(f"it proves nothing by itself: {text} at {now}")
 
     async def look_up(self, text: str, now: float) -> Seen:
         assert now
@@ -79,25 +80,41 @@ class Ann:
     tokens: list[str]
     refresh: list[str]
     spent: str
+    key: Created
     afar: Afar
     gate: Gate
     front: Front
 
     async def found(self, credential: str) -> str:
-        """What has become of a credential: ends, shrinks or stays."""
+        """What has become of a credential: ends, suspends, shrinks or stays."""
         which, kind = int(credential.startswith("other_")), credential.removeprefix("other_")
         try:
             match kind:
                 case "cookie":
                     scope = await self.everywhere(self.cookies[which], COOKIE)
+                case "api_key":
+                    scope = await self.everywhere(self.key.text, API_KEY)
                 case "token":
                     scope = await self.everywhere(self.tokens[which], BEARER)
                 case _:
                     pair = await self.world.auth.tokens.refresh(self.refresh[which])
                     scope = frozenset(pair.scope.split())
         except BadCredential:
-            return "ends"
+            return "suspends" if kind == "api_key" and await self.comes_back() else "ends"
         return "stays" if scope == ALLOWED else "shrinks"
+
+    async def comes_back(self) -> bool:
+        """Whether the API key is accepted again once all was done that may bring it back."""
+        auth = self.world.auth
+        await auth.subjects.change(self.id, Subject.enabled)
+        with suppress(BadInput):
+            await auth.api_keys.confirm(await auth.subjects.before(self.id), self.key.key.id)
+        self.world.clock.advance(GONE)
+        self.afar.follower.step()
+        try:
+            return await self.everywhere(self.key.text, API_KEY) == ALLOWED
+        except BadCredential:
+            return False
 
     async def everywhere(self, text: str, door: str) -> frozenset[str]:
         """What a credential allows, at home, at the verifier and behind a gateway, who agree."""
@@ -130,7 +147,8 @@ async def ann() -> AsyncIterator[Ann]:
         here.clock.advance(PUBLISHED_BEFORE_USE + 1)
         assert here.store.tail is not None
         afar = Afar(Wire(here.store.tail), here.clock)
-        gate = Gate({BEARER: TokensAtAVerifier(here), COOKIE: CookiesAtAVerifier(here)}, afar.copy, here.clock)
+        asked = AskedAtAVerifier(here)
+        gate = Gate({BEARER: TokensAtAVerifier(here), COOKIE: asked, API_KEY: asked}, afar.copy, here.clock)
         gate.open(afar.bounded)
         found = Ann(
             here,
@@ -140,6 +158,7 @@ async def ann() -> AsyncIterator[Ann]:
             [pair.access_token for pair in pairs],
             [pair.refresh_token for pair in pairs],
             spent[0],
+            await auth.api_keys.create(await auth.subjects.before(account.id), "backup"),
             afar,
             gate,
             Front(here, application(here.auth, at="/auth", forward=POLICY), POLICY.gateway),
@@ -170,6 +189,11 @@ async def confirmed(ann: Ann) -> None:
     await ann.world.auth.sessions.step_up(ann.sessions[0], proof)
 
 
+async def rotated(ann: Ann, overlap: float) -> None:
+    keys, before = ann.world.auth.api_keys, await ann.world.auth.subjects.before(ann.id)
+    assert (await keys.rotate(before, ann.key.key.id, overlap=overlap)).key.scope is None
+
+
 EVENTS: dict[str, Callable[[Ann], Awaitable[object]]] = {
     "signing out": lambda ann: ann.world.auth.revoke(ann.sessions[0]),
     "ending another session": lambda ann: ann.world.auth.revoke(ann.sessions[1]),
@@ -188,6 +212,9 @@ EVENTS: dict[str, Callable[[Ann], Awaitable[object]]] = {
     "revoking the signing key": lambda ann: set_key(ann, "revoke"),
     "rotating the signing key": lambda ann: set_key(ann, "rotate"),
     "restoring a backup": restored,
+    "revoking the API key": lambda ann: ann.world.auth.revoke(ann.key.key),
+    "rotating the API key, with no overlap": lambda ann: rotated(ann, 0.0),
+    "rotating the API key, with an overlap": lambda ann: rotated(ann, SHORTEST_OVERLAP),
 }
 
 
@@ -199,10 +226,12 @@ def test_every_event_and_every_credential_has_its_cell() -> None:
 
 @pytest.mark.parametrize("event", EVENTS)
 async def test_an_event_does_to_each_credential_what_the_matrix_says(ann: Ann, event: str) -> None:
-    for credential in ("cookie", "other_cookie", "token", "other_token"):
+    for credential in ("cookie", "other_cookie", "token", "other_token", "api_key"):
         ann.afar.follower.step()
         assert await ann.found(credential) == "stays"
     await EVENTS[event](ann)
     ann.afar.follower.step()
+    # The API key comes last: to see whether it comes back, the account is changed.
+    assert list(MATRIX["credentials"])[-1] == "api_key"
     measured = {credential: await ann.found(credential) for credential in MATRIX["credentials"]}
     assert measured == MATRIX["events"][event]

@@ -159,7 +159,7 @@ class ApiKeys:
             try:
                 old.judge(owner, self._ledger.term, now)
             except (Revoked, Expired):
-                raise none(id) from None
+                raise none() from None
             await self._refuse_one_more(by.subject)
             until = min(old.expires_at, now + overlap)
             replaced = (
@@ -187,7 +187,7 @@ class ApiKeys:
             key, record = await self._own(by, id)
             # What a reset of the password ended stays so, whatever was restored after it.
             if key.gen < owner.key_floor:
-                raise none(id)
+                raise none()
             if key.gen < self._ledger.term:
                 key = msgspec.structs.replace(key, gen=by.gen)
                 await self._ledger.commit(Replace(self._record(key), record.version))
@@ -199,7 +199,7 @@ class ApiKeys:
         """End an API key, and tell. It is told even when there was nothing left to end."""
         id = key if isinstance(key, str) else key.id
         if not is_id(id):
-            raise none(id)
+            raise none()
         await self._ledger.commit(Delete(API_KEY.kind, id), self._ledger.ended(Ends.API_KEY, id))
 
     async def get(self, id: str) -> ApiKey | None:
@@ -306,7 +306,7 @@ class ApiKeys:
         [record] = await self._ledger.get(self.key(id)) if is_id(id) else [None]
         key = None if record is None else API_KEY.decode(record)
         if record is None or key is None or key.owner != by.subject:
-            raise none(id)
+            raise none()
         return key, record
 
     async def _may(self, by: Holder) -> Subject:
@@ -340,6 +340,6 @@ def _life(seconds: float) -> float:
     raise BadInput("bad_life", "A key lives for a minute to ten years, in seconds.", field="life")
 
 
-def none(id: str) -> BadInput:
+def none() -> BadInput:
     """The fault that there is no such key: the same whether there never was one, it is over, or somebody else's."""
-    return BadInput("no_api_key", f"There is no API key {id!r} of yours, or it is over.", field="id")
+    return BadInput("no_api_key", "You have no such API key, or it is over.", field="id")

@@ -54,5 +54,5 @@ def _network(text: str) -> Network:
     try:
         return ip_network(text)
     except ValueError:
-        fault = f"{text!r} is no network; write an address, or one like 192.0.2.0/24 or 2001:db8::/32."
+        fault = "A network is written as an address, or like 192.0.2.0/24 or 2001:db8::/32."
         raise BadInput("bad_network", fault, field="networks") from None

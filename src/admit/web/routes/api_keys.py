@@ -108,7 +108,7 @@ async def revoke(id: str, who: Lately, auth: Auth) -> None:
     """End one of one's own keys. Somebody else's is answered like one that does not exist."""
     key = await auth.api_keys.get(id)
     if key is None or key.owner != who.subject:
-        raise api_keys.none(id)
+        raise api_keys.none()
     await auth.revoke(key)
 
 
