@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -100,6 +101,7 @@ async def served(
             await first(auth)
             if settings.seed_file is not None:
                 await seed.sow(auth, settings.seed_file)
+            _settle()
             overdue = end_overdue(server.server_state.connections)
             async with _beside(overdue), _beside(metrics.watch(auth)):
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -107,6 +109,15 @@ async def served(
                 drain.on = True
                 await _drain(server, listening, hurried, settings.drain_limit)
                 await serving
+
+
+def _settle() -> None:
+    """Take what is there by now out of the sight of the garbage collector: it stays.
+
+    To look through all of it takes 60 ms, during which nobody is answered and no end travels.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def announce(settings: Settings, listening: socket.socket) -> None:
