@@ -20,6 +20,7 @@ from admit.web.forward_auth import ForwardAuth
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
 from admit.web.pages import account, assets, sign_in
+from admit.web.pages import api_keys as key_pages
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN, Pages
 from admit.web.routes import accounts, api_keys, health, introspection, keys, revocation, revocations, sessions, tokens
@@ -30,7 +31,7 @@ _ROUTES = (
     ("/api", (sessions, tokens, accounts, api_keys)),
     ("", (keys, revocations, introspection, revocation, health)),
 )
-_PAGES = (sign_in, account, assets)
+_PAGES = (sign_in, account, key_pages, assets)
 """What people get is HTML, and no part of the description for programs."""
 
 

@@ -28,6 +28,8 @@ OPENED = {
     "/sign-out": False,
     "/account": True,
     "/account/password": True,
+    "/account/keys": True,
+    "/account/keys/new": True,
     "/confirm": True,
 }
 # Every form one can send, with what it takes.
@@ -42,6 +44,9 @@ SENT: dict[str, dict[str, str]] = {
         "new_password": "another one, not shorter",
         "password_again": "another one, not shorter",
     },
+    "/account/keys/new": {"name": "backup", "scope": "", "days": "30"},
+    "/account/keys/revoke": {"key": "qP7-9dYxaZaTO9pr3Ny096"},
+    "/account/keys/confirm": {"key": "qP7-9dYxaZaTO9pr3Ny096"},
     "/confirm": {"password": ANN["password"], "next": ""},
 }
 

@@ -39,7 +39,7 @@ class NewKey(Body):
     name: str
     scope: str | None = None
     expires_in: Seconds = api_keys.USUAL_LIFE
-    networks: Annotated[list[str], Field(default_factory=list, max_length=32)]
+    networks: list[str] = Field(default_factory=list, max_length=32)
     limit: Limit | None = None
 
 
