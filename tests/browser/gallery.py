@@ -80,6 +80,15 @@ def _account_with_devices(site: Site, browser: Chromium) -> None:
     browser.press("Sign out\n")
 
 
+_new_key = _signed_in_at("/account/keys/new")
+_key_made = _sent(_new_key, "Make the key", name="nightly backup", scope="links:read")
+
+
+def _keys(site: Site, browser: Chromium) -> None:
+    _key_made(site, browser)
+    browser.follow("I have copied it")
+
+
 def _signed_out(site: Site, browser: Chromium) -> None:
     signed_in(site, browser)
     browser.press("Sign out")
@@ -182,6 +191,10 @@ PAGES: dict[str, State] = {
     "password-refused": _sent(
         _password, "Change password", current_password="not this one", new_password="short", password_again="short"
     ),
+    "keys": _keys,
+    "key-new": _new_key,
+    "key-refused": _sent(_new_key, "Make the key", scope="everything there is"),
+    "key-made": _key_made,
     "confirm": _signed_in_at("/confirm", LONG),
     "sign-out": _at("/sign-out"),
     "signed-out": _signed_out,
