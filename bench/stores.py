@@ -40,7 +40,7 @@ JUDGED = 99_999
 """Sessions at which the bytes of one are held to the bar: among fewer, what a Redis takes once weighs more."""
 
 REHASHED = 10.0
-"""Seconds after which Redis has let go of the tables that it has outgrown."""
+"""Seconds after which Redis has let go of the tables that it has outgrown: not while it writes its file anew."""
 
 
 @dataclass
@@ -176,7 +176,7 @@ def kept(number: int, runner: asyncio.Runner) -> list[Row]:
             command = [python, Path(__file__).with_name("kept.py"), peer]
             cases[f"{peer}, which has no index by user"] = None, partial(_fill_by, command, number)
     for case, (bar, put_in) in cases.items():
-        with redis("--appendonly", "yes", "--appendfsync", "no") as port:
+        with redis("--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0") as port:
             before = _memory(port)
             put_in(port)
             time.sleep(REHASHED)
