@@ -8,7 +8,12 @@ import httpx
 import jwt as pyjwt
 import pytest
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
+from admit.errors import AdmitError
 from admit.tokens import TokenPolicy
 from admit.web import application
 from doors import ANN, BOB, COOKIE, GUARDED, ISSUER, NEW_PASSWORD, ROUTES, Door, authority, bearer, door, is_problem
@@ -217,6 +222,21 @@ async def test_it_is_mounted_under_the_path_of_its_issuer_and_opens_by_itself() 
         assert (await browser.post("/auth/api/sign-in", json=ANN)).status_code == 200
         assert (await browser.get("/auth/api/me")).json()["email"] == ANN["email"]
         assert is_problem(await browser.get("/auth/api/nothing"))
+    await auth.close()
+
+
+async def test_above_a_mount_nobody_answers_the_errors_of_its_routes() -> None:
+    async def elsewise(_: Request, error: Exception) -> Response:
+        return Response(str(error), 418)
+
+    auth = authority()
+    app = FastAPI(exception_handlers={kind: elsewise for kind in (AdmitError, HTTPException, RequestValidationError, 404)})
+    app.mount("/auth", application(auth))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER) as browser:
+        for method, path, *_ in ROUTES:
+            answer = await browser.request(method, f"/auth{path}")
+            assert answer.status_code < 400 or is_problem(answer), (method, path, answer.status_code)
+        assert (await browser.get("/nothing")).status_code == 418
     await auth.close()
 
 

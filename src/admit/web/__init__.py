@@ -5,15 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from admit.authority import Authority
 from admit.core.policy import Policy
-from admit.errors import AdmitError
 from admit.web import forward_auth
-from admit.web.answer import answered
 from admit.web.call import calls
 from admit.web.direct import Direct, Endpoint
 from admit.web.forward_auth import ForwardAuth
@@ -61,10 +57,9 @@ def application(
         openapi_url=None,
         redirect_slashes=False,
         # FastAPI would put each path and query into a span: a link's secret stands there, and spans leave the house.
-        telemetry={"tracing": False, "logs": False},
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         servers=[{"url": auth.issuer.removesuffix(at)}],
         middleware=middleware,
-        exception_handlers=dict.fromkeys((AdmitError, HTTPException, RequestValidationError), answered),
     )
     app.state.authority = auth
     app.state.pages = Pages(auth.issuer, brand, confirm_within)

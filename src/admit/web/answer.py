@@ -6,7 +6,6 @@ import logging
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
@@ -34,11 +33,6 @@ class SignInFailed(Denied):
 
     code = "sign_in_failed"
     public = "The e-mail address or the password is not right."
-
-
-async def answered(request: Request, error: Exception) -> Response:
-    """The answer to a request that ended in ``error``."""
-    return answer(request.scope, error)
 
 
 def answer(scope: Scope, error: Exception) -> Response:

@@ -46,6 +46,8 @@ class Answers:
             await self._app(scope, receive, send)
             return
         begun = False
+        # Below a mount, else, an error in a route would be answered as that application answers its own.
+        scope["starlette.exception_handlers"] = ({}, {})
 
         async def protected(message: Message) -> None:
             nonlocal begun

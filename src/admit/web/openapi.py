@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from starlette.types import ASGIApp
 
 from admit.core.answers import MEDIA_TYPE, schemas
 from admit.web.direct import Endpoint
@@ -68,6 +70,13 @@ class Described(FastAPI):
         self._endpoints = endpoints
         self._cookie = cookie
         self._refresh = refresh
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The middleware that was given, around the router: what FastAPI adds answers errors, and here one does so for all."""
+        app: ASGIApp = AsyncExitStackMiddleware(self.router)  # FastAPI's routes ask for it
+        for middleware, some, named in reversed(self.user_middleware):
+            app = middleware(app, *some, **named)
+        return app
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description."""
