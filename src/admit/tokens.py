@@ -129,7 +129,7 @@ class Tokens:
         issued_at = self._ledger.clock.now()
         current, _, subject = await self._valid(session.id, issued_at)
         allowed = narrowed(self._sessions.scope_of(current, subject), scope)
-        return await self._mint(current, subject, issued_at, allowed, audience or self._audience)
+        return await self._mint(current, subject, issued_at, written(allowed), audience or self._audience)
 
     async def refresh(self, text: str) -> Pair:
         """The tokens that follow ``text``, which is spent by it. Raises Replayed after ending a family that was copied.
@@ -251,14 +251,12 @@ class Tokens:
         return session, record, held.subject
 
     async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:
-        scope = self._sessions.scope_of(session, subject)
+        scope = written(self._sessions.scope_of(session, subject))
         access = await self._mint(session, subject, issued_at, scope, self._audience)
         expires_in, ends_in = self._expiry(session, issued_at) - int(issued_at), int(session.ends_at - issued_at)
-        return Pair(access, refresh_token, expires_in, written(scope), ends_in)
+        return Pair(access, refresh_token, expires_in, scope, ends_in)
 
-    async def _mint(
-        self, session: Session, subject: Subject, issued_at: float, scope: frozenset[str], audience: str
-    ) -> str:
+    async def _mint(self, session: Session, subject: Subject, issued_at: float, scope: str, audience: str) -> str:
         """An access token of what was read after ``issued_at``."""
         home = home_of(session.subject)
         claims = jwt.AccessToken(
@@ -269,7 +267,7 @@ class Tokens:
             iat=int(issued_at),
             jti=new_id(home, issued_at, self._ledger.chance),
             client_id=FIRST_PARTY,
-            scope=written(scope),
+            scope=scope,
             roles=subject.roles,
             sid=session.id,
             gen=subject.gen,

@@ -2,11 +2,13 @@
 # No "from __future__ import annotations": what a route asks for is made where the route is.
 
 from collections.abc import AsyncIterator
+from dataclasses import fields, make_dataclass, replace
 from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, Header, Request
+from fastapi.dependencies.models import Dependant
 
 from admit.unsafe import NO_THROTTLE
 from admit.web import application
@@ -92,6 +94,27 @@ def test_a_route_that_asks_for_more_is_left_to_fastapi() -> None:
     assert not calls([("", router)])
     router.post("/", status_code=201)(_plain)
     assert [path for path, _ in calls([("/below", router)])] == ["/below/"]
+
+
+def test_a_route_of_which_fastapi_says_what_is_not_read_here_is_left_to_it() -> None:
+    router = APIRouter()
+    router.post("/")(_plain)
+    [(_, call)] = calls([("", router)])
+    told: dict[str, Any] = {one.name: getattr(call.route.dependant, one.name) for one in fields(Dependant)}
+    later: Any = make_dataclass("Later", [("more", bool, False)], bases=(Dependant,))
+    earlier: Any = make_dataclass("Earlier", [name for name in told if name != "response_param_name"])
+    said = {
+        "as today": Dependant(**told),
+        "a new thing, which nobody asked for": later(**told),
+        "a new thing": later(**told, more=True),
+        "asked anew each time": replace(Dependant(**told), use_cache=False),
+        "under another name": earlier(**{name: value for name, value in told.items() if name != "response_param_name"}),
+    }
+    called = set[str]()
+    for name, dependant in said.items():
+        call.route.dependant = dependant
+        called |= {name for _ in calls([("", router)])}
+    assert called == {"as today", "a new thing, which nobody asked for"}
 
 
 async def _plain(request: Request) -> None:

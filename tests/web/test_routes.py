@@ -230,7 +230,7 @@ async def test_above_a_mount_nobody_answers_the_errors_of_its_routes() -> None:
         return Response(str(error), 418)
 
     auth = authority()
-    app = FastAPI(exception_handlers={kind: elsewise for kind in (AdmitError, HTTPException, RequestValidationError, 404)})
+    app = FastAPI(exception_handlers=dict.fromkeys((AdmitError, HTTPException, RequestValidationError, 404), elsewise))
     app.mount("/auth", application(auth))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER) as browser:
         for method, path, *_ in ROUTES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Literal, get_args
 
@@ -70,7 +71,7 @@ class TrustedProxies(msgspec.Struct, frozen=True):
         A sender writes what he likes into a header, and his proxies add to its end. So it is read from there,
         and only while everyone who added to it is trusted. What cannot be read leaves it at the peer's address.
         """
-        peer = address(request.peer or "")
+        peer = _peer(request.peer or "")
         if peer is None or not self.trusts(peer):
             return peer
         said = self._said(request)
@@ -122,6 +123,9 @@ def address(text: str) -> Address | None:
     except ValueError:
         return None
     return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+
+
+_peer: Final = lru_cache(1_024)(address)  # a connection brings many requests, and a proxy those of everybody
 
 
 def source_of(who: Address | None) -> str:

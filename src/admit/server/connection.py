@@ -47,6 +47,7 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """It has opened."""
         self._gathered = Gathered(transport, self.loop)
+        self._socket = transport.get_extra_info("socket")
         super().connection_made(cast("asyncio.Transport", self._gathered))
         self._head: int | None = 0
         self._until = self.loop.time() + HEADERS_WITHIN
@@ -134,7 +135,7 @@ class Bounded(HttpToolsProtocol):
         """Whether the other side has hung up: nobody waits for an answer."""
         if _INFO is None:  # a system for development
             return False
-        told: bytes = self.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, _INFO, 1)
+        told: bytes = self._socket.getsockopt(socket.IPPROTO_TCP, _INFO, 1)
         return told[0] != _ESTABLISHED
 
     def _refuse_large(self) -> None:

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from admit import system
@@ -15,6 +14,7 @@ from admit.core.secret import written
 from admit.guards.asgi import asked
 from admit.server import metrics
 from admit.server.log import REQUEST
+from admit.web.limits import ASKED
 
 Count = Callable[[Scope, int, float], None]
 """Counts an answer: its scope, its status, and the seconds it took."""
@@ -49,7 +49,7 @@ class Seen:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request
+                message["headers"] = [*message["headers"], (b"x-request-id", request.encode())]
             await send(message)
 
         try:
@@ -69,7 +69,7 @@ class Seen:
             "route": route if route != "none" else ascii(scope["path"][:100]),
             "status": status,
             "ms": round(seconds * 1e3, 1),
-            "client": str(self._proxies.client(asked(scope, "")) or NOWHERE),
+            "client": str(self._proxies.client(scope.get(ASKED) or asked(scope, "")) or NOWHERE),
             "request": request,
         }
         _log.info("%s %s %d %.1f ms %s %s", *facts.values(), extra={"facts": facts})

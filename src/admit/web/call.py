@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +21,13 @@ from admit.web.families import JSON
 
 _REQUEST, _RESPONSE, _BODY, _NOTHING = object(), object(), object(), object()
 
+_NAMES = ("request_param_name", "http_connection_param_name", "response_param_name")
+_READ = frozenset(("body_params", "dependencies", "name", "call", "path", "scope", *_NAMES))
+"""What is read here of what FastAPI has found out about a function; its scope is when a loan ends, and none is called so."""
+
+_PLAIN = Dependant()
+"""What it has found out about a function that asks for nothing."""
+
 _Wants = tuple[tuple[str, object], ...]
 """The parameters of a function, each with what it is given: the request, the response, the body, or what a function found."""
 
@@ -32,7 +40,9 @@ class Call:
 
     def __init__(self, route: APIRoute) -> None:
         self.route = route
-        self._steps = [(one.call, _wants(one)) for one in _in_order(route.dependant)]
+        ordered = _in_order(route.dependant)
+        *self._dependencies, self._last = [(one.call, _wants(one)) for one in ordered]
+        self._adds_headers = any(one.response_param_name for one in ordered)
         bodies: list[Any] = [field.field_info.annotation for field in route.dependant.body_params]
         self._body: TypeAdapter[Any] | None = TypeAdapter(bodies[0]) if bodies else None
         self._answer: TypeAdapter[Any] | None = TypeAdapter(route.response_model) if route.response_model else None
@@ -41,24 +51,26 @@ class Call:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Raises what the route does, RequestValidationError, HTTPException."""
-        response = Response()
-        del response.headers["content-length"]
-        found: dict[object, Any] = {_REQUEST: Request(scope, receive, send), _RESPONSE: response}
+        found: dict[object, Any] = {_REQUEST: Request(scope, receive, send)}
+        added = list[tuple[bytes, bytes]]()
+        if self._adds_headers:
+            found[_RESPONSE] = response = Response()
+            response.raw_headers = added
         # What it says is judged last: who may not ask learns nothing of what one may say.
         sent = _NOTHING if self._body is None else _json(await _read(receive), scope)
-        *dependencies, (route, wants) = self._steps
-        for dependency, more in dependencies:
-            found[dependency] = await dependency(**{name: found[what] for name, what in more})
+        for dependency, wants in self._dependencies:
+            found[dependency] = await dependency(**{name: found[what] for name, what in wants})
         if self._body is not None:
             found[_BODY] = _judged(self._body, sent)
+        route, wants = self._last
         answer = await route(**{name: found[what] for name, what in wants})
         if isinstance(answer, Response):
             await answer(scope, receive, send)
             return
-        headers, body = response.raw_headers, b""
+        headers, body = added, b""
         if self._answer is not None:
             body = self._answer.dump_json(answer, exclude_none=self._without_none)
-            headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json"), *headers]
+            headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json"), *added]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -76,12 +88,19 @@ def calls(routers: Iterable[tuple[str, APIRouter]]) -> list[tuple[str, Call]]:
 def _asks_for_no_more(asks: Dependant, *, in_body: int = 1) -> bool:
     """Whether it wants nothing but the request, the response, one body of JSON, and what others like it find."""
     return (
-        not (asks.path_params or asks.query_params or asks.header_params or asks.cookie_params)
-        and not (asks.background_tasks_param_name or asks.security_scopes_param_name or asks.websocket_param_name)
+        _says_no_more(asks)
         and len(asks.body_params) <= in_body
         and all(type(field.field_info) is Body and not field.field_info.embed for field in asks.body_params)
         and inspect.iscoroutinefunction(asks.call)
         and all(_asks_for_no_more(one, in_body=0) for one in asks.dependencies)
+    )
+
+
+def _says_no_more(asks: Dependant) -> bool:
+    """Whether FastAPI says of it what is read here, and of all else what it says where nobody asks for anything."""
+    names = {field.name for field in fields(asks)}
+    return names >= _READ and all(
+        (getattr(asks, name) or None) == (getattr(_PLAIN, name, None) or None) for name in names - _READ
     )
 
 

@@ -13,11 +13,11 @@ from admit.core.email import MAX_BYTES
 from admit.core.presented import BEARER, COOKIE, presented
 from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
-from admit.guards.asgi import asked
 from admit.sessions import Session, Started
 from admit.subjects import Proof
 from admit.verifier_keys import VerifierKey
 from admit.web.answer import SignInFailed
+from admit.web.limits import ASKED
 
 
 async def _authority(request: Request) -> Authority:
@@ -28,8 +28,9 @@ async def _authority(request: Request) -> Authority:
 Auth = Annotated[Authority, Depends(_authority)]
 
 
-async def _asked(request: Request, auth: Auth) -> core.Request:
-    return asked(request.scope, auth.origin)
+async def _asked(request: Request) -> core.Request:
+    asked: core.Request = request.scope[ASKED]
+    return asked
 
 
 Asked = Annotated[core.Request, Depends(_asked)]

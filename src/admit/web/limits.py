@@ -18,6 +18,9 @@ from admit.web.families import FORM, JSON, is_below
 MAX_BODY_BYTES = 65_536
 """No request of ours needs a tenth of it."""
 
+ASKED = "admit.asked"
+"""The key of the scope under which stands the request as the core sees it, for whoever is asked next."""
+
 _DIGITS = 20  # nobody sends as much; and Python refuses to read numbers of thousands of digits
 _DEFAULT_PORTS = {"https": b":443", "http": b":80"}
 
@@ -87,7 +90,7 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = asked(scope, self._auth.origin)
+        request = scope[ASKED] = asked(scope, self._auth.origin)
         # Whoever chooses the Host chooses the links of an application that believes it, or what a cache keeps.
         hosts = request.values(b"host")
         known = len(hosts) == 1 and hosts[0].lower() in self._hosts
