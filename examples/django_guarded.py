@@ -50,7 +50,7 @@ async def links(request: Any) -> JsonResponse:
 
 
 @require_http_methods(["POST"])
-@required(auth, within=300, accept="cookie")
+@required(auth, within=300, accept="session")
 def remove_all(request: Any) -> JsonResponse:
     """Who signed in within five minutes, in a browser."""
     return JsonResponse({"removed by": request.principal.subject})

@@ -26,7 +26,7 @@ install(app, auth, sign_in="/auth/sign-in", confirm="/auth/confirm")
 
 SignedIn = Annotated[Principal, Depends(required(auth))]
 Writer = Annotated[Principal, Depends(required(auth, "links:write"))]
-Fresh = Annotated[Principal, Depends(required(auth, within=300, accept="cookie"))]
+Fresh = Annotated[Principal, Depends(required(auth, within=300, accept="session"))]
 
 
 @app.get("/links")

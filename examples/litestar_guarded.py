@@ -35,7 +35,7 @@ async def add(request: Signed) -> dict[str, str]:
     return {"added by": request.user.subject}
 
 
-@delete("/links", status_code=200, guards=[required(auth, within=300, accept="cookie")])
+@delete("/links", status_code=200, guards=[required(auth, within=300, accept="session")])
 async def remove_all(request: Signed) -> dict[str, str]:
     """Who signed in within five minutes, in a browser."""
     return {"removed by": request.user.subject}

@@ -26,7 +26,7 @@ RULES = (
     Rule.of(2, HOST, "/admin/*", allow="signed-in", requirement=Requirement.of(roles="admin")),
     Rule.of(3, HOST, "/links/*", allow="signed-in", requirement=Requirement.of("links:read")),
     Rule.of(4, HOST, "/vault", allow="signed-in", requirement=Requirement.of(within=60)),
-    Rule.of(5, HOST, "/api/*", allow="signed-in", requirement=Requirement.of(accept="bearer")),
+    Rule.of(5, HOST, "/api/*", allow="signed-in", requirement=Requirement.of(accept="token")),
     Rule.of(6, HOST, "/internal/*", allow="nobody"),
     Rule.of(7, HOST, "/*", allow="signed-in"),
     Rule.of(8, f"*.{OTHER}", "/*", allow="signed-in"),

@@ -325,7 +325,7 @@ async def test_a_replaced_database_of_a_store_that_was_handed_in_stops_everythin
         with pytest.raises(LostHistory, match="admit restore"):
             await here.by_cookie(started)
         with pytest.raises(LostHistory):
-            here.auth.verify(value_of(started), "cookie")
+            here.auth.verify(value_of(started), "session")
         with pytest.raises(LostHistory):
             await here.sign_in()
 
@@ -343,7 +343,7 @@ async def test_a_database_found_replaced_by_a_purge_stops_everything(
     with pytest.raises(LostHistory):
         await here.auth.purge()
     with pytest.raises(LostHistory):
-        here.auth.verify(value_of(started), "cookie")
+        here.auth.verify(value_of(started), "session")
 
 
 @pytest.mark.parametrize("policy, alive", [("accept", True), ("end everything", False)])

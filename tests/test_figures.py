@@ -31,7 +31,7 @@ async def test_what_was_answered_is_counted_by_what_it_took_at_all_routes(verifi
     verifier.verify(text)
     for _ in range(3):
         await verifier.admit(asking(text))
-        verifier.seen(text, "bearer")
+        verifier.seen(text, "token")
     strict.verify(text)
     for gate in (verifier, strict):
         with pytest.raises(BadCredential):

@@ -43,7 +43,7 @@ async def test_nothing_is_asked_of_the_store_about_what_was_seen_before(here: Wo
     here.store.asked.clear()
     for _ in range(100):
         here.clock.advance(0.5)
-        assert await here.by_cookie(started) == here.auth.verify(value_of(started), "cookie")
+        assert await here.by_cookie(started) == here.auth.verify(value_of(started), "session")
         assert await here.by_token(token) == here.auth.verify(token)
     assert not here.store.asked
 
@@ -58,9 +58,9 @@ async def test_a_token_is_verified_without_ever_asking_the_store(here: World) ->
 async def test_a_cookie_not_seen_before_needs_a_look_up(here: World) -> None:
     text = value_of(await here.sign_in())
     with pytest.raises(LookUpNeeded):
-        here.auth.verify(text, "cookie")
+        here.auth.verify(text, "session")
     await here.by_cookie(f"={text};")
-    assert here.auth.verify(text, "cookie").subject == "ann"
+    assert here.auth.verify(text, "session").subject == "ann"
 
 
 async def test_a_look_up_is_used_for_a_tenth_of_the_idle_limit_and_never_longer_than_five_minutes(
@@ -71,10 +71,10 @@ async def test_a_look_up_is_used_for_a_tenth_of_the_idle_limit_and_never_longer_
             text = value_of(await here.sign_in())
             await here.by_cookie(f"={text};")
             here.clock.advance(use - 0.1)
-            here.auth.verify(text, "cookie")
+            here.auth.verify(text, "session")
             here.clock.advance(0.2)
             with pytest.raises(LookUpNeeded):
-                here.auth.verify(text, "cookie")
+                here.auth.verify(text, "session")
 
 
 async def test_what_was_found_good_at_one_door_is_not_known_at_another(here: World) -> None:
@@ -82,10 +82,10 @@ async def test_what_was_found_good_at_one_door_is_not_known_at_another(here: Wor
     token = (await here.auth.tokens.issue(started.session)).access_token
     await here.by_cookie(started)
     await here.by_token(token)
-    for text, door in ((value_of(started), "bearer"), (token, "cookie")):
+    for text, door in ((value_of(started), "token"), (token, "session")):
         with pytest.raises(BadCredential):
             here.auth.verify(text, door)
-        assert not await here.works(with_token(text) if door == "bearer" else with_cookie(f"={text};"))
+        assert not await here.works(with_token(text) if door == "token" else with_cookie(f"={text};"))
 
 
 async def test_an_end_between_look_up_and_verdict_is_seen(here: World) -> None:
@@ -231,20 +231,20 @@ async def test_a_look_up_that_was_overtaken_by_a_refusal_brings_nothing_back(her
         async def lasts(self, who: Principal, now: float) -> float:
             return await sessions.lasts(who, now)
 
-    gate = Gate({"cookie": Slow()}, Copy(), here.clock)
+    gate = Gate({"session": Slow()}, Copy(), here.clock)
     assert here.store.tail is not None
     gate.open(here.store.tail)
     await gate.catch_up()
-    first = asyncio.create_task(gate.admit(text, "cookie"))
+    first = asyncio.create_task(gate.admit(text, "session"))
     await arrived.wait()
     here.clock.advance(0.001)
     with pytest.raises(Revoked):
-        await gate.admit(text, "cookie")
+        await gate.admit(text, "session")
     here.clock.advance(GONE + 1)
     go_on.set()
     with pytest.raises(BadCredential, match="over"):
         await first
-    assert gate.seen(text, "cookie") is None
+    assert gate.seen(text, "session") is None
 
 
 async def test_an_unknown_key_id_costs_one_read_in_five_seconds(here: World) -> None:

@@ -34,10 +34,10 @@ def test_the_cache_is_bounded_and_keeps_as_many_of_the_last_as_it_says() -> None
 
 
 async def test_a_used_finding_stays_among_the_young(here: World) -> None:
-    gate = Gate({"cookie": here.auth.sessions}, Copy(), here.clock, capacity=2)
-    seen = gate._seen["cookie"]
+    gate = Gate({"session": here.auth.sessions}, Copy(), here.clock, capacity=2)
+    seen = gate._seen["session"]
     await here.by_cookie(started := await here.sign_in())
-    found = here.auth._gate._seen["cookie"].get(value_of(started))
+    found = here.auth._gate._seen["session"].get(value_of(started))
     assert found is not None
     seen.put("used", found)
     for number in range(50):
@@ -48,7 +48,7 @@ async def test_a_used_finding_stays_among_the_young(here: World) -> None:
 async def test_what_is_old_but_good_is_found_without_being_verified_again(here: World) -> None:
     session = (await here.sign_in()).session
     first, *others = [await here.auth.tokens.access(session) for _ in range(3)]
-    gate = Gate({"bearer": here.auth.tokens}, here.auth.subjects._ledger.copy, here.clock, capacity=1)
+    gate = Gate({"token": here.auth.tokens}, here.auth.subjects._ledger.copy, here.clock, capacity=1)
     assert here.store.tail is not None
     gate.open(here.store.tail)
     found = gate.verify(first)

@@ -50,7 +50,7 @@ def test_many_threads_share_one_authority(kind: str, tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(auth.admit, map(with_cookie, started)))
     assert [who.session for who in found] == [one.session.id for one in started]
-    assert auth.verify(value_of(started[0]), "cookie").subject == "ann"
+    assert auth.verify(value_of(started[0]), "session").subject == "ann"
     auth.close()
 
 

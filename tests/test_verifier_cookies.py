@@ -219,7 +219,7 @@ async def test_a_verifier_takes_cookies_only_where_it_was_told_to(liar: Liar, cl
 
 @pytest.mark.parametrize(
     "more",
-    [{"accept": []}, {"accept": "cookie"}, {"accept": ["api key"]}, {"trusted_origins": "https://a.example"}],
+    [{"accept": []}, {"accept": "session"}, {"accept": ["cookie"]}, {"trusted_origins": "https://a.example"}],
     ids=str,
 )
 def test_what_it_accepts_and_trusts_is_judged_at_the_start(more: dict[str, Any]) -> None:

@@ -43,11 +43,11 @@ async def test_a_route_with_a_smaller_bound_stops_accepting_earlier(
 ) -> None:
     strict, text = patient.within(5, outage="closed"), token(liar)
     assert strict.verify(text) == patient.verify(text) == await strict.admit(asking(text))
-    assert strict.seen(text, "bearer") is not None
+    assert strict.seen(text, "token") is not None
     log_fails(liar, patient)
     clock.passes(6)
     assert patient.verify(text).subject == "ann"
-    assert strict.seen(text, "bearer") is None
+    assert strict.seen(text, "token") is None
     for ask in (lambda: strict.verify(text), lambda: strict.sync.admit(asking(text))):
         with pytest.raises(Stale):
             ask()
@@ -93,10 +93,10 @@ async def test_an_answer_older_than_the_bound_of_the_route_is_none(
 def test_what_was_found_at_one_route_is_known_at_all_and_what_ended_ended_at_all(patient: Verifier, liar: Liar) -> None:
     strict, text = patient.within(5), token(liar)
     who = patient.verify(text)
-    assert strict.seen(text, "bearer") is who
+    assert strict.seen(text, "token") is who
     liar.entries.append(json.dumps(["ended", 0, "0" * 22]).encode())
     until_revoked(patient, text)
-    assert strict.seen(text, "bearer") is None
+    assert strict.seen(text, "token") is None
     with pytest.raises(Revoked):
         strict.verify(text)
 
@@ -109,7 +109,7 @@ def test_a_key_that_is_not_published_any_more_is_forgotten_at_every_route(
     liar.keys.clear()
     clock.passes(301)
     until(lambda: not patient.status().keys)
-    assert strict.seen(text, "bearer") is None
+    assert strict.seen(text, "token") is None
 
 
 def test_a_route_cannot_ask_for_more_than_its_verifier_keeps(liar: Liar) -> None:

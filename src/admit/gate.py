@@ -71,7 +71,7 @@ class Credential(Protocol):
 class Gate:
     """Turns a text, presented at a door, into a Principal.
 
-    ``kinds`` maps a door (``cookie``, ``bearer``) to the kind of credential that is taken there; what was found
+    ``kinds`` maps a door (``session``, ``token``) to the kind of credential that is taken there; what was found
     good at one door is not known at another. Only successes are remembered, and every use is judged anew.
     """
 
@@ -152,7 +152,7 @@ class Gate:
         else:
             await self._by_pages(self._catch_up)
 
-    def verify(self, text: str, door: str = "bearer") -> Principal:
+    def verify(self, text: str, door: str = "token") -> Principal:
         """Whom ``text`` speaks for. Plain, without network I/O; reads the log's newest entries when it moved.
 
         Raises Denied; LookUpNeeded for what only the store can tell; Stale or StoreError when it cannot be
@@ -184,7 +184,7 @@ class Gate:
         self.tally.seen_before += 1
         return seen.principal
 
-    async def admit(self, text: str, door: str = "bearer") -> Principal:
+    async def admit(self, text: str, door: str = "token") -> Principal:
         """Whom ``text`` speaks for; asks the store where it must. Raises Denied, Stale, StoreError."""
         try:
             return await self.find(text, door)

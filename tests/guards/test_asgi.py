@@ -85,16 +85,14 @@ async def test_what_was_seen_before_asks_the_store_nothing() -> None:
 async def test_what_another_process_ended_is_refused_by_the_short_way_too(tmp_path: Path) -> None:
     async with world("sqlite", tmp_path) as here, authority(f"sqlite:///{tmp_path}/admit.db", here.clock) as other:
         started = await here.sign_in()
-        presented = {COOKIE: value_of(started), "bearer": await here.auth.tokens.access(started.session)}
+        presented = {COOKIE: value_of(started), "token": await here.auth.tokens.access(started.session)}
         for door, text in presented.items():
             assert here.auth.seen(text, door) is None
             await here.auth.admit(with_cookie(started) if door == COOKIE else with_token(text))
             assert here.auth.seen(text, door) == here.auth.verify(text, door)
         await other.revoke(started.session)
         assert [here.auth.seen(text, door) for door, text in presented.items()] == [None, None]
-        assert [await here.works(with_cookie(started)), await here.works(with_token(presented["bearer"]))] == [
-            False
-        ] * 2
+        assert [await here.works(with_cookie(started)), await here.works(with_token(presented["token"]))] == [False] * 2
         assert [here.auth.seen(text, door) for door, text in presented.items()] == [None, None]
 
 
@@ -104,7 +102,7 @@ class Everybody:
     cookies = CookieRule(secure=True)
     clock = FakeClock()
 
-    def seen(self, text: str, door: str = "bearer") -> Any:
+    def seen(self, text: str, door: str = "token") -> Any:
         return door, text
 
 
@@ -135,7 +133,7 @@ def test_the_short_way_takes_what_the_long_way_would(
 async def test_where_no_cookie_counts_nobody_is_led_to_pages_that_hand_one_out() -> None:
     navigation = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
     async with world("memory") as here:
-        for accept, status in ((DOORS, 303), (("bearer",), 401)):
+        for accept, status in ((DOORS, 303), (("token",), 401)):
             guarded = Guard(never, here.auth, Requirement.of(accept=accept), sign_in="/auth/sign-in")
             async with client(guarded) as browser:
                 assert (await browser.get("/links", headers=navigation)).status_code == status

@@ -16,7 +16,7 @@ def described(here: World) -> dict[str, Any]:
     app = FastAPI()
     router = APIRouter(prefix="/deep")
 
-    by_cookie: Any = Depends(required(here.auth, accept="cookie"))
+    by_cookie: Any = Depends(required(here.auth, accept="session"))
 
     @app.get("/open")
     async def open() -> None: ...
@@ -24,7 +24,7 @@ def described(here: World) -> dict[str, Any]:
     @app.get("/either", dependencies=[Depends(required(here.auth, "links:write", "links:read"))])
     async def either() -> None: ...
 
-    @router.get("/token", dependencies=[Depends(required(here.auth, accept="bearer"))])
+    @router.get("/token", dependencies=[Depends(required(here.auth, accept="token"))])
     async def token() -> None: ...
 
     @app.get("/also", dependencies=[Security(APIKeyHeader(name="x-key", scheme_name="key"))])
@@ -42,13 +42,13 @@ async def test_the_description_names_the_credentials_and_what_they_have_to_allow
     paths = description["paths"]
     assert "security" not in paths["/open"]["get"]
     scope = ["links:read", "links:write"]
-    assert paths["/either"]["get"]["security"] == [{"bearer": scope}, {"cookie": scope}, {"api_key": scope}]
-    assert paths["/deep/token"]["get"]["security"] == [{"bearer": []}]
-    assert sorted(map(str, paths["/also"]["get"]["security"])) == ["{'cookie': []}", "{'key': []}"]
+    assert paths["/either"]["get"]["security"] == [{"token": scope}, {"session": scope}, {"api_key": scope}]
+    assert paths["/deep/token"]["get"]["security"] == [{"token": []}]
+    assert sorted(map(str, paths["/also"]["get"]["security"])) == ["{'key': []}", "{'session': []}"]
     assert description["components"]["securitySchemes"] == {
         "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "adm_k_…"},
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-admit"},
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "__Host-admit"},
         "key": {"type": "apiKey", "in": "header", "name": "x-key"},
     }
 

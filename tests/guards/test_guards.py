@@ -143,7 +143,7 @@ async def test_a_requirement_nobody_can_meet_is_a_fault_of_the_configuration(
 @guards
 async def test_what_is_misspelt_is_not_passed_over(made: Made) -> None:
     async with world("memory") as here:
-        for wrong in ({"role": "admin"}, {"scope": "links:write"}, {"accepts": "cookie"}):
+        for wrong in ({"role": "admin"}, {"scope": "links:write"}, {"accepts": "session"}):
             with pytest.raises(TypeError):
                 made(here, **wrong)
 

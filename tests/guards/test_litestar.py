@@ -37,7 +37,7 @@ async def test_a_guard_of_every_layer_is_asked() -> None:
             async def everything(self) -> str:
                 return "all"
 
-        router = Router("/app", route_handlers=[Links], guards=[required(here.auth, accept="cookie")])
+        router = Router("/app", route_handlers=[Links], guards=[required(here.auth, accept="session")])
         await roles(here, "ann", ["user"])
         await roles(here, "bob", ["admin"])
         ann, bob = [by_cookie(await here.sign_in(subject)) for subject in ("ann", "bob")]
@@ -50,8 +50,8 @@ async def test_a_guard_of_every_layer_is_asked() -> None:
         described = app.openapi_schema.to_schema()["paths"]
         asked = {path: described[path]["get"]["security"] for path in described}
         assert asked == {
-            "/app/links": [{"cookie": ["links:read"]}],
-            "/app/links/all": [{"cookie": ["links:read", "users:write"]}],
+            "/app/links": [{"session": ["links:read"]}],
+            "/app/links/all": [{"session": ["links:read", "users:write"]}],
         }
 
 
@@ -71,16 +71,16 @@ async def test_the_description_says_which_credentials_count_and_keeps_what_was_t
         described = served(here, links, free, openapi_config=config).openapi_schema.to_schema()
         schemes = described["components"]["securitySchemes"]
         assert schemes["own"]["scheme"] == "basic"
-        assert schemes["bearer"] == {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-        assert schemes["cookie"] == {"type": "apiKey", "name": "__Host-admit", "in": "cookie"}
+        assert schemes["token"] == {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        assert schemes["session"] == {"type": "apiKey", "name": "__Host-admit", "in": "cookie"}
         assert described["paths"]["/links"]["get"]["security"] == [
-            {"bearer": ["links:read"]},
-            {"cookie": ["links:read"]},
+            {"token": ["links:read"]},
+            {"session": ["links:read"]},
             {"api_key": ["links:read"]},
         ]
         assert "security" not in described["paths"]["/open"]["get"]
         assert config.components is own
-        assert "cookie" not in str(Litestar([], logging_config=None).openapi_schema.to_schema())
+        assert "session" not in str(Litestar([], logging_config=None).openapi_schema.to_schema())
         assert served(here, links, openapi_config=None).openapi_config is None
 
 

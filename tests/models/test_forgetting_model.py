@@ -176,7 +176,7 @@ def verified(state: State, copy: MakesCopy) -> tuple[str, State]:
     real, clock = _real(state, copy)
     lease = Lease(clock)
     lease.prove(Moment.of(clock))  # the log is followed without pause: its age is another model's business
-    gate = Gate({"bearer": _Token()}, real, clock)
+    gate = Gate({"token": _Token()}, real, clock)
     gate.open(Bounded(lease, clock, 2.0, lambda: None))
     said = "accepted"
     try:

@@ -98,7 +98,7 @@ def says(parts: Parts, known: Known, session: str, gen: int) -> str:
     """What the real gate says of a token of ``session``: ``accepted``, ``ended`` or ``stale``."""
     clock = FakeClock()
     copy, lease = _real(parts, known, clock)
-    gate = Gate({"bearer": _Token(session, gen)}, copy, clock)
+    gate = Gate({"token": _Token(session, gen)}, copy, clock)
     gate.open(Bounded(lease, clock, float(parts.bound), lambda: None))
     try:
         gate.verify("a token")

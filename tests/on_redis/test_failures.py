@@ -93,7 +93,7 @@ async def nobody_is_let_in(run: Run) -> None:
     """Return once the bound is over, and whoever was let in until then is told that there is no answer."""
     await run.nobody_is_told_a_lie()
     await asyncio.sleep(BOUND * 1.01)
-    for way, text in (("cookie", run.warm.cookie), ("bearer", run.warm.pair.access_token)):
+    for way, text in (("session", run.warm.cookie), ("token", run.warm.pair.access_token)):
         assert (await act(verify, text, way).outcome(run.auth)).error == "Stale"
     await run.nobody_is_told_a_lie()
 

@@ -47,7 +47,7 @@ async def test_nobody_is_accepted_later_than_the_receipt_says_by_a_primary_that_
         held = await sign_in(cut_off)
 
         async def accepts() -> bool:
-            outcome = await act(verify, held.pair.access_token, "bearer").outcome(cut_off)
+            outcome = await act(verify, held.pair.access_token, "token").outcome(cut_off)
             assert outcome.error in {"", "Stale", "Revoked"}
             return not outcome.error
 

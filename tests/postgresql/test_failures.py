@@ -123,7 +123,7 @@ async def test_without_its_database_nobody_is_let_in_or_out(own: Engine, fault: 
             await run.nobody_is_answered()
             await asyncio.sleep(BOUND * 1.01)
             # By now it could have ended elsewhere.
-            for door, text in (("cookie", run.warm.cookie), ("bearer", run.warm.pair.access_token)):
+            for door, text in (("session", run.warm.cookie), ("token", run.warm.pair.access_token)):
                 assert (await act(verify, text, door).outcome(run.auth)).error == "Stale"
             await run.nobody_is_told_a_lie()
         await well_again(run.auth)
@@ -140,7 +140,7 @@ async def test_what_ended_elsewhere_while_it_was_cut_off_is_accepted_for_no_long
         async with authority(way.database, secret=SECRET, max_staleness=BOUND) as elsewhere, cut(way):
             receipt = await elsewhere.revoke(run.warm.session)
             await asyncio.sleep(receipt.effective_by - elsewhere.clock.now())
-            for door, text in (("cookie", run.warm.cookie), ("bearer", run.warm.pair.access_token)):
+            for door, text in (("session", run.warm.cookie), ("token", run.warm.pair.access_token)):
                 assert (await act(verify, text, door).outcome(run.auth)).error in {"Stale", "Revoked"}
         await well_again(run.auth)
         assert await accepted(run.auth, run.warm) == []

@@ -54,7 +54,7 @@ class Run:
     async def nobody_is_told_a_lie(self) -> None:
         """Of what was seen before, yes may still be proven; a no would be wrong, and so would a yes to what is over."""
         for held, wrong in ((self.warm, "a live one refused"), (self.revoked, "a revoked one accepted")):
-            for door, text in (("cookie", held.cookie), ("bearer", held.pair.access_token)):
+            for door, text in (("session", held.cookie), ("token", held.pair.access_token)):
                 outcome = await act(verify, text, door).outcome(self.auth)
                 right = "" if held is self.warm else "Revoked"
                 assert outcome.error in {right, *NO_ANSWER}, wrong
@@ -73,5 +73,5 @@ async def begun(auth: Authority) -> Run:
         for request in held.requests().values():
             await auth.admit(request)
     await auth.revoke(revoked.session)
-    auth.verify(warm.cookie, "cookie")
+    auth.verify(warm.cookie, "session")
     return Run(auth, warm, cold, revoked, await auth.tickets.mint("reset", 600))

@@ -78,7 +78,7 @@ class Before:
 
     def verifying(self) -> list[Act]:
         """What need not ask it, where it has been seen before."""
-        texts = {"cookie": self.kept.cookie, "bearer": self.kept.pair.access_token}
+        texts = {"session": self.kept.cookie, "token": self.kept.pair.access_token}
         return [act(verify, text, door) for door in texts for text in (texts[door], "garbage")]
 
 
@@ -218,7 +218,7 @@ async def test_a_running_server_told_to_end_everything_recovers_by_itself(tmp_pa
     async with running(tmp_path, on_lost_history="end everything", clock=clock) as (auth, before):
         before.put_back()
         clock.passes(NOTICED_WITHIN)
-        noticed = act(verify, before.kept.cookie, "cookie") if first == "a verification" else act(sign_in)
+        noticed = act(verify, before.kept.cookie, "session") if first == "a verification" else act(sign_in)
         assert (await noticed.outcome(auth)).error == "LostHistory"
         await everybody_is_signed_out(auth, before)
 

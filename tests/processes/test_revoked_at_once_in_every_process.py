@@ -24,7 +24,7 @@ from processes.crew import Crew, Line, Member
 BATCH = 10
 """Revocations between two meetings of revokers and verifiers."""
 
-DOORS = ("cookie", "bearer")
+DOORS = ("session", "token")
 
 instant = time.perf_counter_ns
 """CLOCK_MONOTONIC: one clock for all processes of this machine."""
@@ -56,8 +56,8 @@ def violations(ended: Mapping[str, int], sights: Sequence[Sight], bound: float =
 
 def texts(held: Sequence[Held]) -> Iterator[tuple[tuple[str, str], str]]:
     for one in held:
-        yield (one.session.id, "cookie"), one.cookie
-        yield (one.session.id, "bearer"), one.pair.access_token
+        yield (one.session.id, "session"), one.cookie
+        yield (one.session.id, "token"), one.pair.access_token
 
 
 def look(auth: Authority, text: str, door: str, seen: Seen) -> None:

@@ -46,7 +46,7 @@ async def witness(line: Line, url: str, held: Held) -> None:
 def by_text(auth: Authority, held: Held) -> list[str]:
     """Which credentials a plain verification accepts."""
     found: list[str] = []
-    for name, door, text in (("cookie", "cookie", held.cookie), ("access token", "bearer", held.pair.access_token)):
+    for name, door, text in (("cookie", "session", held.cookie), ("access token", "token", held.pair.access_token)):
         try:
             auth.verify(text, door)
         except Denied:

@@ -27,7 +27,7 @@ path = "/admin/*"
 allow = "signed-in"
 roles = ["admin"]
 within = 900
-accept = ["cookie"]
+accept = ["session"]
 
 [[rule]]
 host = "app.example.com"
@@ -120,7 +120,7 @@ def test_it_is_explained_which_rule_a_request_meets(tmp_path: Path) -> None:
     )
     assert (said.code, said.json) == (0, {
         "method": "GET", "host": "app.example.com", "path": "/admin/users", "rule": 2, "written": "app.example.com/admin/*",
-        "allow": "signed-in", "scopes": "any", "roles": "admin", "within": "900 s", "accept": "cookie",
+        "allow": "signed-in", "scopes": "any", "roles": "admin", "within": "900 s", "accept": "session",
     })  # fmt: skip
     refused = admit(
         tmp_path, "forward-auth", "explain", "GET", "https://app.example.com/internal/x", "--json", **ISSUER

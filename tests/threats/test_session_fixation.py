@@ -53,7 +53,7 @@ async def test_the_cookie_from_before_a_step_up_is_dead_everywhere_at_once(here:
         assert after.session.id == before.session.id
         for auth in (here.auth, another):
             with pytest.raises(BadCredential):
-                auth.verify(value_of(before), "cookie")
+                auth.verify(value_of(before), "session")
             with pytest.raises(BadCredential):
                 await auth.admit(with_cookie(before))
             assert (await auth.admit(with_cookie(after))).methods == ("pwd", "otp")

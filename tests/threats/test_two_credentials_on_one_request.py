@@ -63,7 +63,7 @@ async def test_what_another_site_had_sent_with_the_cookie_is_refused(made: Made,
 
 @guards
 async def test_where_the_bearer_is_not_accepted_the_cookie_counts_and_is_checked(made: Made) -> None:
-    async with world("memory") as here, client(made(here, accept="cookie")) as http:
+    async with world("memory") as here, client(made(here, accept="session")) as http:
         cookie, token = await of_two(here)
         assert (await http.get("/links", headers=token)).status_code == 401
         assert (await http.post("/links", headers=cookie | token)).json() == {"who": "ann"}
@@ -72,7 +72,7 @@ async def test_where_the_bearer_is_not_accepted_the_cookie_counts_and_is_checked
 
 @guards
 async def test_where_the_cookie_is_not_accepted_it_opens_nothing(made: Made) -> None:
-    async with world("memory") as here, client(made(here, accept="bearer")) as http:
+    async with world("memory") as here, client(made(here, accept="token")) as http:
         cookie, token = await of_two(here)
         assert (await http.get("/links", headers=cookie)).status_code == 401
         assert (await http.post("/links", headers=cookie | token | ELSEWHERE)).json() == {"who": "bob"}

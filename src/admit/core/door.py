@@ -31,7 +31,7 @@ class Door(Protocol):
     def sync(self) -> Any:
         """The same door for programs without an event loop: what awaits is waited for, in any thread."""
 
-    def verify(self, text: str, door: str = "bearer") -> Principal:
+    def verify(self, text: str, door: str = "token") -> Principal:
         """Whom ``text``, presented at ``door``, speaks for. Plain; raises Denied, Stale, LookUpNeeded, StoreError."""
 
     @property

@@ -9,10 +9,11 @@ from admit.core.cookie import CookieRule
 from admit.core.request import Request
 from admit.errors import BadCredential, NoCredential
 
-BEARER = "bearer"
-COOKIE = "cookie"
+BEARER = "token"
+COOKIE = "session"
 API_KEY = "api_key"
 DOORS = (BEARER, COOKIE, API_KEY)
+"""Where credentials are presented, each called as what is presented there is: what ``accept`` names at a route."""
 
 KEY_HEADER = "x-api-key"
 """Where an API key may stand in the place of the Authorization header, in lower case."""

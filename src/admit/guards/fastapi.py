@@ -12,7 +12,6 @@ from starlette.requests import HTTPConnection
 
 from admit.core.answers import MEDIA_TYPE, schemas
 from admit.core.door import Door
-from admit.core.presented import BEARER
 from admit.core.principal import Principal
 from admit.core.requirement import Asked, Requirement
 from admit.core.scope import written
@@ -32,7 +31,7 @@ class Required(SecurityBase):
     def __init__(self, door: Door, requirement: Requirement) -> None:
         self._entrance = Entrance(door, requirement)
         # One dependency, for speed, stands for one or more schemes: `install` writes out which.
-        self.model = HTTPBase(scheme=BEARER)
+        self.model = HTTPBase(scheme="bearer")
         self.scheme_name = f"{_MARK}{'|'.join(requirement.accept)}:{written(requirement.scope)}"
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
