@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
@@ -95,3 +96,31 @@ async def test_the_asgi_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             assert (await client.get("/", headers=cookie)).text == "hello ann"
             await auth.revoke(started.session)
             assert (await client.get("/", headers=cookie)).status_code == 401
+
+
+async def test_the_grpc_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with loaded("grpc_guarded", monkeypatch, tmp_path) as example:
+        await asyncio.to_thread(called, example)
+
+
+def called(example: Any) -> None:
+    """Call the methods of the example as somebody who is signed out in the middle of the news."""
+    auth = example.auth.sync
+    auth.subjects.change("ann", lambda held: held.with_roles(["user"]))
+    started = auth.sessions.start(auth.subjects.before("ann").proven("pwd"))
+    token = (("authorization", f"Bearer {auth.tokens.access(started.session)}"),)
+    server, port = example.served(example.Links(), "127.0.0.1:0")
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        read, add = channel.unary_unary("/links.Links/Read"), channel.unary_unary("/links.Links/Add")
+        assert read(b"", metadata=token, timeout=60) == b"links of ann"
+        assert add(b"one", metadata=token, timeout=60) == b"one added by ann"
+        news = channel.unary_stream("/links.Links/News")(b"", metadata=token, timeout=60)
+        assert next(news) == b"hello ann"
+        auth.revoke(started.session)
+        assert set(news) <= {b"still here"}
+        with pytest.raises(grpc.RpcError) as refused:
+            read(b"", metadata=token, timeout=60)
+        ended: Any = refused.value
+        assert ended.code() is grpc.StatusCode.UNAUTHENTICATED
+    server.stop(None).wait()
+    auth.close()

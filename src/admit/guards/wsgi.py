@@ -51,7 +51,7 @@ class Guard(Guarded[WSGIApplication, "Entrance"]):
 
 
 class Entrance:
-    """A door and what is asked there, for whoever waits in a thread."""
+    """A door and what is asked there, for whoever waits in a thread, or has a Request in hand."""
 
     __slots__ = ("_admit", "_door", "_requirement")
 
@@ -62,14 +62,22 @@ class Entrance:
 
     def admitted(self, request: Request) -> Principal:
         """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""
-        accept = self._requirement.accept
-        kind, text = presented(request, accept, self._door.cookies)
-        # What a browser sends with a cookie is looked at more closely, unless it only reads.
-        short = kind != COOKIE or request.method in SAFE_METHODS
         # Seen before: found in this thread. The way to the event loop is for what may have to wait.
-        who: Principal = (short and self._door.seen(text, kind)) or self._admit(request, accept=accept)
+        who: Principal = self._at_once(request) or self._admit(request, accept=self._requirement.accept)
         self._requirement.judge(who, self._door.clock.now())
         return who
+
+    async def awaited(self, request: Request) -> Principal:
+        """The same on an event loop, for what comes by no scope of ASGI. Raises Denied, Stale, StoreError."""
+        who = self._at_once(request) or await self._door.admit(request, accept=self._requirement.accept)
+        self._requirement.judge(who, self._door.clock.now())
+        return who
+
+    def _at_once(self, request: Request) -> Principal | None:
+        kind, text = presented(request, self._requirement.accept, self._door.cookies)
+        # What a browser sends with a cookie is looked at more closely, unless it only reads.
+        short = kind != COOKIE or request.method in SAFE_METHODS
+        return self._door.seen(text, kind) if short else None
 
 
 def asked(environ: Environ, origin: str) -> Request:

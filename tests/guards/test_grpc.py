@@ -1,0 +1,220 @@
+"""The gRPC guard: every kind of call on every kind of server, with the codes and the metadata that gRPC's clients know."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+
+from admit.core.requirement import Requirement
+from admit.errors import ConfigError, NotEnough
+from admit.guards import grpc as guard
+from guards.applications import by_cookie, by_token, roles
+from guards.calls import KINDS, SERVERS, Served, in_threads, on_a_loop, who
+from worlds import ORIGIN, World, world
+
+servers = pytest.mark.parametrize("served", SERVERS)
+interceptors = pytest.mark.parametrize("served", [in_threads, on_a_loop])
+Metadata = tuple[str, str]
+
+
+def metadata(headers: dict[str, str]) -> list[Metadata]:
+    """Headers as gRPC's clients write them."""
+    return [(name.lower(), value) for name, value in headers.items()]
+
+
+async def credentials(here: World, subject: str = "ann") -> tuple[list[Metadata], list[Metadata]]:
+    """The metadata of a browser's page and of a client, of one sign-in."""
+    started = await here.sign_in(subject)
+    return metadata(by_cookie(started)), metadata(by_token(await here.auth.tokens.access(started.session)))
+
+
+@servers
+async def test_every_kind_of_call_is_let_through_for_those_who_are_known(served: Served) -> None:
+    answers = {
+        "One": [b"hello ann"],
+        "Some": [b"hello", b"ann"],
+        "Many": [b"hello ann"],
+        "Both": [b"hel ann", b"lo ann"],
+    }
+    async with world("memory") as here, served(here.auth) as client:
+        cookie, token = await credentials(here)
+        for method in KINDS:
+            for presented in (cookie, token, token):
+                assert (await client.call(*presented, method=method)).answers == answers[method]
+            refused = await client.call(method=method)
+            assert (refused.told, refused.answers) == (("UNAUTHENTICATED", "no_credential"), [])
+            assert refused.trailing["www-authenticate"] == "Bearer"
+
+
+@servers
+async def test_whatever_is_wrong_with_a_credential_is_answered_alike(served: Served) -> None:
+    async with world("memory") as here, served(here.auth) as client:
+        _, token = await credentials(here)
+        started = await here.sign_in("bob")
+        ended = metadata(by_token(await here.auth.tokens.access(started.session)))
+        assert (await client.call(*ended)).answers == [b"hello bob"]
+        await here.auth.revoke(started.session)
+        bad = [
+            ended,
+            [("authorization", "Bearer x")],
+            [("authorization", "Basic eA==")],
+            [*token, *token],
+            [*token, *ended],
+        ]
+        found = {str(await client.call(*presented)) for presented in bad}
+        assert len(found) == 1
+        assert (await client.call(*bad[0])).told == ("UNAUTHENTICATED", "bad_credential")
+
+
+@servers
+async def test_a_page_of_another_site_calls_nothing_by_the_cookie(served: Served) -> None:
+    async with world("memory") as here, served(here.auth) as client:
+        cookie, token = await credentials(here)
+        for elsewhere in (
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.test"),
+        ):
+            for _ in range(2):
+                assert (await client.call(*cookie, elsewhere)).told == ("PERMISSION_DENIED", "cross_origin")
+            # What a page cannot send by itself, its author has.
+            assert (await client.call(*cookie, *token, elsewhere)).answers == [b"hello ann"]
+        assert (await client.call(*cookie, ("origin", ORIGIN))).answers == [b"hello ann"]
+        assert (await client.call(*cookie, ("authorization", "Bearer x"))).told == ("UNAUTHENTICATED", "bad_credential")
+
+
+async def test_what_a_method_asks_for_is_asked_beside_the_interceptor() -> None:
+    async with world("memory") as here:
+
+        @guard.required(here.auth, "links:write")
+        def one(request: bytes, _: Any) -> bytes:
+            return who()
+
+        @guard.required(here.auth, roles="admin")
+        def some(request: bytes, _: Any) -> Any:
+            yield who()
+
+        methods = {"One": one, "Some": some}
+        async with in_threads(here.auth, requirement=Requirement.of(within=300), methods=methods) as client:
+            for subject, role in (("ann", "user"), ("bob", "admin")):
+                await roles(here, subject, [role])
+            (_, ann), (_, bob) = await credentials(here), await credentials(here, "bob")
+            assert (await client.call(*ann)).answers == [b"ann"]
+            refused = await client.call(*bob)
+            assert refused.told == ("PERMISSION_DENIED", "not_enough")
+            assert refused.trailing["www-authenticate"] == 'Bearer error="insufficient_scope", scope="links:write"'
+            assert (await client.call(*bob, method="Some")).answers == [b"bob"]
+            assert (await client.call(*ann, method="Some")).told == ("PERMISSION_DENIED", "not_enough")
+            here.clock.advance(302)
+            assert (await client.call(*ann)).told == ("UNAUTHENTICATED", "step_up")
+
+
+@interceptors
+async def test_what_is_open_is_open_to_anybody_and_nothing_beside_it(served: Served) -> None:
+    def hello(request: bytes, _: Any) -> bytes:
+        return request
+
+    methods = {"One": hello, "Open": hello}
+    async with world("memory") as here:
+        for names, found in (
+            (["/links.Links/Open"], False),
+            (["/links.Links/"], True),
+            (["/links.Link"], None),
+            ([], None),
+        ):
+            async with served(here.auth, methods=methods, open=names) as client:
+                assert bool((await client.call(method="Open")).answers) is (found is not None)
+                assert bool((await client.call(method="One")).answers) is bool(found)
+                assert (await client.call(method="None")).code is grpc.StatusCode.UNIMPLEMENTED
+        for wrong in ("/links.Links/Open", ["links.Links/Open"]):
+            with pytest.raises(ConfigError, match="write a list"):
+                guard.Interceptor(here.auth, open=wrong)
+
+
+@servers
+async def test_a_store_that_is_down_is_no_reason_to_throw_a_sign_in_away(served: Served) -> None:
+    async with world("memory") as here, served(here.auth) as client:
+        cookie, _ = await credentials(here)
+        await here.store.close()
+        here.auth._gate.fence("gone")
+        refused = await client.call(*cookie)
+        assert refused.code is grpc.StatusCode.UNAVAILABLE
+        assert refused.trailing["retry-after"] == "1"
+
+
+@interceptors
+async def test_what_a_method_raises_itself_is_answered_as_well(served: Served) -> None:
+    def one(request: bytes, _: Any) -> bytes:
+        raise NotEnough("found out later")
+
+    async def waiting(request: bytes, _: Any) -> bytes:
+        raise NotEnough("found out later")
+
+    def some(request: bytes, _: Any) -> Any:
+        yield request
+        raise NotEnough("found out later")
+
+    async def streaming(request: bytes, _: Any) -> Any:
+        yield request
+        raise NotEnough("found out later")
+
+    methods = {"One": one, "Some": some} if served is in_threads else {"One": waiting, "Some": streaming}
+    async with world("memory") as here, served(here.auth, methods=methods) as client:
+        _, token = await credentials(here)
+        for method, before in (("One", []), ("Some", [b"hello"])):
+            refused = await client.call(*token, method=method)
+            assert (refused.told, refused.answers) == (("PERMISSION_DENIED", "not_enough"), before)
+
+
+@servers
+async def test_many_callers_at_once_are_not_taken_for_each_other(served: Served) -> None:
+    async with world("memory") as here, served(here.auth) as client:
+        people = [f"person-{number}" for number in range(8)]
+        tokens = {subject: (await credentials(here, subject))[1] for subject in people}
+        asking = [(subject, method) for subject in people for method in KINDS] * 3
+        found = await asyncio.gather(*(client.call(*tokens[subject], method=method) for subject, method in asking))
+        assert [answer.answers[-1].rpartition(b" ")[2].decode() for answer in found] == [
+            subject for subject, _ in asking
+        ]
+        assert (await client.call()).told == ("UNAUTHENTICATED", "no_credential")
+
+
+def test_nobody_is_served_where_no_guard_is() -> None:
+    with pytest.raises(LookupError):
+        guard.principal()
+
+
+@pytest.mark.parametrize(
+    "peer, address",
+    [
+        ("ipv4:192.0.2.7:50000", "192.0.2.7"),
+        ("ipv6:[2001:db8::1]:50000", "2001:db8::1"),
+        ("ipv6:%5B2001:db8::1%5D:50000", "2001:db8::1"),
+        ("unix:", None),
+        ("unix:/run/x:1", None),
+        ("", None),
+    ],
+)
+def test_who_asks_is_whom_the_server_saw(peer: str, address: str | None) -> None:
+    assert guard._address(peer) == address
+
+
+async def test_the_address_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world("memory") as here:
+        _, token = await credentials(here)
+        asked: list[Any] = []
+        admit = here.auth.admit
+
+        async def seen(request: Any, **more: Any) -> Any:
+            asked.append(request)
+            return await admit(request, **more)
+
+        monkeypatch.setattr(here.auth, "admit", seen)
+        async with in_threads(here.auth) as client:
+            assert (await client.call(*token)).answers == [b"hello ann"]
+        assert [(one.method, one.url, one.peer) for one in asked] == [
+            ("POST", f"{ORIGIN}/links.Links/One", "127.0.0.1")
+        ]
