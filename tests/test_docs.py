@@ -14,6 +14,8 @@ from types import ModuleType
 
 import pytest
 
+from guards.djangos import settings
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -50,6 +52,7 @@ def blocks(page: Path, language: str) -> list[Block]:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 def test_the_python_of_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    assert settings.configured  # a page about Django stands in a project
     module = ModuleType("__page__")
     monkeypatch.setitem(sys.modules, module.__name__, module)  # where annotations are looked up
     names = vars(module)

@@ -110,6 +110,7 @@ def called(example: Any) -> None:
     started = auth.sessions.start(auth.subjects.before("ann").proven("pwd"))
     token = (("authorization", f"Bearer {auth.tokens.access(started.session)}"),)
     server, port = example.served(example.Links(), "127.0.0.1:0")
+    channel: Any
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         read, add = channel.unary_unary("/links.Links/Read"), channel.unary_unary("/links.Links/Add")
         assert read(b"", metadata=token, timeout=60) == b"links of ann"

@@ -14,7 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 from fastapi import Depends, FastAPI, WebSocket
-from litestar import Litestar, route, websocket
+from litestar import HttpMethod, Litestar, route, websocket
 from litestar import Request as LitestarRequest
 from litestar import WebSocket as LitestarSocket
 from litestar.di import NamedDependency
@@ -33,7 +33,8 @@ from guards.threads import in_a_thread
 from worlds import ORIGIN, World, value_of
 
 PAGES = {"sign_in": "/auth/sign-in", "confirm": "/auth/confirm"}
-METHODS = ["GET", "POST"]
+OF_LITESTAR: list[HttpMethod] = [HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS, HttpMethod.POST]
+METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 
 
 def asgi(world: World, **asked: Any) -> App:
@@ -94,7 +95,7 @@ def with_litestar(world: World, **asked: Any) -> App:
     """A Litestar application whose handlers are guarded."""
     guards: Any = [litestar.required(world.auth, *asked.pop("scopes", ()), **asked)]
 
-    @route("/links", http_method=["GET", "POST"], status_code=200, guards=guards)
+    @route("/links", http_method=OF_LITESTAR, status_code=200, guards=guards)
     async def links(
         request: LitestarRequest[Principal, None, Any], principal: NamedDependency[Principal]
     ) -> dict[str, str]:

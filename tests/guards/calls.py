@@ -135,15 +135,18 @@ async def in_threads(door: Door, *, methods: dict[str, Any] | None = None, **mor
 @asynccontextmanager
 async def on_a_loop(door: Door, *, methods: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Client]:
     """A server with an event loop."""
-    server = aio.server(interceptors=[AioInterceptor(door, **more)])
-    server.add_generic_rpc_handlers(handlers(methods or coroutines()))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with _in_front_of(port) as client:
-            yield client
-    finally:
-        await server.stop(None)
+    with ThreadPoolExecutor(
+        4
+    ) as pool:  # for plain methods; without threads of its own grpc.aio stops at the tenth call
+        server = aio.server(pool, interceptors=[AioInterceptor(door, **more)])
+        server.add_generic_rpc_handlers(handlers(methods or coroutines()))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with _in_front_of(port) as client:
+                yield client
+        finally:
+            await server.stop(None)
 
 
 @asynccontextmanager

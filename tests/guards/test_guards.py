@@ -51,6 +51,52 @@ async def test_what_was_revoked_is_refused_by_the_next_request(made: Made) -> No
 
 
 @guards
+async def test_whatever_is_wrong_with_a_credential_is_answered_alike(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        started, other = await here.sign_in(), await here.sign_in()
+        ended = by_token(await here.auth.tokens.access(started.session)), by_cookie(started)
+        expired = by_token(await here.auth.tokens.access(other.session)), by_cookie(other)
+        for headers in ended + expired:
+            assert (await http.get("/links", headers=headers)).status_code == 200
+        await here.auth.revoke(started.session)
+        bad = [*ended, by_token("x"), by_token("a.b.c"), {"Cookie": "__Host-admit=x"}, {"X-API-Key": "adm_k_x"}]
+        answers = [await http.get("/links", headers=headers) for headers in bad]
+        here.clock.advance(400 * 24 * 60 * 60)
+        answers += [await http.get("/links", headers=headers) for headers in expired]
+        said = {(answer.status_code, answer.text, tuple(sorted(answer.headers.items()))) for answer in answers}
+        assert len(said) == 1
+        assert answers[0].headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+@guards
+async def test_an_api_key_opens_the_door_until_it_is_revoked_and_where_it_counts(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http, client(made(here, accept="bearer")) as narrow:
+        key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "nightly")
+        for headers in (by_token(key.text), {"X-API-Key": key.text}):
+            for _ in range(2):
+                # No page can send it by itself, so it is no matter of origins.
+                answer = await http.post("/links", headers=headers | {"Origin": "https://evil.test"})
+                assert (answer.status_code, answer.json()) == (200, {"who": "ann"})
+            assert (await narrow.get("/links", headers=headers)).status_code == 401
+        both = by_token(key.text) | {"X-API-Key": key.text}
+        assert (await http.get("/links", headers=both)).json()["code"] == "bad_credential"
+        await here.auth.api_keys.revoke(key.key.id)
+        for headers in (by_token(key.text), {"X-API-Key": key.text}):
+            answer = await http.get("/links", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "bad_credential")
+
+
+@guards
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+async def test_what_only_asks_about_a_route_is_guarded_like_the_route(made: Made, method: str) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        assert (await http.request(method, "/links")).status_code == 401
+        for headers in await credentials(here):
+            for elsewhere in ({}, {"Origin": "https://evil.test"}):
+                assert (await http.request(method, "/links", headers=headers | elsewhere)).status_code == 200
+
+
+@guards
 async def test_a_role_given_later_reaches_a_cookie_at_once(made: Made) -> None:
     async with world("memory") as here, client(made(here, roles=["editor", "admin"])) as http:
         cookie, _ = await credentials(here)

@@ -6,6 +6,7 @@ import logging
 from typing import NamedTuple
 
 from admit.core.answers import MEDIA_TYPE, headers_of, problem_of
+from admit.core.presented import KEY_HEADER
 from admit.core.request import Request
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, BadCredential, NoCredential
@@ -22,7 +23,7 @@ class Answer(NamedTuple):
 
 
 # What a program presents. A browser sends none of these by itself.
-_BY_PROGRAMS = (b"authorization", b"x-api-key")
+_BY_PROGRAMS = (b"authorization", KEY_HEADER.encode())
 
 
 def is_stranger(error: AdmitError, request: Request) -> bool:
