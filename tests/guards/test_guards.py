@@ -70,7 +70,7 @@ async def test_whatever_is_wrong_with_a_credential_is_answered_alike(made: Made)
 
 @guards
 async def test_an_api_key_opens_the_door_until_it_is_revoked_and_where_it_counts(made: Made) -> None:
-    async with world("memory") as here, client(made(here)) as http, client(made(here, accept="bearer")) as narrow:
+    async with world("memory") as here, client(made(here)) as http, client(made(here, accept="token")) as narrow:
         key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "nightly")
         for headers in (by_token(key.text), {"X-API-Key": key.text}):
             for _ in range(2):

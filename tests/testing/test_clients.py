@@ -141,7 +141,7 @@ def test_the_cookie_that_the_application_sets_takes_the_place_of_ours(auth: Auth
 def test_how_somebody_signed_in_and_whom_a_token_is_for_can_be_said(auth: Authority) -> None:
     client = signed_in(TestClient(by_fastapi(auth)), auth, "ann", methods=("pwd", "otp"))
     assert status(client) == 403
-    assert auth.verify(client.cookies["__Host-admit"], "cookie").methods == ("pwd", "otp")
+    assert auth.verify(client.cookies["__Host-admit"], "session").methods == ("pwd", "otp")
     token = bearer(auth, "ann", roles=["user"], audience="https://elsewhere.example.com")
     assert status(TestClient(by_fastapi(auth)), token) == 401
 
