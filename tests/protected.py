@@ -20,12 +20,13 @@ from admit.sessions import Started
 from admit.unsafe import CHEAPEST_HASH
 from certificates import self_signed
 from commands import free_port
-from nginx import block, blocks, nginx, put
+from nginx import blocks, nginx, put
 from server.fleet import PATIENCE, Fleet, serving
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "protect-anything-behind-nginx.md"
 NAME = "app.example.com"
 ISSUER = f"https://{NAME}/auth"
+OTHER = "tools.example.com"
 
 
 class _Program(BaseHTTPRequestHandler):
@@ -90,6 +91,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: dict[str, str]
 
     @property
     def read(self) -> Any:
@@ -157,11 +159,11 @@ def value(started: Started) -> str:
 @contextmanager
 def protected(directory: Path, *, site: Callable[[str], str] = lambda text: text) -> Iterator[Protected]:
     """All of it, as the page says; Ann is an administrator, Bob is not, and both are signed in."""
-    at, key = self_signed(directory, NAME)
+    at, key = self_signed(directory, NAME, OTHER)
     tls, behind = free_port(), free_port()
     policy = directory / "policy.toml"
     settings, rules = blocks(PAGE, "toml")
-    policy.write_text(rules)
+    policy.write_text(f'{rules}\n[[rule]]\nhost = "{OTHER}"\nallow = "signed-in"\n')
     placed = {"/var/lib/admit/admit.db": str(directory / "admit.db"), "/etc/admit/policy.toml": str(policy)}
     (directory / "admit.toml").write_text(put(settings, placed))
     program = Program()
@@ -178,7 +180,7 @@ def protected(directory: Path, *, site: Callable[[str], str] = lambda text: text
     try:
         with (
             serving(directory, 2, "--config", str(directory / "admit.toml"), port=behind) as fleet,
-            nginx(directory, put(site(block(PAGE, "nginx")), places)),
+            nginx(directory, put(site(_servers(*blocks(PAGE, "nginx"))), places)),
         ):
             found = Protected(fleet, program, tls, ssl.create_default_context(cafile=str(at)), directory)
             for who, roles in (("ann", ("user", "admin")), ("bob", ("user",))):
@@ -190,13 +192,26 @@ def protected(directory: Path, *, site: Callable[[str], str] = lambda text: text
         thread.join()
 
 
+def _servers(one: str, instead: str) -> str:
+    """The configuration of the page, and a second host that has the server of the first, with ``instead`` of `/auth/`."""
+    _, begin, server = one.rpartition("server {\n    listen 443 ssl http2;")
+    before, _, rest = server.partition("    # Admit itself")
+    _, ours, after = rest.partition("    location = /_admit {")
+    # Both have the certificate of the first, which is for both here.
+    other = before.replace(f"server_name {NAME};", f"server_name {OTHER};") + instead + ours + after
+    return one + begin + other
+
+
 def _read(tls: ssl.SSLSocket) -> Answer:
     """An answer, to the end of its body, or of its head where the connection has changed its protocol."""
     with tls.makefile("rb") as stream:
         status = int(stream.readline().split(b" ")[1])
-        headers: dict[str, str] = {}
+        headers, cookies = dict[str, str](), dict[str, str]()
         while line := stream.readline().strip():
             name, _, text = line.decode("latin-1").partition(": ")
             headers[name.lower()] = text
+            if name.lower() == "set-cookie":
+                cookie, _, kept = text.partition(";")[0].partition("=")
+                cookies[cookie] = kept
         length = int(headers.get("content-length", "0"))
-        return Answer(status, headers, b"" if status == 101 else stream.read(length))
+        return Answer(status, headers, b"" if status == 101 else stream.read(length), cookies)

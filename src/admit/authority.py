@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self, get_args
 from urllib.parse import urlsplit
 
-from admit import blocklist, system
+from admit import blocklist, handover, system
 from admit.accounts import KINDS, Accounts, SignUp
 from admit.api_keys import ApiKey, ApiKeys
 from admit.core import lease, origin
@@ -33,7 +33,8 @@ from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, BadInput, LostHistory
 from admit.feed import Feed
 from admit.followers import Followers
-from admit.gate import Gate
+from admit.gate import Credential, Gate
+from admit.handover import HOST, Handovers
 from admit.hashing import Hashing
 from admit.history import MOVED, History, OnLostHistory
 from admit.keys import KEYRING, SigningKeys
@@ -134,8 +135,7 @@ class Authority:
         pepper = faults.of(Master, peppers, "Pepper") if peppers else None
         faults.report()
         self.origin = origin.origin_of(issuer)
-        self.audience = audience or issuer
-        self.sign_up = sign_up
+        self.audience, self.sign_up = audience or issuer, sign_up
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
         self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
         self.followers = Followers(self.clock.lease, self._staleness.lasts, alone=serves_alone)
@@ -158,26 +158,25 @@ class Authority:
             apart=accounts_store is not None,
             removed=[self.api_keys.remove],
         )
-        self.refresh_cookies = CookieRule(self.cookies.secure, "refresh")
-        self.throttle = Throttle(
-            self._ledger, self._master, throttle, proxies, CookieRule(self.cookies.secure, "device")
-        )
+        secure = self.cookies.secure
+        self.refresh_cookies = CookieRule(secure, "refresh")
+        self.throttle = Throttle(self._ledger, self._master, throttle, proxies, CookieRule(secure, "device"))
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
-            self._ledger,
-            self.sessions,
-            self.keys,
-            self._master,
-            tokens,
-            issuer=self.issuer,
-            audience=self.audience,
+            self._ledger, self.sessions, self.keys, self._master, tokens, issuer=self.issuer, audience=self.audience
         )
-        self._gate = Gate({COOKIE: self.sessions, BEARER: self.tokens, API_KEY: self.api_keys}, self._copy, self.clock)
+        self.handovers = Handovers(self._ledger, self.sessions, self.tickets, self._master, self.cookies)
+        kinds: dict[str, Credential] = {
+            COOKIE: self.sessions,
+            BEARER: self.tokens,
+            API_KEY: self.api_keys,
+            HOST: self.handovers,
+        }
+        self._gate = Gate(kinds, self._copy, self.clock)
         self._witness = Witness(self._gate, self.tokens, self.sessions, self.api_keys, self.clock, self.audience)
         self._recovering, self._starting = threading.Lock(), threading.Lock()
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
-        self.verify = self._gate.verify
-        self.seen = self._gate.seen
+        self.verify, self.seen = self._gate.verify, self._gate.seen
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS, behind: str | None = None) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
@@ -189,6 +188,7 @@ class Authority:
         if door == COOKIE:
             ours, trusted = (self.origin, self.trusted_origins) if behind is None else (behind, ())
             origin.refuse_cross_origin(request, ours, trusted)
+            door, text = handover.at(behind, text)
         await self._ready()
         who = await self._gate.admit(text, door)
         if who.conditions is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -146,13 +147,9 @@ class Sessions:
     def __init__(
         self, ledger: Ledger, subjects: Subjects, policy: SessionPolicy, cookies: CookieRule, scopes: RoleScopes
     ) -> None:
-        self._ledger = ledger
-        self._subjects = subjects
-        self._policy = policy
-        self._cookies = cookies
-        self._scopes = scopes
+        self._ledger, self._subjects, self._policy = ledger, subjects, policy
+        self._cookies, self._scopes, self._subject_of = cookies, scopes, Recent[str](REMEMBERED)
         self._places = Places(ledger, SESSION.kind, policy.max_sessions)
-        self._subject_of: Recent[str] = Recent(REMEMBERED)
 
     async def start(self, proof: Proof, *, cookie: bool = True, scope: str | None = None, device: str = "") -> Started:
         """A new session for the subject of ``proof``, under the generation the proof inherited.
@@ -284,12 +281,15 @@ class Sessions:
     async def look_up(self, text: str, now: float) -> Seen:
         """What the store knows of a session cookie; notes the activity. Raises BadCredential, Revoked, Expired."""
         id, n, presented = parse_cookie(text)
+        return await self.found(id, n, lambda kept: secret.same(kept.digest, secret.digest(presented)), now)
+
+    async def found(self, id: str, n: int, proves: Callable[[Cookie], bool], now: float) -> Seen:
+        """What :meth:`look_up` finds for whoever ``proves`` to hold the ``n``-th cookie of a session."""
         read = await self.read(id)
         if read is None:
             raise Revoked(f"there is no session {id}")
         session, record, held = read
-        kept = session.cookie
-        if kept is None or kept.n != n or not secret.same(kept.digest, secret.digest(presented)):
+        if session.cookie is None or session.cookie.n != n or not proves(session.cookie):
             raise BadCredential(f"not the present cookie of session {id}")
         session.judge(held.subject, now)
         if now >= session.noted_until:

@@ -10,7 +10,7 @@ import pytest
 
 from admit.core import forwarded
 from gateways import NAMES, NAVIGATION
-from protected import ISSUER, NAME, Protected, protected
+from protected import ISSUER, NAME, OTHER, Answer, Protected, protected
 
 ORIGIN = f"https://{NAME}"
 
@@ -30,9 +30,14 @@ def test_the_program_is_told_who_asks_and_nothing_that_opens_anything(here: Prot
     assert (told["scopes"], told["client"]) == (["links:read"], [])
     assert answer.said("cookie") == ["theme=dark; lang=en"]
     assert here.people["ann"] not in str(answer.read)
-    for cookies, left in (("", []), ("theme=dark; ", ["theme=dark; "]), ("x__Host-admit=1; ", ["x__Host-admit=1; "])):
-        said = here.get("/", Cookie=f"{cookies}__Host-admit={here.people['ann']}").said("cookie")
-        assert said == left
+    others = "__Host-admit-refresh=adm_r_x; a=1; __Host-admit-device=adm_d_x; "
+    for cookies, left in (
+        ("", []),
+        ("b=2; ", ["b=2; "]),
+        ("x__Host-admit=1; ", ["x__Host-admit=1; "]),
+        (others, ["a=1; "]),
+    ):
+        assert here.get("/", Cookie=f"{cookies}__Host-admit={here.people['ann']}").said("cookie") == left
 
 
 def test_the_token_it_gets_is_signed_for_it_alone_and_its_claims_are_those_of_the_page(here: Protected) -> None:
@@ -68,6 +73,36 @@ def test_a_person_goes_to_the_sign_in_and_comes_back(here: Protected) -> None:
     # Somebody whose sign-in is over comes there too; who may not do it is told so.
     assert here.get("/links/7", **asked, Cookie="__Host-admit=adm_s_x").status == 303
     assert here.get("/admin/users", **asked, **here.by("bob")).status == 403
+
+
+def test_whoever_is_signed_in_comes_to_another_host_without_signing_in(here: Protected) -> None:
+    jars = {NAME: {"__Host-admit": here.people["bob"]}, OTHER: dict[str, str]()}
+
+    def get(url: str) -> Answer:
+        host, _, path = url.removeprefix("https://").partition("/")
+        jar = "; ".join(f"{name}={text}" for name, text in jars[host].items() if text)
+        navigation = [f"{name}: {text}" for name, text in NAVIGATION.items()]
+        answer = here.raw(f"GET /{path} HTTP/1.1", "Connection: close", f"Cookie: {jar}", *navigation, host=host)
+        jars[host] |= answer.cookies
+        return answer
+
+    went = [f"https://{OTHER}/reports?page=2"]
+    answer = get(went[0])
+    while led := answer.headers.get("location") or answer.headers.get("refresh", "").partition("url=")[2]:
+        went.append(led if led.startswith("https://") else f"https://{OTHER}{led}")
+        answer = get(went[-1])
+    hand_over = f"https://{OTHER}/.admit/hand-over"
+    assert [url.partition("?")[0] for url in went] == [
+        f"https://{OTHER}/reports",
+        hand_over,
+        f"{ISSUER}/hand-over",
+        hand_over,
+        f"https://{OTHER}/reports",
+    ]
+    assert (answer.status, answer.said("x-admit-subject"), answer.said("cookie")) == (200, ["bob"], [])
+    assert answer.read["target"] == "/reports?page=2"
+    # One host's cookie is nothing at the other.
+    assert here.get("/links/7", Cookie=f"__Host-admit={jars[OTHER]['__Host-admit']}").status == 401
 
 
 def test_bodies_go_to_the_program_and_not_to_admit(here: Protected) -> None:

@@ -18,13 +18,15 @@ _NAMES = {
     ("refresh", False): b"admit-refresh-insecure",
     ("device", True): b"__Host-admit-device",
     ("device", False): b"admit-device-insecure",
+    ("handover", True): b"__Host-admit-handover",
+    ("handover", False): b"admit-handover-insecure",
 }
 # No link from elsewhere has to carry a refresh token: only a script of ours asks for the next one.
-_SAME_SITE = {"session": "Lax", "refresh": "Strict", "device": "Lax"}
+_SAME_SITE = {"session": "Lax", "refresh": "Strict", "device": "Lax", "handover": "Lax"}
 
 
 class CookieRule(msgspec.Struct, frozen=True):
-    """How a cookie of ours is written: the session's, the refresh token's, or that of a known device.
+    """How a cookie of ours is written: the session's, the refresh token's, that of a known device or of a handover.
 
     Over https: ``__Host-admit`` with Secure, HttpOnly, SameSite, Path=/ and no Domain, so that neither a sibling
     host nor plain http can set it (RFC 6265bis, section 4.1.3.2). SameSite is Strict for the refresh token. Over http, which only a loopback
@@ -32,7 +34,7 @@ class CookieRule(msgspec.Struct, frozen=True):
     """
 
     secure: bool
-    of: Literal["session", "refresh", "device"] = "session"
+    of: Literal["session", "refresh", "device", "handover"] = "session"
 
     @property
     def name(self) -> str:

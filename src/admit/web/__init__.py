@@ -13,9 +13,10 @@ from admit.web import forward_auth
 from admit.web.call import calls
 from admit.web.direct import Direct, Endpoint
 from admit.web.forward_auth import ForwardAuth
+from admit.web.hand_over import HandOver
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
-from admit.web.pages import account, assets, sign_in
+from admit.web.pages import account, assets, hand_over, sign_in
 from admit.web.pages import api_keys as key_pages
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN, Pages
@@ -27,7 +28,7 @@ _ROUTES = (
     ("/api", (sessions, tokens, accounts, api_keys)),
     ("", (keys, revocations, introspection, revocation, health)),
 )
-_PAGES = (sign_in, account, key_pages, assets)
+_PAGES = (sign_in, account, key_pages, hand_over, assets)
 """What people get is HTML, and no part of the description for programs."""
 
 
@@ -63,6 +64,7 @@ def application(
     )
     app.state.authority = auth
     app.state.pages = Pages(auth.issuer, brand, confirm_within)
+    app.state.forward = forward
     app.state.api = f"{at}/api"
     app.state.stopping = lambda: False  # for whatever serves it to say
     pages = [one.router for one in _PAGES]
@@ -78,7 +80,7 @@ def _before_routes(auth: Authority, at: str, forward: Policy | None) -> tuple[li
     if forward is not None:
         endpoints.append(forward_auth.endpoint(at))
         # Before the limits: what they judge is not the request of the gateway, but the one that it asks about.
-        asks.append(Middleware(ForwardAuth, auth=auth, policy=forward, at=at))
+        asks = [Middleware(kind, auth=auth, policy=forward, at=at) for kind in (ForwardAuth, HandOver)]
     return endpoints, [
         Middleware(Answers, secure=auth.issuer.startswith("https:")),
         *asks,

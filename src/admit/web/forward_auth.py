@@ -20,10 +20,11 @@ from admit.core.recent import Recent
 from admit.core.request import Request
 from admit.core.return_to import Detours, is_navigation, safe_path
 from admit.core.target import Target
-from admit.errors import AdmitError, Denied
+from admit.errors import AdmitError, Denied, StepUp
 from admit.guards.asgi import Entrance
 from admit.guards.refusal import refused
 from admit.web.direct import Endpoint
+from admit.web.hand_over import THERE
 from admit.web.openapi import LET_IN, problems
 
 PATH = "/forward-auth"
@@ -176,7 +177,13 @@ class ForwardAuth:
         if page is None or COOKIE not in rule.requirement.accept or not is_navigation(request):
             return None
         origin, path = _apart(request.url)
-        return f"{origin}{page}?next={quote(safe_path(path))}" if origin == self._auth.origin else None
+        back = quote(safe_path(path))
+        if origin == self._auth.origin:
+            return f"{origin}{page}?next={back}"
+        if path.startswith(THERE):
+            return None  # where the gateway does not hand that on to us, it would go round in circles
+        within = f"&within={error.max_age:g}" if isinstance(error, StepUp) else ""
+        return f"{origin}{THERE}?next={back}{within}"
 
 
 def endpoint(at: str) -> Endpoint:
