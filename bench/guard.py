@@ -38,7 +38,7 @@ REQUESTS = 100
 
 BAR_GUARD, BAR_DEPENDENCY, BAR_STORE = 0.95, 0.84, 0.02
 UNGUARDED = "unguarded"
-COOKIE, TOKEN = ", cookie", ", token"
+COOKIE, TOKEN, KEY = ", cookie", ", token", ", API key"
 USUAL = [
     (b"host", b"app.example.com"),
     (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
@@ -147,14 +147,16 @@ def endpoint(app: FastAPI, **options: Any) -> FastAPI:
 
 
 async def ours(auth: Authority) -> dict[str, Case]:
-    """The endpoint unguarded, and behind each guard by cookie and by token."""
-    cookies, tokens = list[Headers](), list[Headers]()
+    """The endpoint unguarded, and behind each guard by cookie, by token and by API key."""
+    cookies, tokens, keys = list[Headers](), list[Headers](), list[Headers]()
     for place in range(PEOPLE):
         before = await auth.subjects.before(f"user-{place}")
         started = await auth.sessions.start(before.proven("pwd"))
         assert started.cookie
         cookies.append([(b"cookie", started.cookie.partition(";")[0].encode())])
         tokens.append([(b"authorization", f"Bearer {await auth.tokens.access(started.session)}".encode())])
+        made = await auth.api_keys.create(before, "bench")
+        keys.append([(b"authorization", f"Bearer {made.text}".encode())])
     who: Any = Depends(required(auth))
     depending = endpoint(FastAPI(), dependencies=[who])
     install(depending, auth)
@@ -168,10 +170,13 @@ async def ours(auth: Authority) -> dict[str, Case]:
         # What is sent costs as well, so the endpoint that looks at nothing is sent the same.
         UNGUARDED + TOKEN: Case(free := endpoint(FastAPI()), tokens),
         UNGUARDED + COOKIE: Case(free, cookies),
+        UNGUARDED + KEY: Case(free, keys),
         "ASGI guard, token": Case(behind, tokens),
         "ASGI guard, cookie": Case(behind, cookies),
+        "ASGI guard, API key": Case(behind, keys),
         "dependency, token": Case(depending, tokens),
         "dependency, cookie": Case(depending, cookies),
+        "dependency, API key": Case(depending, keys),
         "a dependency that does nothing": Case(idle, tokens),
     }
 
@@ -224,7 +229,8 @@ def rows(cases: dict[str, Case], operations: float) -> Iterator[Row]:
         yield Row(f"{name}: p50", Figure.of([case.quantile(0.5)]), "µs")
         yield Row(f"{name}: p99", Figure.of([case.quantile(0.99)]), "µs")
     for name, case in cases.items():
-        free = cases[UNGUARDED + (COOKIE if name.endswith(COOKIE) else TOKEN)].cpu
+        sent = next((kind for kind in (COOKIE, KEY) if name.endswith(kind)), TOKEN)
+        free = cases[UNGUARDED + sent].cpu
         ratio = Figure.of([unguarded / taken for unguarded, taken in zip(free, case.cpu, strict=True)])
         bar = {"ASGI guard": BAR_GUARD, "dependency": BAR_DEPENDENCY}.get(name.partition(",")[0])
         if not name.startswith(UNGUARDED):

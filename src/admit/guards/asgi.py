@@ -15,6 +15,7 @@ from admit.core.requirement import Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
 from admit.guards.guarded import Guarded
+from admit.guards.once import note, used
 from admit.guards.refusal import refused
 
 Scope = MutableMapping[str, Any]
@@ -85,7 +86,7 @@ class Entrance:
         None for every other: which credential counts then, and what is wrong with it, is for :meth:`admitted` to
         say. Raises NotEnough.
         """
-        authorization = cookie = None
+        authorization = cookie = key = None
         for name, value in scope["headers"]:
             if name == b"authorization":
                 if authorization is not None:
@@ -96,8 +97,12 @@ class Entrance:
                     return None
                 cookie = value
             elif name == _KEY_HEADER and self._key:
-                return None
-        if authorization is not None and (self._bearer or self._key):
+                if key is not None:
+                    return None
+                key = value
+        if key is not None:
+            who = self._seen(key.decode("latin-1"), API_KEY) if authorization is None else None
+        elif authorization is not None and (self._bearer or self._key):
             if authorization[:7] != b"Bearer ":
                 return None
             is_key = self._key and (authorization[7:13] == _KEY_PREFIX or not self._bearer)
@@ -117,7 +122,11 @@ class Entrance:
 
     async def admitted(self, scope: Scope) -> Principal:
         """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
-        who = await self._door.admit(asked(scope, self._door.origin), accept=self._requirement.accept)
+        door, accept = self._door, self._requirement.accept
+        who = used(scope, door, accept)
+        if who is None:
+            who = await door.admit(asked(scope, door.origin), accept=accept)
+            note(scope, door, who)
         self._requirement.judge(who, self._now())
         return who
 

@@ -173,7 +173,9 @@ class _Entrance:
 
     def admitted(self, request: HttpRequest) -> Principal:
         """Whom ``request`` speaks for, found in this thread. Raises Denied, Stale, StoreError."""
-        return self._by_wsgi.admitted(asked(request, self._door.origin))
+        known: Any = request
+        memory = known.scope if hasattr(request, "scope") else known.environ
+        return self._by_wsgi.admitted(asked(request, self._door.origin), memory)
 
     async def awaited(self, request: HttpRequest) -> Principal:
         """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""

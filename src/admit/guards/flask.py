@@ -32,7 +32,9 @@ def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[View]
     def guarding(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.principal = request.environ[PRINCIPAL] = entrance.admitted(asked(request.environ, door.origin))
+            g.principal = request.environ[PRINCIPAL] = entrance.admitted(
+                asked(request.environ, door.origin), request.environ
+            )
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return guarded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication
 
@@ -16,6 +16,7 @@ from admit.core.request import Request
 from admit.core.requirement import Requirement
 from admit.errors import AdmitError
 from admit.guards.guarded import Guarded
+from admit.guards.once import Memory, note, used
 from admit.guards.refusal import refused
 
 Environ = dict[str, Any]
@@ -42,7 +43,7 @@ class Guard(Guarded[WSGIApplication, "Entrance"]):
         """One request, in any thread."""
         request = asked(environ, self._door.origin)
         try:
-            environ[PRINCIPAL] = self._entrance.admitted(request)
+            environ[PRINCIPAL] = self._entrance.admitted(request, environ)
         except AdmitError as error:
             status, headers, body = refused(error, request, self._detours)
             start_response(f"{status} {HTTPStatus(status).phrase}", headers)
@@ -60,10 +61,14 @@ class Entrance:
         self._requirement = requirement
         self._admit = door.sync.admit
 
-    def admitted(self, request: Request) -> Principal:
-        """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""
+    def admitted(self, request: Request, memory: Memory | None = None) -> Principal:
+        """Whom ``request`` speaks for; ``memory`` is what there is one of for it. Raises Denied, Stale, StoreError."""
+        accept, known = self._requirement.accept, {} if memory is None else memory
         # Seen before: found in this thread. The way to the event loop is for what may have to wait.
-        who: Principal = self._at_once(request) or self._admit(request, accept=self._requirement.accept)
+        who = self._at_once(request) or used(known, self._door, accept)
+        if who is None:
+            who = cast("Principal", self._admit(request, accept=accept))
+            note(known, self._door, who)
         self._requirement.judge(who, self._door.clock.now())
         return who
 
