@@ -59,22 +59,25 @@ DECLARE
     after   text[];
     ordered boolean := false;
 BEGIN
-    -- Each row that a condition looks at is locked by it, so that it holds until the commit.
-    FOR n IN 1 .. length(changes) LOOP
-        CASE substr(changes, n, 1)
-        WHEN 'i' THEN
-            IF EXISTS (SELECT FROM admit.record WHERE kind = kinds[n] AND id = ids[n]) THEN RETURN false; END IF;
-        WHEN 'c' THEN
-            PERFORM FROM admit.record WHERE kind = kinds[n] AND id = ids[n] AND version = was[n] FOR SHARE;
-            IF NOT FOUND THEN RETURN false; END IF;
-        WHEN 'r', 'd' THEN
-            IF was[n] IS NOT NULL THEN
-                PERFORM FROM admit.record WHERE kind = kinds[n] AND id = ids[n] AND version = was[n] FOR UPDATE;
+    -- Each row that a condition looks at is locked by it, so that it holds until the commit. A record that is replaced and
+    -- nothing else, as a session is again and again, is its own condition.
+    IF changes <> 'r' THEN
+        FOR n IN 1 .. length(changes) LOOP
+            CASE substr(changes, n, 1)
+            WHEN 'i' THEN
+                IF EXISTS (SELECT FROM admit.record WHERE kind = kinds[n] AND id = ids[n]) THEN RETURN false; END IF;
+            WHEN 'c' THEN
+                PERFORM FROM admit.record WHERE kind = kinds[n] AND id = ids[n] AND version = was[n] FOR SHARE;
                 IF NOT FOUND THEN RETURN false; END IF;
-            END IF;
-        ELSE
-        END CASE;
-    END LOOP;
+            WHEN 'r', 'd' THEN
+                IF was[n] IS NOT NULL THEN
+                    PERFORM FROM admit.record WHERE kind = kinds[n] AND id = ids[n] AND version = was[n] FOR UPDATE;
+                    IF NOT FOUND THEN RETURN false; END IF;
+                END IF;
+            ELSE
+            END CASE;
+        END LOOP;
+    END IF;
 
     FOR n IN 1 .. length(changes) LOOP
         CASE substr(changes, n, 1)
@@ -85,10 +88,14 @@ BEGIN
             INSERT INTO admit.tag SELECT kinds[n], tag, ids[n] FROM unnest(after) AS tag;
         WHEN 'r' THEN
             after := ARRAY(SELECT jsonb_array_elements_text(tagged -> n - 1));
-            SELECT tags INTO before FROM admit.record WHERE kind = kinds[n] AND id = ids[n];
-            UPDATE admit.record SET version = versions[n], expires_at = expire[n], tags = after, body = bodies[n]
-                WHERE kind = kinds[n] AND id = ids[n];
-            IF before <> after THEN
+            UPDATE admit.record SET version = versions[n], expires_at = expire[n], body = bodies[n]
+                WHERE kind = kinds[n] AND id = ids[n] AND version = was[n] AND tags = after;
+            IF NOT FOUND THEN
+                SELECT tags INTO before FROM admit.record
+                    WHERE kind = kinds[n] AND id = ids[n] AND version = was[n] FOR UPDATE;
+                IF NOT FOUND THEN RETURN false; END IF;
+                UPDATE admit.record SET version = versions[n], expires_at = expire[n], tags = after, body = bodies[n]
+                    WHERE kind = kinds[n] AND id = ids[n];
                 DELETE FROM admit.tag WHERE kind = kinds[n] AND id = ids[n] AND tag = ANY (before) AND tag <> ALL (after);
                 INSERT INTO admit.tag SELECT kinds[n], tag, ids[n] FROM unnest(after) AS tag WHERE tag <> ALL (before);
             END IF;
