@@ -72,11 +72,7 @@ class Front:
                 return method, f"/auth/forward-auth{target}", {"Host": host}
             case _:
                 said = {"X-Forwarded-Method": method, "X-Forwarded-Host": host, "X-Forwarded-Uri": target}
-                return (
-                    "GET",
-                    "/auth/forward-auth",
-                    {**said, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"},
-                )
+                return "GET", "/auth/forward-auth", {**said, "X-Forwarded-Proto": "https"}
 
 
 def told(answer: httpx.Response) -> dict[str, str]:
