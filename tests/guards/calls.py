@@ -14,6 +14,10 @@ from grpc import aio
 
 from admit.core.door import Door
 from admit.guards.grpc import AioInterceptor, Interceptor, principal, required
+from guards.applications import by_cookie, by_token
+from worlds import World
+
+Metadata = tuple[str, str]
 
 KINDS = ("One", "Some", "Many", "Both")
 """The methods: one message for one, several for one, one for several, several for several."""
@@ -129,24 +133,23 @@ async def in_threads(door: Door, *, methods: dict[str, Any] | None = None, **mor
             async with _in_front_of(port) as client:
                 yield client
         finally:
-            server.stop(None).wait()
+            await asyncio.to_thread(server.stop(None).wait)
 
 
 @asynccontextmanager
 async def on_a_loop(door: Door, *, methods: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Client]:
     """A server with an event loop."""
-    with ThreadPoolExecutor(
-        4
-    ) as pool:  # for plain methods; without threads of its own grpc.aio stops at the tenth call
-        server = aio.server(pool, interceptors=[AioInterceptor(door, **more)])
-        server.add_generic_rpc_handlers(handlers(methods or coroutines()))
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        try:
-            async with _in_front_of(port) as client:
-                yield client
-        finally:
-            await server.stop(None)
+    pool = ThreadPoolExecutor(4)  # for plain methods; without threads of its own grpc.aio stops at the tenth call
+    server = aio.server(pool, interceptors=[AioInterceptor(door, **more)])
+    server.add_generic_rpc_handlers(handlers(methods or coroutines()))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with _in_front_of(port) as client:
+            yield client
+    finally:
+        await server.stop(None)
+        await asyncio.to_thread(pool.shutdown)  # its threads may still wait for this event loop
 
 
 @asynccontextmanager
@@ -181,3 +184,14 @@ def handlers(methods: dict[str, Any]) -> tuple[grpc.GenericRpcHandler]:
         for name, call in methods.items()
     }
     return (grpc.method_handlers_generic_handler("links.Links", made),)
+
+
+def metadata(headers: dict[str, str]) -> list[Metadata]:
+    """Headers as gRPC's clients write them."""
+    return [(name.lower(), value) for name, value in headers.items()]
+
+
+async def presented_by(here: World, subject: str = "ann") -> tuple[list[Metadata], list[Metadata]]:
+    """The metadata of a browser's page and of a client, of one sign-in."""
+    started = await here.sign_in(subject)
+    return metadata(by_cookie(started)), metadata(by_token(await here.auth.tokens.access(started.session)))

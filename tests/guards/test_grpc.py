@@ -11,24 +11,12 @@ import pytest
 from admit.core.requirement import Requirement
 from admit.errors import ConfigError, NotEnough
 from admit.guards import grpc as guard
-from guards.applications import by_cookie, by_token, roles
-from guards.calls import KINDS, SERVERS, Served, in_threads, on_a_loop, who
-from worlds import ORIGIN, World, world
+from guards.applications import by_token, roles
+from guards.calls import KINDS, SERVERS, Served, in_threads, metadata, on_a_loop, presented_by, who
+from worlds import ORIGIN, world
 
 servers = pytest.mark.parametrize("served", SERVERS)
 interceptors = pytest.mark.parametrize("served", [in_threads, on_a_loop])
-Metadata = tuple[str, str]
-
-
-def metadata(headers: dict[str, str]) -> list[Metadata]:
-    """Headers as gRPC's clients write them."""
-    return [(name.lower(), value) for name, value in headers.items()]
-
-
-async def credentials(here: World, subject: str = "ann") -> tuple[list[Metadata], list[Metadata]]:
-    """The metadata of a browser's page and of a client, of one sign-in."""
-    started = await here.sign_in(subject)
-    return metadata(by_cookie(started)), metadata(by_token(await here.auth.tokens.access(started.session)))
 
 
 @servers
@@ -40,7 +28,7 @@ async def test_every_kind_of_call_is_let_through_for_those_who_are_known(served:
         "Both": [b"hel ann", b"lo ann"],
     }
     async with world("memory") as here, served(here.auth) as client:
-        cookie, token = await credentials(here)
+        cookie, token = await presented_by(here)
         for method in KINDS:
             for presented in (cookie, token, token):
                 assert (await client.call(*presented, method=method)).answers == answers[method]
@@ -52,7 +40,7 @@ async def test_every_kind_of_call_is_let_through_for_those_who_are_known(served:
 @servers
 async def test_whatever_is_wrong_with_a_credential_is_answered_alike(served: Served) -> None:
     async with world("memory") as here, served(here.auth) as client:
-        _, token = await credentials(here)
+        _, token = await presented_by(here)
         started = await here.sign_in("bob")
         ended = metadata(by_token(await here.auth.tokens.access(started.session)))
         assert (await client.call(*ended)).answers == [b"hello bob"]
@@ -67,23 +55,6 @@ async def test_whatever_is_wrong_with_a_credential_is_answered_alike(served: Ser
         found = {str(await client.call(*presented)) for presented in bad}
         assert len(found) == 1
         assert (await client.call(*bad[0])).told == ("UNAUTHENTICATED", "bad_credential")
-
-
-@servers
-async def test_a_page_of_another_site_calls_nothing_by_the_cookie(served: Served) -> None:
-    async with world("memory") as here, served(here.auth) as client:
-        cookie, token = await credentials(here)
-        for elsewhere in (
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-site"),
-            ("origin", "https://evil.test"),
-        ):
-            for _ in range(2):
-                assert (await client.call(*cookie, elsewhere)).told == ("PERMISSION_DENIED", "cross_origin")
-            # What a page cannot send by itself, its author has.
-            assert (await client.call(*cookie, *token, elsewhere)).answers == [b"hello ann"]
-        assert (await client.call(*cookie, ("origin", ORIGIN))).answers == [b"hello ann"]
-        assert (await client.call(*cookie, ("authorization", "Bearer x"))).told == ("UNAUTHENTICATED", "bad_credential")
 
 
 async def test_what_a_method_asks_for_is_asked_beside_the_interceptor() -> None:
@@ -101,7 +72,7 @@ async def test_what_a_method_asks_for_is_asked_beside_the_interceptor() -> None:
         async with in_threads(here.auth, requirement=Requirement.of(within=300), methods=methods) as client:
             for subject, role in (("ann", "user"), ("bob", "admin")):
                 await roles(here, subject, [role])
-            (_, ann), (_, bob) = await credentials(here), await credentials(here, "bob")
+            (_, ann), (_, bob) = await presented_by(here), await presented_by(here, "bob")
             assert (await client.call(*ann)).answers == [b"ann"]
             refused = await client.call(*bob)
             assert refused.told == ("PERMISSION_DENIED", "not_enough")
@@ -137,7 +108,7 @@ async def test_what_is_open_is_open_to_anybody_and_nothing_beside_it(served: Ser
 @servers
 async def test_a_store_that_is_down_is_no_reason_to_throw_a_sign_in_away(served: Served) -> None:
     async with world("memory") as here, served(here.auth) as client:
-        cookie, _ = await credentials(here)
+        cookie, _ = await presented_by(here)
         await here.store.close()
         here.auth._gate.fence("gone")
         refused = await client.call(*cookie)
@@ -163,7 +134,7 @@ async def test_what_a_method_raises_itself_is_answered_as_well(served: Served) -
 
     methods = {"One": one, "Some": some} if served is in_threads else {"One": waiting, "Some": streaming}
     async with world("memory") as here, served(here.auth, methods=methods) as client:
-        _, token = await credentials(here)
+        _, token = await presented_by(here)
         for method, before in (("One", []), ("Some", [b"hello"])):
             refused = await client.call(*token, method=method)
             assert (refused.told, refused.answers) == (("PERMISSION_DENIED", "not_enough"), before)
@@ -173,7 +144,7 @@ async def test_what_a_method_raises_itself_is_answered_as_well(served: Served) -
 async def test_many_callers_at_once_are_not_taken_for_each_other(served: Served) -> None:
     async with world("memory") as here, served(here.auth) as client:
         people = [f"person-{number}" for number in range(8)]
-        tokens = {subject: (await credentials(here, subject))[1] for subject in people}
+        tokens = {subject: (await presented_by(here, subject))[1] for subject in people}
         asking = [(subject, method) for subject in people for method in KINDS] * 3
         found = await asyncio.gather(*(client.call(*tokens[subject], method=method) for subject, method in asking))
         assert [answer.answers[-1].rpartition(b" ")[2].decode() for answer in found] == [
@@ -204,7 +175,7 @@ def test_who_asks_is_whom_the_server_saw(peer: str, address: str | None) -> None
 
 async def test_the_address_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     async with world("memory") as here:
-        _, token = await credentials(here)
+        _, token = await presented_by(here)
         asked: list[Any] = []
         admit = here.auth.admit
 
