@@ -24,12 +24,11 @@ from redises import PROGRAMS
 # and the summary says so.
 NEEDS = {
     "networked": ("redis-server", "redis-cli", "postgres"),
+    "networked/test_fleet.py": ("nginx", "redis-server", "redis-cli", "postgres"),
+    "networked/test_full_disk.py": ("the right to mount", "redis-server", "redis-cli", "postgres"),
     "on_redis": ("redis-server", "redis-cli"),
-    "on_redis/test_full_disk.py": ("the right to mount", "redis-server", "redis-cli"),
     "postgresql": ("postgres",),
     "postgresql/test_pgbouncer.py": ("pgbouncer", "postgres"),
-    "networked/test_fleet.py": ("nginx", "redis-server", "redis-cli", "postgres"),
-    "postgresql/test_full_disk.py": ("the right to mount", "postgres"),
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),
     "server/test_forward_auth_behind_nginx.py": ("nginx",),

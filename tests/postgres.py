@@ -32,8 +32,16 @@ def programs() -> Path | None:
     return found[-1].parent if found else None
 
 
+def listening(url: str) -> str:
+    """What is true of a connection on which somebody hears of news in that database, or asks whether he still would."""
+    return f"datname = '{url.rpartition('/')[2]}' AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')"
+
+
 class Engine:
     """A server in ``folder``, on a port of its own."""
+
+    IMPATIENT = "?connect_timeout=2&statement_timeout=2&lock_timeout=2"
+    """Behind a URL: nobody waits for an answer for longer than two seconds."""
 
     def __init__(self, folder: Path, port: int, options: Mapping[str, str]) -> None:
         self.folder = folder
@@ -69,6 +77,10 @@ class Engine:
         until = time.monotonic() + PATIENCE
         while any(map(_lives, everyone)):
             assert time.monotonic() < until
+
+    def hangs_up(self, url: str) -> bool:
+        """Cut the line of whoever hears of news in that database; whether there was one."""
+        return bool(self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {listening(url)}"))
 
     def has_ended(self) -> bool:
         """Whether it gave up, within the seconds in which it may still be about to."""

@@ -22,7 +22,7 @@ from postgres import small_disk
 from server.fleet import alive
 
 PATIENCE = 60.0
-DATABASES = 1_000
+DATABASES = 4_000
 
 PROGRAMS = tuple(program for program in ("redis-server", "valkey-server") if shutil.which(program))
 """What keeps what a Redis keeps, of what this machine has: there is no Valkey in Debian before 13."""
@@ -38,6 +38,9 @@ REPLICATED = {
 
 class Engine:
     """A server in ``folder``, on a port of its own."""
+
+    IMPATIENT = "?timeout=2"
+    """Behind a URL: nobody waits for an answer for longer than two seconds."""
 
     def __init__(self, folder: Path, settings: dict[str, str], *, sentinel: str, program: str) -> None:
         self.folder = folder
@@ -61,6 +64,11 @@ class Engine:
             self.kill()
             raise
 
+    def stop(self) -> None:
+        """Let it end in order, whoever is connected."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+
     def kill(self) -> None:
         """End it at once, and whoever writes a file anew for it."""
         if self.process.poll() is None:
@@ -72,6 +80,11 @@ class Engine:
                     os.kill(one, signal.SIGKILL)
             self.process.wait(PATIENCE)
             eventually(lambda: not any(map(alive, writing)))
+
+    def hangs_up(self, url: str) -> bool:
+        """Cut the line of whoever hears of news, in ``url`` or any other database; whether there was one."""
+        del url
+        return self.run("CLIENT", "KILL", "TYPE", "pubsub") != "0"
 
     def has_ended(self) -> bool:
         """Whether it gave up, within the seconds in which it may still be about to."""

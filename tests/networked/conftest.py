@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import nullcontext
-from typing import TypeAlias
+from collections.abc import Iterator
 
 import pytest
 
-import postgres
-import redises
-from admit.core.store import Store
-from admit.stores import open_store
-from engines import shared_postgres
+from engines import OWN, SERVERS, Engine, shared
+from opened import store
 
-Engine: TypeAlias = postgres.Engine | redises.Engine
+__all__ = ["engine", "own", "store"]
 
 
-@pytest.fixture(scope="session", params=["postgresql", "redis"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """A server that goes on from test to test: what fails it, starts one of its own."""
-    with nullcontext(shared_postgres()) if request.param == "postgresql" else redises.redis() as found:
+@pytest.fixture(scope="session", params=SERVERS)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """A server that goes on from test to test."""
+    return shared(request.param)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def own(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A server that the tests of a file may fail."""
+    with OWN[request.param]() as found:
         yield found
-
-
-@pytest.fixture
-async def store(engine: Engine) -> AsyncIterator[Store]:
-    """An open store in a database that nobody has used."""
-    found = open_store(engine.database())
-    await found.open()
-    yield found
-    await found.close()

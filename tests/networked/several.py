@@ -9,26 +9,19 @@ import signal
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import postgres
-import redises
 from admit import Authority, Verifier
 from admit.errors import Denied, Stale
 from admit.system import SystemClock
 from certificates import self_signed
 from commands import Said, admit, free_port
+from engines import OWN, Engine
 from nginx import block, nginx, put
 from server.fleet import PATIENCE, Connection, Fleet, serving, signed_in, until, until_left
 from services import PassingClock
-
-ENGINES: dict[str, Callable[[], AbstractContextManager[postgres.Engine | redises.Engine]]] = {
-    "postgresql": postgres.postgres,
-    "redis": redises.redis,
-}
-"""A database server of its own for each fleet."""
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-fleet-behind-nginx.md"
 HOST = "localhost"
@@ -92,7 +85,7 @@ class Server:
 class Several:
     """The servers, the port of nginx, and what an operator has."""
 
-    engine: postgres.Engine | redises.Engine
+    engine: Engine
     directory: Path
     servers: list[Server]
     tls: int
@@ -151,7 +144,7 @@ class Several:
 @contextmanager
 def several(directory: Path, kind: str) -> Iterator[Several]:
     """All of it, over a database of that kind, made and started as the page says."""
-    with ENGINES[kind]() as engine, ExitStack() as running:
+    with OWN[kind]() as engine, ExitStack() as running:
         at, key = self_signed(directory, HOST)
         tls, plain, secret, store = free_port(), free_port(), secrets.token_bytes(32), engine.database()
         host = f"{HOST}:{tls}"

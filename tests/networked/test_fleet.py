@@ -23,7 +23,7 @@ from admit.core.principal import Ends
 from admit.errors import AdmitError, BadCredential
 from admit.tokens import STANDARD
 from counts import times
-from networked.several import BOUND, ENGINES, Ended, Person, Server, Several, accepts, instant, meanwhile, several
+from networked.several import BOUND, Ended, Person, Server, Several, accepts, instant, meanwhile, several
 from server.fleet import Connection, until
 
 ANN = {"email": "ann@example.com", "password": "a password of some length"}
@@ -32,7 +32,7 @@ Says = Callable[[str], bool | None]
 """Whether a token is accepted; None where that cannot be told."""
 
 
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=["postgresql", "redis"])
 def here(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
     with several(tmp_path_factory.mktemp("fleet"), request.param) as found:
         yield found

@@ -13,7 +13,7 @@ from admit.ledger import TRIES
 from admit.sessions import SessionPolicy, Started
 from admit.stores import open_store
 from admit.system import SystemClock
-from networked.conftest import Engine
+from engines import Engine
 from processes.acts import EMAIL, PASSWORD, sign_up
 from worlds import MINUTE, Watched, authority, with_cookie
 

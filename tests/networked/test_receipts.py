@@ -14,7 +14,7 @@ from admit.core.lease import CLOCKS_RUN
 from admit.core.store import Cursor
 from admit.feed import Feed
 from admit.testing.clock import FakeClock
-from networked.conftest import Engine
+from engines import Engine
 from worlds import authority
 
 BOUND = 10.0

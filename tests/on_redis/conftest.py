@@ -1,30 +1,24 @@
-"""One Redis, and one Valkey where there is one, for all tests of this folder, and stores in databases of their own."""
+"""The Redis that a run of tests shares, a Valkey where there is one, and stores in databases of their own."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from admit.core.store import Store
-from admit.stores import open_store
-from redises import PROGRAMS, Cluster, Engine, cluster, redis
+from engines import SERVERS, shared
+from opened import store
+from redises import Cluster, Engine, cluster
+
+__all__ = ["engine", "nodes", "store"]
 
 
-@pytest.fixture(scope="session", params=PROGRAMS)
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+@pytest.fixture(scope="session", params=[kind for kind in SERVERS if kind != "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Engine:
     """A server that goes on from test to test: what fails it, starts one of its own."""
-    with redis(program=request.param) as found:
-        yield found
-
-
-@pytest.fixture
-async def store(engine: Engine) -> AsyncIterator[Store]:
-    """An open store in a database that nobody has used."""
-    found = open_store(engine.database())
-    await found.open()
-    yield found
-    await found.close()
+    found = shared(request.param)
+    assert isinstance(found, Engine)
+    return found
 
 
 @pytest.fixture(scope="session")

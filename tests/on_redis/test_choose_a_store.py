@@ -9,27 +9,14 @@ import pytest
 
 from admit.errors import StoreUnavailable
 from admit.stores import examine
-from admit.stores.redis_place import _OPTIONS, parse
+from admit.stores.redis_place import parse
 from certificates import self_signed
+from networked.choose_a_store import PAGE, blocks
 from redises import redis
-
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "choose-a-store.md").read_text()
-
-
-def part(title: str) -> str:
-    """What stands under a title."""
-    found = re.search(rf"^#+ {title}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-def blocks(title: str) -> list[str]:
-    """The blocks under a title."""
-    return re.findall(r"```text\n(.*?)```", part(title), re.DOTALL)
 
 
 async def test_a_redis_that_is_set_up_as_the_page_says_has_nothing_to_mend(tmp_path: Path) -> None:
-    settings, written = blocks("Set up a Redis")
+    settings, written = blocks("Set up a Redis", "text")
     chosen = dict(line.replace("-", "_").split() for line in settings.splitlines())
     with redis(**chosen) as engine:
         certificate, key = self_signed(engine.folder, "localhost")
@@ -44,11 +31,6 @@ async def test_a_redis_that_is_set_up_as_the_page_says_has_nothing_to_mend(tmp_p
         for unproven in (url.partition("?")[0], url.replace("localhost", "127.0.0.1")):
             with pytest.raises(StoreUnavailable, match=r"(?i)certificate"):
                 await examine(unproven)
-
-
-def test_every_option_of_the_url_stands_in_the_page() -> None:
-    told = re.findall(r"^\| ((?:`\w+`(?:, )?)+)", part("Options of a Redis URL"), re.MULTILINE)
-    assert {name for names in told for name in re.findall(r"`(\w+)`", names)} == set(_OPTIONS)
 
 
 def test_every_url_of_the_page_is_one() -> None:

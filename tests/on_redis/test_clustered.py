@@ -17,7 +17,7 @@ from admit.sessions import Started
 from admit.stores import open_store
 from admit.system import SystemClock
 from admit.testing.contract import now, version, whole_log
-from on_redis.test_store import answered
+from processes.runs import answered
 from redises import PATIENCE, Cluster, eventually
 from worlds import authority, with_cookie, with_token
 

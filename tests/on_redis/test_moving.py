@@ -1,4 +1,4 @@
-"""Stores are moved to and from Redis, filled anew beneath a running server, and share an authority with one for accounts."""
+"""A store in Redis is filled anew beneath a running server, and shares an authority with one for accounts."""
 
 from __future__ import annotations
 
@@ -10,28 +10,11 @@ from admit.errors import LostHistory
 from admit.stores import open_store
 from admit.stores.memory import MemoryStore
 from moves import SECRET, People, exported, imported
-from processes.acts import EVERY, accepted, authority, sign_in
+from processes.acts import accepted, authority
 from redises import Engine
 from two_stores import DEEDS, Deed, Two, by_a_sign_in, by_a_start, change, delete, dies_at_each_commit
 
 BOUND = 1.0
-
-
-async def test_from_sqlite_to_redis_and_back_everything_goes_on(engine: Engine, tmp_path: Path) -> None:
-    first = f"sqlite:///{tmp_path / 'first.db'}"
-    async with authority(first, secret=SECRET) as auth:
-        people = await People.arrive(auth)
-    url, last = engine.database(), f"sqlite:///{tmp_path / 'last.db'}"
-    for here, there in ((first, url), (url, last)):
-        stores = open_store(here), open_store(there)
-        await imported(await exported(stores[0]), stores[1])
-        for store in stores:
-            await store.close()
-        async with authority(there, secret=SECRET) as auth:
-            assert await accepted(auth, people.revoked) == []
-            assert await accepted(auth, await sign_in(auth)) == EVERY
-    async with authority(last, secret=SECRET) as auth:
-        await people.go_on(auth)
 
 
 async def test_a_server_beneath_which_a_backup_was_put_back_admits_nobody(engine: Engine) -> None:

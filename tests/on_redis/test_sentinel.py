@@ -10,8 +10,8 @@ from admit.core.store import Insert
 from admit.errors import StoreUnavailable
 from admit.stores import examine, open_store
 from admit.testing.contract import entry, record, walk, whole_log
-from on_redis.test_store import answered
 from processes.acts import EVERY, SECRET, accepted, authority, sign_in, sign_up
+from processes.runs import answered
 from redises import eventually, watched
 
 BOUND = 1.0

@@ -1,72 +1,18 @@
-"""A store in Redis: it keeps the contract, and what it says when its server fails, is another, or is none."""
+"""A store in Redis, where others do not stand as it does: in what it throws away, its memory, its replicas and its keys."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 
 import pytest
 
-from admit.core.store import REVOCATIONS, Append, Delete, Insert, Page, Record, Replace, Store
-from admit.errors import CursorLost, Stale, StoreUnavailable
+from admit.core.store import REVOCATIONS, Append, Delete, Insert, Record, Replace, Store
+from admit.errors import CursorLost, StoreUnavailable
 from admit.stores import open_store
-from admit.testing import StoreContract
-from admit.testing.contract import DAY, Make, entry, now, record, walk, whole_log
-from redises import PATIENCE, Engine, eventually, pair, redis
-
-
-class TestRedis(StoreContract):
-    @pytest.fixture
-    def make(self, engine: Engine) -> Make:
-        return lambda: open_store(engine.database())
-
-
-async def answered(ask: Callable[[], Awaitable[object]]) -> None:
-    """Return once there is an answer again; nobody opens the store anew."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                await ask()
-            except (Stale, StoreUnavailable):
-                await asyncio.sleep(0.05)
-            else:
-                return
-
-
-async def rung(store: Store, page: Page) -> Page:
-    """What comes behind ``page``, for who waits for it; a doorbell may ring for nothing."""
-    while not (news := await store.log(REVOCATIONS, page.cursor, wait=PATIENCE)).entries:
-        pass
-    return news
-
-
-async def test_who_waits_for_news_has_them_when_they_are_committed(engine: Engine, store: Store) -> None:
-    await store.commit(entry(b"0"))
-    page = await store.log(REVOCATIONS, None)
-    waiting = asyncio.create_task(rung(store, page))
-    other = store.again()
-    await other.open()
-    await other.commit(entry(b"1"))
-    assert (await asyncio.wait_for(waiting, PATIENCE / 2)).entries == (b"1",)
-    await other.close()
-
-
-async def test_a_wait_without_news_ends_at_the_end_of_the_log(store: Store) -> None:
-    await store.commit(entry(b"0"))
-    page = await store.log(REVOCATIONS, None)
-    assert await store.log(REVOCATIONS, page.cursor, wait=0.05) == Page((), page.cursor, end=True, stamp=page.stamp)
-
-
-async def test_a_doorbell_that_was_cut_off_rings_again(engine: Engine, store: Store) -> None:
-    await store.commit(entry(b"0"))
-    page = await store.log(REVOCATIONS, None)
-    waiting = asyncio.create_task(rung(store, page))
-    async with asyncio.timeout(PATIENCE / 2):
-        while await asyncio.to_thread(engine.run, "CLIENT", "KILL", "TYPE", "pubsub") == "0":
-            pass
-    await store.commit(entry(b"1"))
-    assert (await asyncio.wait_for(waiting, PATIENCE / 2)).entries == (b"1",)
+from admit.testing.contract import DAY, entry, now, record, walk, whole_log
+from processes.runs import answered
+from redises import Engine, eventually, pair, redis
 
 
 async def test_redis_throws_away_what_expired_a_day_ago_and_nothing_else(engine: Engine, store: Store) -> None:
@@ -109,33 +55,6 @@ async def test_a_script_that_redis_forgot_is_told_again(engine: Engine, store: S
         assert await whole_log(store)
 
 
-async def test_a_server_that_was_killed_gives_no_answer_and_has_lost_nothing() -> None:
-    with redis() as engine:
-        store = open_store(engine.url())
-        await store.open()
-        await store.commit(Insert(record()), entry())
-        engine.kill()
-        for question in (store.get(("thing", "a1")), store.commit(Insert(record("2"))), store.count("k", 60, 0)):
-            with pytest.raises(StoreUnavailable):
-                await question
-        engine.start()
-        await answered(lambda: store.get(("thing", "a1")))
-        assert (await store.get(("thing", "a1")))[0] is not None
-        assert (await store.log(REVOCATIONS, None)).entries == (b"entry",)
-        await store.close()
-
-
-async def test_a_server_that_stands_still_gives_no_answer() -> None:
-    with redis() as engine:
-        store = open_store(engine.url("?timeout=2"))
-        await store.open()
-        await store.commit(Insert(record()))
-        with engine.stopped(), pytest.raises(StoreUnavailable):
-            await store.get(("thing", "a1"))
-        await answered(lambda: store.get(("thing", "a1")))
-        await store.close()
-
-
 async def test_where_memory_is_full_nothing_begins_and_everything_can_be_ended() -> None:
     with redis() as engine:
         store = open_store(engine.url())
@@ -165,13 +84,6 @@ async def test_a_server_with_no_room_for_another_connection_gives_no_answer() ->
         await answered(late.open)
         await late.commit(Insert(record()))
         await late.close()
-
-
-async def test_more_questions_than_connections_wait_for_each_other(engine: Engine) -> None:
-    store = open_store(f"{engine.database()}?connections=2")
-    await store.open()
-    await asyncio.gather(*(store.commit(Insert(record(str(number)))) for number in range(100)))
-    await store.close()
 
 
 async def test_stores_with_different_prefixes_share_a_database(engine: Engine) -> None:

@@ -12,24 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from admit.stores.postgres_url import _OPTIONS
 from commands import environment
+from networked.choose_a_store import blocks
 from postgres import PATIENCE, programs
 from postgresql.secured import Secured, secured
-
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "choose-a-store.md").read_text()
-
-
-def part(title: str) -> str:
-    """What stands under a title."""
-    found = re.search(rf"^(#+) {title}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[2]
-
-
-def blocks(title: str, language: str) -> list[str]:
-    """The blocks under a title."""
-    return re.findall(rf"```{language}\n(.*?)```", part(title), re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -88,8 +74,3 @@ def test_what_the_page_says_to_do_makes_a_store_that_people_can_look_at(place: P
     for forbidden in ("SELECT FROM admit.record", "DELETE FROM admit.accounts"):
         with pytest.raises(AssertionError, match=r"permission denied|cannot delete"):
             place.psql(f"SET ROLE people; {forbidden}", "admit")
-
-
-def test_every_option_of_the_url_stands_in_the_page() -> None:
-    told = re.findall(r"^\| ((?:`\w+`(?:, )?)+)", part("Options of the URL"), re.MULTILINE)
-    assert {name for names in told for name in re.findall(r"`(\w+)`", names)} == set(_OPTIONS)

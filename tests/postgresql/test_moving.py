@@ -1,4 +1,4 @@
-"""Stores are moved to and from PostgreSQL, put back beneath a running server, and restored."""
+"""A store is moved to PostgreSQL by the commands of the page, put back beneath a running server, and restored."""
 
 from __future__ import annotations
 
@@ -12,33 +12,15 @@ import pytest
 
 from admit.authority import Authority
 from admit.errors import LostHistory
-from admit.stores import open_store
 from admit.subjects import Subject
 from commands import admit
-from moves import SECRET, People, exported, imported
+from moves import SECRET, People
 from postgres import Engine, programs
-from processes.acts import EVERY, accepted, authority, sign_in
+from processes.acts import accepted, authority
 
 PATIENCE = 60.0
 BOUND = 1.0
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "back-up-and-restore.md"
-
-
-async def test_from_sqlite_to_postgresql_and_back_everything_goes_on(engine: Engine, tmp_path: Path) -> None:
-    first = f"sqlite:///{tmp_path / 'first.db'}"
-    async with authority(first, secret=SECRET) as auth:
-        people = await People.arrive(auth)
-    url, last = engine.database(), f"sqlite:///{tmp_path / 'last.db'}"
-    for here, there in ((first, url), (url, last)):
-        stores = open_store(here), open_store(there)
-        await imported(await exported(stores[0]), stores[1])
-        for store in stores:
-            await store.close()
-        async with authority(there, secret=SECRET) as auth:
-            assert await accepted(auth, people.revoked) == []
-            assert await accepted(auth, await sign_in(auth)) == EVERY
-    async with authority(last, secret=SECRET) as auth:
-        await people.go_on(auth)
 
 
 def commands(part: str) -> list[list[str]]:

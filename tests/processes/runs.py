@@ -1,11 +1,13 @@
-"""A server in the middle of its work, for whoever takes its store away: what it may still say, and what not."""
+"""A server in the middle of its work, for whoever takes its store away: what it may still say, and that it goes on."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from admit.authority import Authority
+from admit.errors import Stale, StoreUnavailable
 from processes.acts import (
     PASSWORD,
     Act,
@@ -23,6 +25,7 @@ from processes.acts import (
 )
 
 NO_ANSWER = {"StoreUnavailable", "LostHistory", "Stale"}
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,15 @@ class Run:
                 right = "" if held is self.warm else "Revoked"
                 assert outcome.error in {right, *NO_ANSWER}, wrong
 
+    async def nobody_is_let_in(self, bound: float) -> None:
+        """Return once the bound is over, and whoever was let in until then is told that there is no answer."""
+        await self.nobody_is_told_a_lie()
+        await asyncio.sleep(bound * 1.01)
+        # By now it could have ended elsewhere.
+        for door, text in (("session", self.warm.cookie), ("token", self.warm.pair.access_token)):
+            assert (await act(verify, text, door).outcome(self.auth)).error == "Stale"
+        await self.nobody_is_told_a_lie()
+
     async def nobody_is_answered(self) -> None:
         """Whoever asks, all at once, is told that there is no answer."""
         outcomes = await asyncio.gather(*(one.outcome(self.auth) for one in self.asking()))
@@ -75,3 +87,32 @@ async def begun(auth: Authority) -> Run:
     await auth.revoke(revoked.session)
     auth.verify(warm.cookie, "session")
     return Run(auth, warm, cold, revoked, await auth.tickets.mint("reset", 600))
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Return once it holds."""
+    async with asyncio.timeout(PATIENCE):
+        while not await holds():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.05)
+
+
+async def answered(ask: Callable[[], Awaitable[object]]) -> None:
+    """Return once a store, or an authority, answers again; nobody opens it anew."""
+
+    async def answers() -> bool:
+        try:
+            await ask()
+        except (Stale, StoreUnavailable):
+            return False
+        return True
+
+    await until(answers)
+
+
+async def well_again(auth: Authority) -> None:
+    """Return once people sign in again; nobody starts it anew."""
+
+    async def answers() -> bool:
+        return (await act(sign_in).outcome(auth)).error not in NO_ANSWER
+
+    await until(answers)
