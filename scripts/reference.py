@@ -89,7 +89,7 @@ Bodies are JSON with their version in `v`; an older one is brought up to date wh
 
 ## Views for people
 
-A store in SQL has these views; nothing in Admit reads them. An SQLite file is opened read-only, `sqlite3 "file:admit.db?mode=ro"`, and has times in UTC. In PostgreSQL they lie in the schema `admit`, their times are `timestamptz`, `roles` is `jsonb` (`roles ? 'admin'`), `admit.accounts` has `active` and `roles` too, and indexes answer for accounts by `id`, `email`, `created` and `roles`, subjects by `subject`, sessions by `id`, `subject` and `seen`.
+A store in SQL has these views; nothing in Admit reads them. An SQLite file is opened read-only, `sqlite3 "file:admit.db?mode=ro"`, and has times in UTC. In PostgreSQL they lie in the schema `admit`, their times are `timestamptz`, `roles` is `jsonb` (`roles ? 'admin'`), `admit.accounts` has `active` and `roles` too, and indexes answer for accounts by `id`, `email`, `created` and `roles`, subjects by `subject`, sessions by `id`, `subject` and `seen`, the audit log by `at` and `subject`.
 
 {table(("view", "columns"), views())}
 

@@ -29,6 +29,7 @@ ROUTES: list[tuple[str, str, dict[str, Any] | None, bool]] = [
     ("POST", "/api/refresh", {"refresh_token": "adm_r_x"}, False),
     ("GET", "/api/me", None, True),
     ("GET", "/api/sessions", None, True),
+    ("GET", "/api/activity", None, True),
     ("DELETE", "/api/sessions/qP7-9dYxaZaTO9pr3Ny096", None, True),
     ("POST", "/api/sign-out-others", None, True),
     ("POST", "/api/password", {"current_password": ANN["password"], "new_password": NEW_PASSWORD}, True),

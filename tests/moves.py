@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from admit import moving
-from admit.accounts import KINDS
 from admit.authority import Authority
 from admit.core.store import Store
 from admit.errors import AdmitError, Denied
+from admit.kept import KINDS
 from admit.moving import Import
 from admit.stores import beside
 from admit.subjects import Subject

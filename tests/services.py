@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from admit.accounts import Accounts
+from admit.audit import Audit
 from admit.authority import Authority
 from admit.core.password import HashParameters
 from admit.core.store import Change, Key, Record, Store
@@ -50,6 +51,7 @@ class Services:
     sessions: Sessions
     accounts: Accounts
     hashing: Hashing
+    audit: Audit
 
     async def alive(self, subject: str) -> set[str]:
         """The ids of the sessions of ``subject`` that are valid."""
@@ -63,7 +65,7 @@ async def services(
     """The services of an authority over ``store``, opened for them and closed after them."""
     clock = PassingClock()
     async with Authority(store, issuer="https://app.example.com", hashing=parameters, clock=clock) as auth:
-        yield Services(clock, auth._ledger, auth.subjects, auth.sessions, auth.accounts, auth._hashing)
+        yield Services(clock, auth._ledger, auth.subjects, auth.sessions, auth.accounts, auth._hashing, auth.audit)
 
 
 class Overtaken(MemoryStore):

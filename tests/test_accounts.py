@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from admit.accounts import ACCOUNT, Account, Accounts
+from admit.accounts import Account, Accounts
 from admit.core.password import OWASP_2024
 from admit.core.store import Cursor, Store
 from admit.errors import BadCredential, BadInput, ConfigError, Revoked, TooMany
 from admit.hashing import Hashing
+from admit.kept import ACCOUNT
 from admit.stores.memory import MemoryStore
 from admit.stores.sqlite import SqliteStore
 from admit.subjects import Subject
@@ -227,7 +228,7 @@ async def test_a_sign_in_succeeds_though_there_is_no_place_to_hash_anew() -> Non
     async with services(MemoryStore()) as here:
         account = await here.accounts.create(EMAIL, PASSWORD)
         crowded = Crowded(OWASP_2024, chance=chance, threads=1, waiting=0)
-        proof = await Accounts(here.ledger, here.subjects, here.sessions, crowded).sign_in(EMAIL, PASSWORD)
+        proof = await Accounts(here.ledger, here.subjects, here.sessions, crowded, here.audit).sign_in(EMAIL, PASSWORD)
         assert proof.subject == account.id
         phc = await phc_of(here, account)
         assert phc is not None
@@ -240,7 +241,7 @@ async def test_a_crowd_is_told_to_wait_and_not_that_its_password_is_wrong() -> N
     async with services(MemoryStore(), OWASP_2024) as here:
         await here.accounts.create(EMAIL, PASSWORD)
         small = Hashing(OWASP_2024, chance=chance, threads=1, waiting=0)
-        accounts = Accounts(here.ledger, here.subjects, here.sessions, small)
+        accounts = Accounts(here.ledger, here.subjects, here.sessions, small, here.audit)
         answers = await asyncio.gather(*(accounts.sign_in(EMAIL, PASSWORD) for _ in range(3)), return_exceptions=True)
         assert sum(isinstance(answer, TooMany) for answer in answers) == 2
         await small.close()

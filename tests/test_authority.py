@@ -19,6 +19,7 @@ from admit.core.password import HashParameters, PasswordPolicy
 from admit.core.presented import BEARER, COOKIE
 from admit.core.principal import Ends
 from admit.core.request import Request
+from admit.core.session_policy import SessionPolicy
 from admit.core.store import Replace
 from admit.errors import (
     BadCredential,
@@ -31,7 +32,6 @@ from admit.errors import (
     StoreError,
 )
 from admit.keys import KEYRING
-from admit.sessions import SessionPolicy
 from admit.testing.clock import FakeClock
 from admit.tokens import TokenPolicy
 from worlds import (

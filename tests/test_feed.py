@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from admit import system
+from admit.core.address import NO_PROXIES
 from admit.core.log import Copy
 from admit.core.principal import Ends
 from admit.core.store import READ_AT_MOST, Change, Cursor, Page, Store
@@ -17,6 +18,7 @@ from admit.feed import RECENT, Feed
 from admit.ledger import Ledger
 from admit.stores.stamp import Stamp
 from admit.system import SystemClock
+from admit.trail import Trail
 from worlds import KINDS, Watched, World, made, world
 
 
@@ -250,7 +252,9 @@ async def ledger() -> Ledger:
 
     store = Networked(made("memory"))
     await store.open()
-    return Ledger(store, Copy(), SystemClock(), system.chance, ready, lost)
+    clock = SystemClock()
+    trail = Trail(clock, system.chance, NO_PROXIES, days=0)
+    return Ledger(store, Copy(), clock, system.chance, trail, ready, lost)
 
 
 async def test_behind_a_network_nothing_is_read_for_who_waits_before_there_is_news(ledger: Ledger) -> None:

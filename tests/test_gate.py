@@ -11,6 +11,7 @@ import pytest
 
 from admit.core.log import Copy
 from admit.core.principal import Ends, Principal
+from admit.core.session_policy import RELAXED
 from admit.core.tally import Tally
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.errors import (
@@ -24,7 +25,6 @@ from admit.errors import (
     StoreUnavailable,
 )
 from admit.gate import GONE, Gate
-from admit.sessions import RELAXED
 from admit.subjects import Subject
 from worlds import KINDS, SHORT, World, authority, value_of, with_cookie, with_token, world
 

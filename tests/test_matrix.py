@@ -17,10 +17,11 @@ from admit.core import jwt
 from admit.core.keyring import PUBLISHED_BEFORE_USE
 from admit.core.presented import API_KEY, BEARER, COOKIE
 from admit.core.principal import Principal
+from admit.core.session_policy import RELAXED
 from admit.core.verdict import Seen
 from admit.errors import BadCredential, BadInput, LookUpNeeded, Replayed
 from admit.gate import GONE, Gate
-from admit.sessions import RELAXED, Session
+from admit.sessions import Session
 from admit.subjects import Subject
 from admit.web import application
 from gateways import POLICY, Front

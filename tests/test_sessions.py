@@ -16,9 +16,10 @@ from admit.core.log import Ended, decode
 from admit.core.principal import Ends
 from admit.core.request import Request
 from admit.core.session_cookie import parse_cookie
+from admit.core.session_policy import BALANCED, RELAXED, STRICT, SessionPolicy
 from admit.core.store import REVOCATIONS, Replace
 from admit.errors import BadCredential, BadInput, ConfigError, Denied, Expired, NoCredential, Revoked, StoreError
-from admit.sessions import BALANCED, RELAXED, STRICT, SessionPolicy, Started
+from admit.sessions import Started
 from admit.subjects import Proof, Subject
 from worlds import KINDS, MINUTE, SHORT, World, value_of, with_cookie, world
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from admit.accounts import ACCOUNT
 from admit.core.store import Change, Delete, Insert, Record, Replace, Store
 from admit.errors import ConfigError, Denied, LostHistory, Revoked, StoreError, StoreUnavailable
+from admit.kept import ACCOUNT
 from admit.stores import open_store
 from admit.stores.beside import Beside
 from admit.stores.memory import MemoryStore

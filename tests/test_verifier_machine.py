@@ -14,11 +14,12 @@ from admit import TokenPolicy
 from admit.core import jwt
 from admit.core.presented import BEARER
 from admit.core.principal import Principal
+from admit.core.session_policy import RELAXED
 from admit.core.store import Page
 from admit.core.verdict import Seen
 from admit.errors import BadCredential, CursorLost, Revoked, Stale
 from admit.gate import Gate
-from admit.sessions import RELAXED, Session
+from admit.sessions import Session
 from admit.testing.clock import FakeClock
 from wire import BOUND, Afar, Wire
 from worlds import ISSUER, authority

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from admit.accounts import ACCOUNT
 from admit.authority import Authority
 from admit.core.store import Change, Cursor, Found, Key, Record, Store
 from admit.errors import AdmitError, Denied, StoreUnavailable
+from admit.kept import ACCOUNT
 from admit.stores.wrapped import Wrapped
 from moves import SECRET
 from processes.acts import ANOTHER, EMAIL, EVERY, PASSWORD, Held, accepted, authority, sign_in, sign_up

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from admit.authority import Authority
 from admit.core.principal import Principal
 from admit.core.request import Request
+from admit.core.session_policy import SessionPolicy
 from admit.core.store import Change, Cursor, Found, Key, Page, Record, Store
 from admit.core.world import Clock
 from admit.errors import Denied
-from admit.sessions import SessionPolicy, Started
+from admit.sessions import Started
 from admit.stores import open_store
 from admit.stores.wrapped import Wrapped
 from admit.subjects import Proof

@@ -3,10 +3,11 @@
 from admit.authority import Authority
 from admit.core.principal import Principal
 from admit.core.request import Request
+from admit.core.session_policy import BALANCED, RELAXED, STRICT, SessionPolicy
 from admit.errors import AdmitError, Denied
 from admit.receipts import Receipt
-from admit.sessions import BALANCED, RELAXED, STRICT, SessionPolicy
 from admit.tokens import TokenPolicy
+from admit.trail import acting
 from admit.verifier import Verifier
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "SessionPolicy",
     "TokenPolicy",
     "Verifier",
+    "acting",
 ]

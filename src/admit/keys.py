@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from admit.core import keyring
+from admit.core.audit import Act
 from admit.core.jwk import SigningKey, VerifyingKey
 from admit.core.keyring import Keyring
 from admit.core.principal import Ends
@@ -85,7 +86,8 @@ class SigningKeys:
             now = self._ledger.clock.now()
             renewed = Keyring.new(await self._fresh(), await self._fresh(), now)
             told = (self._ledger.ended(Ends.KEY, kid) for kid in keyring.kids(record))
-            await self._ledger.commit(Replace(self._record(renewed), record.version), *told)
+            noted = self._ledger.noted(Act.SIGNING_KEYS_CREATED, what=renewed.current.key.kid)
+            await self._ledger.commit(Replace(self._record(renewed), record.version), *told, *noted)
             return await self.reread()
 
         return await self._ledger.decide(attempt)
@@ -114,24 +116,27 @@ class SigningKeys:
 
     async def rotate(self) -> Keyring:
         """The keyring after ``next`` has become the key that signs. Raises BadInput when that is too early."""
-        return await self._change(lambda ring, now, fresh: ring.rotate(now, fresh), ())
+        return await self._change(Act.SIGNING_KEY_ROTATED, lambda ring, now, fresh: ring.rotate(now, fresh))
 
     async def revoke(self, kid: str) -> Keyring:
         """The keyring without a compromised key; nothing that it signed is accepted any more. Raises BadInput."""
         return await self._change(
-            lambda ring, now, fresh: ring.revoke(kid, now, fresh), (self._ledger.ended(Ends.KEY, kid),)
+            Act.SIGNING_KEY_REVOKED, lambda ring, now, fresh: ring.revoke(kid, now, fresh), revoked=kid
         )
 
     async def _change(
-        self, change: Callable[[Keyring, float, SigningKey], Keyring], told: tuple[Change, ...]
+        self, act: Act, change: Callable[[Keyring, float, SigningKey], Keyring], *, revoked: str = ""
     ) -> Keyring:
+        told: tuple[Change, ...] = (self._ledger.ended(Ends.KEY, revoked),) if revoked else ()
+
         async def attempt() -> Keyring:
-            revoked, read = self._revoked(), await self._fetch()
+            known, read = self._revoked(), await self._fetch()
             now = self._ledger.clock.now()
             ring = change(read.ring, now, await self._fresh())
             record = self._record(ring)
-            await self._ledger.commit(Replace(record, read.record.version), *told)
-            return self._keep(ring, record, now, now, revoked).ring
+            noted = self._ledger.noted(act, what=revoked or ring.current.key.kid)
+            await self._ledger.commit(Replace(record, read.record.version), *told, *noted)
+            return self._keep(ring, record, now, now, known).ring
 
         return await self._ledger.decide(attempt)
 
@@ -157,7 +162,8 @@ class SigningKeys:
         ring = Keyring.new(await self._fresh(), await self._fresh(), now)
         record = self._record(ring)
         try:
-            await self._ledger.commit(Insert(record))
+            noted = self._ledger.noted(Act.SIGNING_KEYS_CREATED, what=ring.current.key.kid)
+            await self._ledger.commit(Insert(record), *noted)
         except Conflict:  # another process was faster, and its keys are ours
             return await self._fetch()
         return self._keep(ring, record, now, now, revoked)

@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from admit.core import log
+from admit.core.audit import Act
 from admit.core.ids import EVERYTHING, anchor, home_of
 from admit.core.log import Allowed, Copy, Ended, Raised
 from admit.core.principal import Ends
-from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Key, Page, Record, Store
+from admit.core.store import REVOCATIONS, Append, Change, Cursor, Found, Insert, Key, Page, Record, Store
 from admit.core.world import Chance, Clock
 from admit.errors import Conflict, LostHistory, StoreUnavailable
+from admit.trail import Trail
 
 TERM: Key = ("term", anchor(EVERYTHING))
 """The record that holds the term; its home is that of everything that belongs to nobody."""
@@ -34,11 +36,14 @@ Lost = Callable[[str], None]
 
 
 class Ledger:
-    """The store as the services use it, with the clock and the chance they decide by."""
+    """The store as the services use it, with the clock and the chance they decide by, and the trail of what is done."""
 
-    def __init__(self, store: Store, copy: Copy, clock: Clock, chance: Chance, ready: Ready, lost: Lost) -> None:
+    def __init__(
+        self, store: Store, copy: Copy, clock: Clock, chance: Chance, trail: Trail, ready: Ready, lost: Lost
+    ) -> None:
         self.store = store
         self.copy = copy
+        self.trail = trail
         self.clock = clock
         self.chance = chance
         self.ready = ready
@@ -109,6 +114,18 @@ class Ledger:
                     raise StoreUnavailable(f"{tried} conflicts in a row") from None
                 # Jitter, so that two that met once do not meet again.
                 await asyncio.sleep(self.chance(1)[0] / 256 * min(0.001 * 2**tried, longest))
+
+    def noted(
+        self, act: Act, subject: str = "", *, what: str = "", failed: str = "", actor: str = "", home: str = ""
+    ) -> tuple[Insert, ...]:
+        """What the audit log says of ``act``, for the commit that does it; nothing where there is no audit log.
+
+        The commit is in ``home``: that of the subject if there is one, else that of what belongs to nobody.
+        """
+        if not self.trail.keeps:
+            return ()
+        entry = self.trail.entry(act, subject, what=what, failed=failed, actor=actor)
+        return (self.trail.insert(entry, home or TERM[1][0]),)
 
     def ended(self, kind: Ends, id: str) -> Append:
         """The entry that tells the end of ``id``, in the home of what it ends."""

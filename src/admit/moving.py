@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from admit import staleness
-from admit.accounts import ACCOUNT, EMAIL, KINDS, SWEEP
 from admit.core import exported, keyring, log
+from admit.core.audit import AUDIT
 from admit.core.codec import Codec
 from admit.core.exported import End, EntryLine, Head, Line, RecordLine
 from admit.core.ids import EVERYTHING
@@ -20,6 +20,7 @@ from admit.core.store import LATE, REVOCATIONS, Append, Insert, Key, Record, Rep
 from admit.core.world import Chance, Clock
 from admit.errors import BadInput, ConfigError, Conflict, StoreError
 from admit.history import TERM_CODEC, UNFINISHED, Term, begun
+from admit.kept import ACCOUNT, EMAIL, KINDS, SWEEP
 from admit.keys import KEYRING
 from admit.ledger import TERM, home
 from admit.places import PLACES
@@ -29,7 +30,7 @@ from admit.subjects import SUBJECT
 from admit.tickets import TICKET
 from admit.verifier_keys import VERIFIER
 
-_OTHERS = (keyring.CODEC, staleness.CODEC, PLACES, SESSION, SUBJECT, TERM_CODEC, TICKET, VERIFIER)
+_OTHERS = (AUDIT, keyring.CODEC, staleness.CODEC, PLACES, SESSION, SUBJECT, TERM_CODEC, TICKET, VERIFIER)
 CODECS: dict[str, Codec[Any]] = {codec.kind: codec for codec in (ACCOUNT, EMAIL, SWEEP, *_OTHERS)}
 """Every kind of record: another one in an export was written by a newer Admit."""
 

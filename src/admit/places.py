@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.ids import anchor
 from admit.core.principal import Ends
@@ -79,7 +80,9 @@ class Places:
         if taken >= self._at_most:
             valid, over = await ask()
             leave = valid[: max(0, len(valid) - self._at_most + 1)]
-            changes += (self._ledger.ended(Ends.SESSION, id) for id in leave)
+            for id in leave:
+                noted = self._ledger.noted(Act.SESSION_DISPLACED, subject, what=id, actor=subject)
+                changes += (self._ledger.ended(Ends.SESSION, id), *noted)
             changes += (Delete(self._kind, id) for id in (*leave, *over))
             taken = len(valid) - len(leave)
         kept = self._record(subject, taken + 1, until, record)

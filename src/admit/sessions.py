@@ -9,18 +9,19 @@ from functools import partial
 import msgspec
 
 from admit.core import secret
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.cookie import CookieRule
-from admit.core.faults import is_number, is_whole
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import FIRST_PARTY, Ends, Principal
 from admit.core.recent import Recent
 from admit.core.refresh import Family
 from admit.core.scope import RoleScopes, parse, written
 from admit.core.session_cookie import parse_cookie, write_cookie
+from admit.core.session_policy import SessionPolicy
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
-from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired, LookUpNeeded, NotEnough, Revoked
+from admit.errors import BadCredential, BadInput, Conflict, Expired, LookUpNeeded, NotEnough, Revoked
 from admit.ledger import Ledger
 from admit.places import CONTEND, Alive, Places
 from admit.subjects import Held, Proof, Subject, Subjects
@@ -35,42 +36,6 @@ REMEMBERED = 50_000
 """Sessions of which it is remembered whose they are, for certain; twice as many at most, 25 MB."""
 
 MAX_DEVICE_BYTES = 16
-_LONGEST = 400 * 86_400.0
-
-
-class SessionPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a session lives, in seconds: ``idle`` without activity, ``absolute`` whatever happens.
-
-    A subject has at most ``max_sessions`` at once (ASVS 5.0, 7.1.2): one more, and the one that was not seen for
-    the longest time ends. Raises ConfigError with all that is wrong.
-    """
-
-    idle: float
-    absolute: float
-    max_sessions: int = 100
-
-    def __post_init__(self) -> None:
-        faults: list[str] = []
-        idle = is_number(self.idle, 1, _LONGEST)
-        if not idle:
-            faults.append(f"The idle limit of sessions is {self.idle!r}; write 1 second to 400 days, in seconds.")
-        if not is_number(self.absolute, self.idle if idle else 1, _LONGEST):
-            fault = f"The absolute limit of sessions is {self.absolute!r}"
-            faults.append(f"{fault}; write at least the idle limit, at most 400 days, in seconds.")
-        if not is_whole(self.max_sessions, 1, 1_000):
-            faults.append(f"A subject may have {self.max_sessions!r} sessions at once; write 1 to 1000.")
-        if faults:
-            raise ConfigError(faults)
-
-
-STRICT = SessionPolicy(idle=15 * 60, absolute=12 * 3_600, max_sessions=10)
-"""NIST SP 800-63B-4, section 2.3.3 (AAL3): 15 minutes idle, 12 hours in all; ten devices."""
-
-BALANCED = SessionPolicy(idle=3_600, absolute=24 * 3_600)
-"""NIST SP 800-63B-4, section 2.2.3 (AAL2): an hour idle, a day in all."""
-
-RELAXED = SessionPolicy(idle=14 * 86_400, absolute=30 * 86_400)
-"""NIST SP 800-63B-4, section 2.1.3 (AAL1): 30 days in all, idle for a fortnight."""
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -178,7 +143,8 @@ class Sessions:
 
         async def attempt() -> None:
             place = await self._places.take(session.subject, session.ends_at, partial(self._alive, session.subject))
-            await ledger.commit(Insert(self.record(session)), *place)
+            noted = ledger.noted(Act.SIGN_IN, session.subject, what=session.id, actor=session.subject)
+            await ledger.commit(Insert(self.record(session)), *place, *noted)
 
         async with self._places.queue(session.subject):
             await ledger.decide(attempt, within=CONTEND)
@@ -200,12 +166,22 @@ class Sessions:
         valid = (session for session in found if session.is_valid(held.subject, now))
         return sorted(valid, key=lambda session: session.created_at, reverse=True)
 
-    async def revoke(self, session: Session | str) -> None:
-        """End a session and all credentials of it, and tell. It is told even when there was nothing left to end."""
+    async def revoke(self, session: Session | str, *, subject: str = "") -> None:
+        """End a session and all credentials of it, and tell. It is told even when there was nothing left to end.
+
+        ``subject`` is whose it is, looked up where the audit log has to know and nobody says.
+        """
         id = session if isinstance(session, str) else session.id
         if not is_id(id):
             raise BadInput("bad_session", "This is not the id of a session.", field="session")
-        await self._ledger.commit(Delete(SESSION.kind, id), self._ledger.ended(Ends.SESSION, id))
+        ledger = self._ledger
+        if ledger.trail.keeps and not subject:
+            [there] = await ledger.get(self.key(id))
+            subject = "" if there is None else SESSION.decode(there).subject
+        who = ledger.trail.who
+        act = Act.SIGN_OUT if who is not None and who.session == id else Act.SESSION_ENDED
+        noted = ledger.noted(act, subject, what=id, home=id[0])
+        await ledger.commit(Delete(SESSION.kind, id), ledger.ended(Ends.SESSION, id), *noted)
 
     async def remove(self, subject: str, at_most: int) -> int:
         """Remove the records of up to ``at_most`` sessions of a subject whose sessions are over; how many there were."""
@@ -228,7 +204,8 @@ class Sessions:
             held = await self._subjects.held(subject)
             after = held.subject.signed_out()
             restamp, kept = ((), None) if keep is None else await self.restamped(keep.id, after.gen)
-            await self._ledger.commit(*self._subjects.changed(held, after), *restamp)
+            noted = self._ledger.noted(Act.SIGN_OUT_EVERYWHERE, subject)
+            await self._ledger.commit(*self._subjects.changed(held, after), *restamp, *noted)
             return kept
 
         return await self._ledger.decide(attempt)
@@ -255,7 +232,8 @@ class Sessions:
                 seen_at=now,
             )
             changes, started = self._new_cookie(stepped, record)
-            await self._ledger.commit(*changes)
+            noted = self._ledger.noted(Act.STEP_UP, current.subject, what=current.id, actor=current.subject)
+            await self._ledger.commit(*changes, *noted)
             return started
 
         return await self._ledger.decide(attempt)

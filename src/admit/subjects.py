@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.ids import anchor, subject_id
 from admit.core.store import Change, Insert, Key, Record, Replace
@@ -65,6 +66,14 @@ SUBJECT = Codec("subject", Subject)
 
 Event = Callable[[Subject], Subject]
 """What happens to a subject: one of the methods of :class:`Subject` that return another."""
+
+_ACTS: Mapping[Event, Act] = {
+    Subject.signed_out: Act.SIGN_OUT_EVERYWHERE,
+    Subject.proof_changed: Act.PASSWORD_CHANGED,
+    Subject.proof_reset: Act.PASSWORD_RESET,
+    Subject.disabled: Act.ACCOUNT_DISABLED,
+    Subject.enabled: Act.ACCOUNT_ENABLED,
+}
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +167,9 @@ class Subjects:
         async def attempt() -> Subject:
             held = await self.held(id)
             subject = event(held.subject)
-            await self._ledger.commit(*self.changed(held, subject))
+            others = Act.SUBJECT_CHANGED if subject.roles == held.subject.roles else Act.ROLES_CHANGED
+            noted = self._ledger.noted(_ACTS.get(event, others), id)
+            await self._ledger.commit(*self.changed(held, subject), *noted)
             return subject
 
         return await self._ledger.decide(attempt)

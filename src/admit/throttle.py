@@ -6,8 +6,10 @@ import hmac
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
+from admit.audit import Audit
 from admit.core import known_device, secret
 from admit.core.address import TrustedProxies
+from admit.core.audit import Act
 from admit.core.cookie import CookieRule
 from admit.core.email import canonical
 from admit.core.request import Request
@@ -38,12 +40,14 @@ class Throttle:
         self,
         ledger: Ledger,
         master: Master,
+        audit: Audit,
         policy: ThrottlePolicy | NoThrottle,
         proxies: TrustedProxies,
         cookies: CookieRule,
     ) -> None:
         self._ledger = ledger
         self._master = master
+        self._audit = audit
         self._policy = policy if isinstance(policy, ThrottlePolicy) else None
         self._proxies = proxies
         self._cookies = cookies
@@ -60,7 +64,7 @@ class Throttle:
         account = self._key("account", email)
         now = self._ledger.clock.now()
         lines = self._lines(request, account, now)
-        async with self._tried(lines, now):
+        async with self._tried(Act.SIGN_IN, lines, now):
             mark = known_device.marked(self._master, account, now, self._ledger.chance)
             yield self._cookies.line(mark, known_device.LIFE)
         await self._begin_anew({account, *lines}, now)
@@ -70,7 +74,8 @@ class Throttle:
         """Around a try to confirm, within ``session``, that one knows the present password. Raises TooMany."""
         await self._ledger.ready()
         limits = () if self._policy is None else self._policy.device
-        async with self._tried({self._key("session", session): limits}, self._ledger.clock.now()):
+        lines = {self._key("session", session): limits}
+        async with self._tried(Act.PASSWORD_CHANGED, lines, self._ledger.clock.now()):
             yield
 
     async def sign_up(self, request: Request) -> None:
@@ -78,7 +83,7 @@ class Throttle:
         await self._ledger.ready()
         limits = () if self._policy is None else self._policy.sign_up
         key = self._key("sign-up", self._proxies.source(request))
-        await self._count({key: limits}, self._ledger.clock.now())
+        await self._count(Act.SIGN_UP, {key: limits}, self._ledger.clock.now())
 
     def _lines(self, request: Request, account: str, now: float) -> Lines:
         policy = self._policy
@@ -99,8 +104,8 @@ class Throttle:
         return None if text is None else known_device.known(self._master, account, text, now)
 
     @asynccontextmanager
-    async def _tried(self, lines: Lines, now: float) -> AsyncGenerator[None]:
-        await self._count(lines, now)
+    async def _tried(self, act: Act, lines: Lines, now: float) -> AsyncGenerator[None]:
+        await self._count(act, lines, now)
         try:
             yield
         except AdmitError as error:
@@ -109,11 +114,14 @@ class Throttle:
             raise
         await self._give_back(lines, now)
 
-    async def _count(self, lines: Lines, now: float) -> None:
+    async def _count(self, act: Act, lines: Lines, now: float) -> None:
         for key, limits in lines.items():
             # The shortest first: what it refuses was no guess, and must not fill the longer ones.
             for limit in limits:
-                if await self._ledger.count(key, limit.window, now) > limit.hits:
+                there = await self._ledger.count(key, limit.window, now)
+                if there > limit.hits:
+                    if there == limit.hits + 1:  # who goes on waits in vain, and adds nothing to the audit log
+                        await self._audit.refused(act, TooMany.code)
                     raise TooMany(f"more than {limit.hits} tries in {limit.window:g} s", retry_after=limit.rest(now))
 
     async def _give_back(self, lines: Lines, now: float) -> None:

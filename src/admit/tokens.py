@@ -10,6 +10,7 @@ import msgspec
 
 from admit.core import jwt, refresh, secret
 from admit.core.algorithms import ALGORITHMS
+from admit.core.audit import Act
 from admit.core.faults import is_number
 from admit.core.ids import home_of, new_id
 from admit.core.jose import UnknownKey
@@ -161,7 +162,7 @@ class Tokens:
         claims = await self._with_keys(lambda keys: jwt.signed(text, keys), now)
         if now >= claims.exp + self._policy.leeway:
             raise Expired(f"expired {now - claims.exp:.0f} seconds ago")
-        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, claims.jti))
+        await self._end(claims.jti, claims.sub)
 
     def verify(self, text: str, now: float) -> Seen:
         """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
@@ -186,7 +187,11 @@ class Tokens:
         jti = token.marks[Ends.TOKEN]
         if not jti:
             raise BadInput("not_a_token", "This is not an access token.")
-        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, jti))
+        await self._end(jti, token.subject)
+
+    async def _end(self, jti: str, subject: str) -> None:
+        noted = self._ledger.noted(Act.TOKEN_REVOKED, subject, what=jti, home=jti[:1])
+        await self._ledger.commit(self._ledger.ended(Ends.TOKEN, jti), *noted)
 
     def _proven(self, text: str, now: float) -> Seen:
         return jwt.proven(text, self._keys.verifying(now), self._rules, now)
@@ -225,7 +230,8 @@ class Tokens:
         if outcome is Outcome.REUSE:
             # RFC 9700, section 4.14.2: somebody holds a copy, and nothing tells which of the two is the thief.
             ended = ledger.ended(Ends.SESSION, session.id)
-            await ledger.commit(Delete(record.kind, record.id, record.version), ended)
+            noted = ledger.noted(Act.REFRESH_REUSED, session.subject, what=session.id)
+            await ledger.commit(Delete(record.kind, record.id, record.version), ended, *noted)
             raise Replayed(f"refresh token {token.counter} of session {session.id} was spent before")
         if outcome is Outcome.ITSELF:
             return await self._pair(session, subject, issued_at, token.text(keys))

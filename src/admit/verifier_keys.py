@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from admit.core import origin, secret
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.ids import is_id, new_id
 from admit.core.store import Delete, Insert, Record
@@ -61,7 +62,7 @@ class VerifierKeys:
         id = new_id(_HOME, now, self._ledger.chance)
         key = VerifierKey(id=id, name=name, audience=audience, created_at=now, digest=secret.digest(presented))
         record = Record(VERIFIER.kind, id, VERIFIER.encode(key), self._ledger.version(), tags=frozenset({_TAG}))
-        await self._ledger.commit(Insert(record))
+        await self._ledger.commit(Insert(record), *self._ledger.noted(Act.VERIFIER_CREATED, what=id))
         return f"{PREFIX}{id}.{presented}"
 
     async def admit(self, text: str) -> VerifierKey:
@@ -101,7 +102,8 @@ class VerifierKeys:
         if is_id(id):
             [record] = await self._ledger.get((VERIFIER.kind, id))
             if record is not None:
-                await self._ledger.commit(Delete(VERIFIER.kind, id))
+                noted = self._ledger.noted(Act.VERIFIER_REVOKED, what=id)
+                await self._ledger.commit(Delete(VERIFIER.kind, id), *noted)
                 self._read.pop(id, None)
                 return
         raise BadInput("no_verifier", f"There is no verifier key {id!r}.", field="id")

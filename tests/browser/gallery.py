@@ -187,6 +187,7 @@ PAGES: dict[str, State] = {
     "sign-up-refused": _sent(_sign_up, "Create account", email="nobody", password="short", password_again="other"),
     "account": _account,
     "account-with-devices": _account_with_devices,
+    "activity": _signed_in_at("/account/activity", LONG),
     "password": _password,
     "password-refused": _sent(
         _password, "Change password", current_password="not this one", new_password="short", password_again="short"

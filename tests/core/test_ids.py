@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admit.core.ids import HOMES, LENGTH, anchor, home_of, is_id, new_id, random_home, subject_id
+from admit.core.ids import HOMES, LENGTH, anchor, home_of, is_id, new_id, newest_first_id, random_home, subject_id
 from admit.errors import BadInput
 from admit.system import chance
 
@@ -24,6 +24,13 @@ def test_a_new_id_has_the_form_of_one_and_begins_with_its_home(home: str, now: f
 @given(moments, st.floats(0.001, 1e9))
 def test_ids_of_one_home_sort_by_the_time_they_were_made(now: float, later: float) -> None:
     assert new_id("a", now, chance) < new_id("a", now + later + 0.001, chance)
+
+
+@given(moments, st.floats(0.001, 1e9))
+def test_ids_that_are_to_come_newest_first_sort_against_the_time(now: float, later: float) -> None:
+    newer, older = (newest_first_id("a", moment, chance) for moment in (now + later + 0.001, now))
+    assert newer < older
+    assert is_id(newer)
 
 
 def test_two_ids_of_one_moment_differ_by_84_bits_of_chance() -> None:

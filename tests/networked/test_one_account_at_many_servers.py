@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from admit import sessions
+from admit.core.session_policy import SessionPolicy
 from admit.errors import StoreUnavailable
 from admit.ledger import TRIES
-from admit.sessions import SessionPolicy, Started
+from admit.sessions import Started
 from admit.stores import open_store
 from admit.system import SystemClock
 from engines import Engine

@@ -135,6 +135,7 @@ def records(number: int) -> list[Record]:
         record("account", id, {"v": 1, "email": f"{name}@example.com", "created_at": at}),
         record("subject", anchor(id), subject),
         record("session", f"-s{number:05}", session),
+        record("audit", f"-e{number:05}", {"v": 1, "at": at, "act": "sign_in", "subject": id}),
     ]
 
 
@@ -149,6 +150,8 @@ QUESTIONS = {
     "subject_roles": "SELECT id FROM admit.accounts WHERE roles ? 'admin'",
     "session_subject": f"SELECT subject FROM admit.sessions WHERE subject = '-a{MANY - 1:05}'",
     "session_seen": f"SELECT subject FROM admit.sessions WHERE seen > {LAST}",
+    "audit_subject": f"SELECT subject FROM admit.audit WHERE subject = '-a{MANY - 1:05}'",
+    "audit_at": f"SELECT subject FROM admit.audit WHERE at > {LAST}",
     "subject_name": f"SELECT subject FROM admit.subjects WHERE subject = '-a{MANY - 1:05}'",
 }
 

@@ -201,6 +201,15 @@ class PageThatSkips(Wrapped):
         return Found(page, Cursor(str(skip + limit)) if more else None)
 
 
+class OrderOfItsOwn(Wrapped):
+    """Walks backwards, from page to page too."""
+
+    async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
+        everything = await self.inner.find(kind, tag, limit=10_000)
+        left = [record for record in reversed(everything.records) if after is None or record.id < after]
+        return Found(tuple(left[:limit]), Cursor(left[limit - 1].id) if len(left) > limit else None)
+
+
 class TornSnapshot(Wrapped):
     """Reads one record after the other."""
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from admit.core import device
 from admit.core.ids import anchor, home_of, new_id
 from admit.core.refresh import Family
 from admit.core.store import Record
@@ -18,7 +19,6 @@ from admit.sessions import SESSION, Cookie, Session
 from admit.stores import redis_records
 from admit.stores.packed import pack, unpack
 from admit.system import chance
-from admit.web import device
 
 NOW = 1_795_332_338.5534353
 

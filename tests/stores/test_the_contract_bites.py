@@ -41,6 +41,7 @@ BITES: dict[Fault, str] = {
     faults.HungryPurge: "test_purge_takes_what_expired_more_than_a_day_ago",
     faults.PurgeOfTheLast: "test_a_quiet_log_keeps_its_last_entry",
     faults.PageThatSkips: "test_what_is_there_during_a_walk_is_met_once_whatever_is_written",
+    faults.OrderOfItsOwn: "test_ids_of_our_making_come_in_their_order_from_any_place",
     faults.TornSnapshot: "test_one_get_is_one_moment",
     faults.ChecksAreIgnored: "test_a_condition_conflicts_unless_that_version_is_there",
     faults.JudgesExpiry: "test_expired_records_are_still_there",

@@ -10,8 +10,8 @@ import pytest
 from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import Type, verify_secret
 
-from admit.accounts import ACCOUNT
 from admit.errors import BadCredential, ConfigError
+from admit.kept import ACCOUNT
 from admit.stores.memory import MemoryStore
 from admit.testing.clock import FakeClock
 from worlds import authority

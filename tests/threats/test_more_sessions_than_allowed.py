@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from admit.core.ids import anchor
+from admit.core.session_policy import SessionPolicy
 from admit.errors import ConfigError, Revoked
 from admit.places import PLACES, Places
-from admit.sessions import SessionPolicy, Started
+from admit.sessions import Started
 from admit.subjects import Subject
 from admit.testing.clock import FakeClock
 from worlds import KINDS, MINUTE, World, authority, with_cookie, world

@@ -18,8 +18,9 @@ from admit.core import jwt
 from admit.core.ids import new_id
 from admit.core.jwk import SigningKey
 from admit.core.keyring import PUBLISHED_BEFORE_USE, RETIRES_FOR
+from admit.core.session_policy import RELAXED
 from admit.errors import BadCredential, CursorLost, Denied, LookUpNeeded, Revoked
-from admit.sessions import RELAXED, Session
+from admit.sessions import Session
 from admit.testing.clock import FakeClock
 from worlds import ISSUER, WHOLE, authority, made, with_cookie, with_token
 

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 
+from admit.core.session_policy import SessionPolicy
 from admit.errors import Denied, Expired
-from admit.sessions import SLACK, SessionPolicy, Started
+from admit.sessions import SLACK, Started
 from worlds import MINUTE, SHORT, World, with_cookie, with_token, world
 
 T = TypeVar("T")

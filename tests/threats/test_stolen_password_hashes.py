@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from admit.accounts import ACCOUNT, Account
+from admit.accounts import Account
 from admit.core.password import OWASP_2024, HashParameters
+from admit.kept import ACCOUNT
 from admit.stores.memory import MemoryStore
 from services import ANOTHER, EMAIL, PASSWORD, Overtaken, Services, services
 

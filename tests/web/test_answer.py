@@ -9,7 +9,9 @@ import pytest
 from starlette.types import Scope
 
 from admit import errors
+from admit.core import device
 from admit.core.answers import status_of
+from admit.core.device import device_of
 from admit.errors import (
     AdmitError,
     BadCredential,
@@ -25,9 +27,7 @@ from admit.errors import (
     TooMany,
 )
 from admit.guards.asgi import asked
-from admit.web import device
 from admit.web.answer import answer
-from admit.web.device import device_of
 from doors import door, is_problem
 
 SCOPE: Scope = {"type": "http", "method": "GET", "path": "/", "headers": []}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeVar, cast
 
 from admit.errors import ConfigError
@@ -39,6 +39,11 @@ class Faults:
         except ValueError as error:
             self.found.append(str(error))
         return cast("T", None)
+
+    def one_of(self, name: str, value: str, choices: Sequence[str]) -> None:
+        """Note it if ``value``, which is called ``name``, is none of the ``choices``."""
+        if value not in choices:
+            self.found.append(f"{name} is {value!r}; write one of {choices}.")
 
     def report(self) -> None:
         """Raise ConfigError if anything was found."""

@@ -21,7 +21,6 @@ CLIENT = "c:"
 MAX_SUBJECT_BYTES = 128
 
 _TIME_DIGITS = 7  # 42 bits of milliseconds: until the year 2109
-_RANDOM_DIGITS = LENGTH - 1 - _TIME_DIGITS  # 84 bits
 _ALPHABET = frozenset(HOMES)
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _IN_ORDER = bytes.maketrans(_BASE64, HOMES.encode())
@@ -39,8 +38,21 @@ def anchor(text: str) -> str:
 
 def new_id(home: str, now: float, chance: Chance) -> str:
     """A new id of 22 characters in ``home``: 42 bits of time in milliseconds, 84 bits of chance."""
-    number = (int(now * 1000) & (1 << 6 * _TIME_DIGITS) - 1) << 6 * _RANDOM_DIGITS
-    number |= int.from_bytes(chance(11)) >> 88 - 6 * _RANDOM_DIGITS
+    return _id(home, int(now * 1000), 6 * _TIME_DIGITS, chance)
+
+
+def newest_first_id(home: str, now: float, chance: Chance) -> str:
+    """A new id of 22 characters in ``home`` that comes before all that were made there earlier, by this function.
+
+    It has 52 bits of time in 1,024ths of a millisecond, 74 bits of chance.
+    """
+    return _id(home, ~int(now * 1_024_000), 6 * _TIME_DIGITS + 10, chance)
+
+
+def _id(home: str, moment: int, bits: int, chance: Chance) -> str:
+    number = moment & (1 << bits) - 1
+    left = 6 * (LENGTH - 1) - bits
+    number = number << left | int.from_bytes(chance(11)) >> 88 - left
     digits = pybase64.b64encode((number << 2).to_bytes(16)).translate(_IN_ORDER)
     return home + digits[: LENGTH - 1].decode()
 

@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
 
+from admit.core.faults import Faults
 from admit.core.request import Request
-from admit.errors import BadCredential, CrossOrigin
+from admit.errors import BadCredential, ConfigError, CrossOrigin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -41,6 +42,16 @@ def configured_origin(text: str) -> str:
     if text.partition("://")[2] != urlsplit(text).netloc:
         raise ValueError(f"{text!r} is more than an origin; write {origin}")
     return origin
+
+
+def configured_origins(texts: Collection[str]) -> set[str]:
+    """The origins of a configured list. Raises ConfigError with all that is wrong."""
+    if isinstance(texts, str):
+        raise ConfigError([f"trusted_origins is one text; write a list: [{texts!r}]."])
+    faults = Faults()
+    found = {faults.of(configured_origin, text) for text in texts}
+    faults.report()
+    return found
 
 
 def issuer(text: str) -> str:

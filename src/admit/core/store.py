@@ -181,9 +181,10 @@ class Store(Protocol):
         """The records of ``keys``, in that order, as they were together at one moment."""
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
-        """A page of the records of ``kind`` that bear exactly ``tag``.
+        """A page of the records of ``kind`` that bear exactly ``tag``; those with ids of our making come in the order of these.
 
-        A record that is there during the whole walk comes exactly once, whatever is written meanwhile.
+        A record that is there during the whole walk comes exactly once, whatever is written meanwhile. A walk may
+        begin :func:`behind` any id of our making, whether or not there is such a record.
         """
 
     async def commit(self, *changes: Change) -> None:
@@ -219,6 +220,11 @@ class Store(Protocol):
         entry was appended meanwhile; a record that was changed then may come twice, as it was last coming last.
         Only a partitioned store knows the home of an entry. What :meth:`count` counted is left out.
         """
+
+
+def behind(id: str) -> Cursor:
+    """The cursor of a walk that goes on behind ``id``, made by :mod:`admit.core.ids` in the home of the tag."""
+    return Cursor(id)
 
 
 def homes(changes: Sequence[Change]) -> set[str]:

@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
-from admit.server import accounts, api_keys, forward, keys, sessions, verifiers
-from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
+from admit.server import accounts, api_keys, audit, forward, keys, sessions, verifiers
+from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, operator, show
 from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import migrate as migrated
 from admit.stores import refuse_absent
+from admit.trail import acting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +29,7 @@ app.add_typer(sessions.app, name="sessions")
 app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(keys.app, name="keys")
 app.add_typer(verifiers.app, name="verifiers")
+audit.register(app)
 app.add_typer(forward.app, name="forward-auth")
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
@@ -137,7 +139,8 @@ def restore(given: Given, *, yes: Annotated[bool, typer.Option("--yes", help="Do
         refuse_absent(url)
     if not yes:
         typer.confirm("This signs everybody out. Go on?", abort=True)
-    given.show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))})
+    with acting(operator=operator()):
+        given.show({"ended": "everything", "effective_by": asyncio.run(_restored(settings))})
 
 
 @command(app, "export")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
+import pwd
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, ParamSpec, cast
+from typing import Annotated, ParamSpec, TypeVar, cast
 
 import typer
 from rich.console import Console
@@ -23,8 +26,10 @@ from admit.errors import AdmitError, BadInput, ConfigError, StoreError
 from admit.server.load import load
 from admit.server.settings import CONFIG, Settings
 from admit.stores import refuse_absent
+from admit.trail import acting
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 Row = Mapping[str, object]
 Answer = Row | Sequence[Row]
@@ -36,7 +41,7 @@ Action = Callable[..., Awaitable[Answer]]
 EXIT_CODES = "Exit codes: 0 done · 1 refused or not found · 2 usage or configuration · 3 store unavailable or replaced"
 
 _WHERE = "Where"
-_TIMES = {"created_at", "seen_at", "used_at", "expires_at", "since", "effective_by"}
+_TIMES = {"at", "created_at", "seen_at", "used_at", "expires_at", "since", "effective_by"}
 _WIDTH_OF_A_PIPE = 200
 
 Config = Annotated[
@@ -111,10 +116,7 @@ def on(group: typer.Typer, name: str, *, begins: bool = False) -> Callable[[Acti
 
     def register(action: Action) -> Action:
         def run(given: Given, **own: object) -> None:
-            configured = given.load()
-            for url in configured.stores:
-                refuse_absent(url, begins=begins)
-            given.show(asyncio.run(_acted(configured, action, own)))
+            given.show(asyncio.run(opened(given, partial(action, **own), begins=begins)))
 
         run.__doc__ = action.__doc__
         vars(run)["__signature__"] = inspect.signature(action, eval_str=True)
@@ -154,17 +156,30 @@ def console(*, stderr: bool = False) -> Console:
     return there if there.is_terminal else Console(stderr=stderr, width=_WIDTH_OF_A_PIPE)
 
 
+async def opened(given: Given, action: Callable[[Authority], Awaitable[T]], *, begins: bool = False) -> T:
+    """What ``action`` does with the authority on the store that is given, which is there unless this ``begins`` it."""
+    configured = given.load()
+    for url in configured.stores:
+        refuse_absent(url, begins=begins)
+    with acting(operator=operator()):
+        async with configured.authority() as auth:
+            return await action(auth)
+
+
+def operator() -> str:
+    """Who works at this machine, as its audit log calls him: by sudo, who has called it."""
+    try:
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run as somebody who has no name
+        return f"uid {os.getuid()}"
+
+
 async def account(auth: Authority, named: str) -> Account:
     """The account whose e-mail address or id is ``named``. Raises BadInput when there is none."""
     found = await (auth.accounts.by_email(named) if "@" in named else auth.accounts.get(named))
     if found is None:
         raise BadInput("no_account", f"There is no account {named!r}.", field="account")
     return found
-
-
-async def _acted(configured: Settings, action: Action, own: Mapping[str, object]) -> Answer:
-    async with configured.authority() as auth:
-        return await action(auth, **own)
 
 
 def _give_options(command: Callable[..., None], action: Callable[..., object], options: Options) -> None:
@@ -194,7 +209,7 @@ def _exit_code(error: AdmitError) -> int:
 def _print_one(answer: Row) -> None:
     table = Table(box=None, show_header=False)
     for name, value in answer.items():
-        table.add_row(Text(_title(name), style="bold"), _cell(name, value))
+        table.add_row(Text(_title(name), style="bold"), Text(letters(name, value)))
     console().print(table)
 
 
@@ -206,7 +221,7 @@ def _print_list(rows: Sequence[Row]) -> None:
     for name in rows[0]:
         table.add_column(_title(name), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(name, value) for name, value in row.items()))
+        table.add_row(*(Text(letters(name, value)) for name, value in row.items()))
     console().print(table)
 
 
@@ -214,7 +229,8 @@ def _title(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _cell(name: str, value: object) -> Text:
+def letters(name: str, value: object) -> str:
+    """A value of that name as people read it, of letters only."""
     match value:
         case bool():
             text = "yes" if value else "no"
@@ -224,7 +240,7 @@ def _cell(name: str, value: object) -> Text:
             text = " ".join(cast("list[str]", value))
         case _:
             text = str(value)
-    return Text(_letters(text))
+    return _letters(text)
 
 
 def _letters(text: str) -> str:

@@ -82,6 +82,12 @@ def _process(settings: Settings) -> Iterator[Finding]:
         yield _forward(settings.forward)
     if settings.tracing:
         yield _tracing()
+    if settings.audit_days == 0:
+        yield Finding(
+            "audit", "weak", "Nobody will know who did what. Write audit_days = 90, or how long you may keep it."
+        )
+    else:
+        yield Finding("audit", "good", f"kept for {settings.audit_days:g} days")
     if settings.on_lost_history == "accept":
         yield Finding("on_lost_history", "weak", "A database put back goes on as if nothing had been revoked since.")
 

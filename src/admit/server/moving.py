@@ -12,12 +12,12 @@ from typing import BinaryIO
 import typer
 
 from admit import moving, system
-from admit.accounts import KINDS
 from admit.core.exported import MAX_LINE
 from admit.core.keyring import Keyring
 from admit.core.secret import Master
 from admit.core.store import Store
 from admit.errors import AdmitError, BadInput, ConfigError
+from admit.kept import KINDS
 from admit.moving import Checked, Import
 from admit.server.command import Row
 from admit.server.judged import contents

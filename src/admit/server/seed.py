@@ -16,6 +16,7 @@ from admit.core.password import effort
 from admit.errors import AdmitError, BadInput, ConfigError
 from admit.server.judged import toml
 from admit.subjects import checked_roles
+from admit.trail import acting
 
 _WAYS = ("password_hash", "password_file", "generate")
 
@@ -58,7 +59,8 @@ async def sow(auth: Authority, path: Path) -> None:
             continue
         password = new_password() if seed.generate else _kept(seed.password_file)
         try:
-            await auth.accounts.create(seed.email, password, phc=seed.password_hash, roles=seed.roles)
+            with acting(operator=f"seed file {path}"):
+                await auth.accounts.create(seed.email, password, phc=seed.password_hash, roles=seed.roles)
         except BadInput as error:
             if error.code == "email_taken":  # another process was faster
                 continue

@@ -18,16 +18,17 @@ from admit.authority import Authority
 from admit.blocklist import Breached
 from admit.core import origin
 from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
+from admit.core.audit import DAYS, days_kept
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.policy import Policy
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
+from admit.core.session_policy import BALANCED, SessionPolicy
 from admit.core.throttle import MODERATE, Limit, ThrottlePolicy
 from admit.history import OnLostHistory
 from admit.server import forwarding, seed
 from admit.server.judged import contents, each, installed, judged, limits, table, words
 from admit.server.log import LogFormat
-from admit.sessions import BALANCED, SessionPolicy
 from admit.stores import beside, open_store
 from admit.stores.observed import Around
 from admit.tokens import TokenPolicy
@@ -51,6 +52,7 @@ _ALONE: dict[str, Callable[[Any], object]] = {
     "accounts_store": lambda url: url is None or beside.named(url, url, ()),
     "session_idle": lambda idle: SessionPolicy(idle=idle, absolute=idle),
     "session_limit": lambda limit: msgspec.structs.replace(BALANCED, max_sessions=limit),
+    "audit_days": days_kept,
     "token_life": lambda life: TokenPolicy(access=life),
     "token_grace": lambda grace: TokenPolicy(grace=grace),
     "token_leeway": lambda leeway: TokenPolicy(leeway=leeway),
@@ -77,7 +79,7 @@ def _bracketed(host: str) -> str:
 
 
 class Settings(BaseSettings):
-    """What is configured. Each description completes “Write …”; every lifetime is in seconds."""
+    """What is configured. Each description completes “Write …”; every lifetime is in seconds, unless its name says days."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True)
 
@@ -160,6 +162,9 @@ class Settings(BaseSettings):
     )
     confirm_within: FiniteFloat = Field(
         CONFIRM_WITHIN, ge=1, description="seconds after which other devices are ended by password only, at least 1"
+    )
+    audit_days: FiniteFloat = Field(
+        DAYS, description="days for which the audit log is kept, at most 3650; 0: none is kept"
     )
     max_staleness: FiniteFloat | None = Field(
         None,
@@ -290,6 +295,7 @@ class Settings(BaseSettings):
             proxies=self.proxies,
             throttle=self._throttle_policy(),
             sign_up=self.sign_up,
+            audit_days=self.audit_days,
             max_staleness=self.max_staleness,
             on_lost_history=on_lost_history or self.on_lost_history,
             around_commits=around_commits,

@@ -48,6 +48,15 @@ _SCHEMA = (
         FROM log WHERE topic = 'revocations'""",
 )
 
+# Later than the others, and so made in files that are older too.
+_AUDIT = """CREATE VIEW IF NOT EXISTS audit AS SELECT id, datetime(json_extract(body, '$.at'), 'unixepoch') AS at,
+    json_extract(body, '$.act') AS act, json_extract(body, '$.subject') AS subject, json_extract(body, '$.what') AS what,
+    json_extract(body, '$.failed') AS failed, coalesce(json_extract(body, '$.times'), 1) AS times,
+    json_extract(body, '$.actor') AS actor, json_extract(body, '$.credential') AS credential,
+    json_extract(body, '$.credential_id') AS credential_id, json_extract(body, '$.address') AS address,
+    json_extract(body, '$.device') AS device, json_extract(body, '$.agent') AS agent
+    FROM record WHERE kind = 'audit'"""
+
 
 class SqliteFile:
     """A database file, its write-ahead log and its stamp."""
@@ -171,3 +180,4 @@ def adopt(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute(_AUDIT)

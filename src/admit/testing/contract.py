@@ -57,10 +57,9 @@ async def whole_log(store: Store, *, topic: str = REVOCATIONS, limit: int = 1_00
     return entries
 
 
-async def walk(store: Store, tag: str, *, limit: int = 100) -> list[str]:
+async def walk(store: Store, tag: str, *, limit: int = 100, after: Cursor | None = None) -> list[str]:
     """The ids of all things that bear ``tag``, page by page."""
     ids: list[str] = []
-    after: Cursor | None = None
     while True:
         found = await store.find("thing", HOME + tag, after=after, limit=limit)
         assert len(found.records) <= limit, "a page is longer than was asked for"

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from admit.core.store import Cursor, Delete, Insert, Key, Record, Replace, Store
+from admit.core.ids import new_id
+from admit.core.store import Cursor, Delete, Insert, Key, Record, Replace, Store, behind
 from admit.errors import AdmitError, StoreError, StoreUnavailable
 from admit.testing.contract import DAY, HOME, Contract, Make, entry, now, record, together, version, walk
 
@@ -148,6 +149,14 @@ class ReadContract(Contract):
                 await store.commit(Replace(record(changed.id[1:], tags="t more"), changed.version))
         assert len(met) == len(set(met)), "a walk met a record twice"
         assert {HOME + name for name in stays} <= set(met), "a walk passed over a record that was there"
+
+    @pytest.mark.parametrize("limit", [2, 100])
+    async def test_ids_of_our_making_come_in_their_order_from_any_place(self, store: Store, limit: int) -> None:
+        made = [new_id(HOME, moment, secrets.token_bytes) for moment in (3.0, 1.0, 2.0, 0.0, 4.0)]
+        await store.commit(*(Insert(record(id[1:], tags="t")) for id in made))
+        assert await walk(store, "t", limit=limit) == sorted(made)
+        place = new_id(HOME, 1.5, secrets.token_bytes)
+        assert await walk(store, "t", limit=limit, after=behind(place)) == [made[2], made[0], made[4]]
 
     async def test_tags_follow_their_record(self, store: Store) -> None:
         first = record(tags="one two")

@@ -17,18 +17,30 @@ from admit.web.hand_over import HandOver
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
 from admit.web.pages import account, assets, hand_over, sign_in
+from admit.web.pages import activity as activity_page
 from admit.web.pages import api_keys as key_pages
 from admit.web.pages.brand import PLAIN, Brand
 from admit.web.pages.look import CONFIRM_WITHIN, Pages
-from admit.web.routes import accounts, api_keys, health, introspection, keys, revocation, revocations, sessions, tokens
+from admit.web.routes import (
+    accounts,
+    activity,
+    api_keys,
+    health,
+    introspection,
+    keys,
+    revocation,
+    revocations,
+    sessions,
+    tokens,
+)
 
 __all__ = ["Brand", "application"]
 
 _ROUTES = (
-    ("/api", (sessions, tokens, accounts, api_keys)),
+    ("/api", (sessions, tokens, accounts, activity, api_keys)),
     ("", (keys, revocations, introspection, revocation, health)),
 )
-_PAGES = (sign_in, account, key_pages, hand_over, assets)
+_PAGES = (sign_in, account, activity_page, key_pages, hand_over, assets)
 """What people get is HTML, and no part of the description for programs."""
 
 

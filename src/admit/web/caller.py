@@ -15,6 +15,7 @@ from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
 from admit.sessions import Session, Started
 from admit.subjects import Proof
+from admit.trail import acts
 from admit.verifier_keys import VerifierKey
 from admit.web.answer import SignInFailed
 from admit.web.limits import ASKED
@@ -38,7 +39,7 @@ Asked = Annotated[core.Request, Depends(_asked)]
 
 async def _caller(request: Asked, auth: Auth) -> Principal:
     # KEY-04: what is done here is done by whoever signed in, and never by a key that was left behind.
-    return await auth.admit(request, accept=(BEARER, COOKIE))
+    return acts(await auth.admit(request, accept=(BEARER, COOKIE)))
 
 
 Caller = Annotated[Principal, Depends(_caller)]
@@ -46,7 +47,7 @@ Caller = Annotated[Principal, Depends(_caller)]
 
 
 async def _anybody(request: Asked, auth: Auth) -> Principal:
-    return await auth.admit(request)
+    return acts(await auth.admit(request))
 
 
 Anybody = Annotated[Principal, Depends(_anybody)]

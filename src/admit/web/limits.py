@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from admit.authority import Authority
 from admit.core.origin import refuse_cross_origin
 from admit.guards.asgi import asked
+from admit.trail import acting
 from admit.web.answer import answer
 from admit.web.families import FORM, JSON, is_below
 
@@ -109,7 +110,8 @@ class Limits:
         takes = JSON if is_below(scope, self._api) else FORM
         takes.judge(request.values(b"content-type"), body=chunked or length > 0)
         # OPS-06: whatever it said or did not say. Over HTTP/2 a body needs neither of these headers.
-        await self._app(scope, _capped(receive), send)
+        with acting(request=request):
+            await self._app(scope, _capped(receive), send)
 
 
 def _length(values: Iterable[bytes]) -> int:

@@ -27,6 +27,7 @@ OPENED = {
     "/sign-up": False,
     "/sign-out": False,
     "/account": True,
+    "/account/activity": True,
     "/account/password": True,
     "/account/keys": True,
     "/account/keys/new": True,

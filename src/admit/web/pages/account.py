@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from admit import sessions as core
 from admit.web.caller import Asked, Auth, Credentials, hand_out, proven, session_of
+from admit.web.pages.activity import lines
 from admit.web.pages.form import form_of
 from admit.web.pages.form_page import Form, FormPage
 from admit.web.pages.sign_in import refuse_unless_repeated
@@ -17,6 +18,9 @@ from admit.web.pages.visitor import Confirmed, Notice, Shown, SignedIn
 from admit.web.routes import accounts, sessions
 
 router = APIRouter()
+
+RECENT = 5
+"""Entries of one's activity that the account page shows."""
 
 PASSWORD = FormPage(
     "password.html",
@@ -34,12 +38,14 @@ async def account(visitor: SignedIn, auth: Auth, pages: Shown, notice: Notice) -
     """Who one is, and where one is signed in: this device first, then the one that was active last."""
     found = await auth.sessions.of(visitor.who.subject)
     here = visitor.who.session
+    recent = await auth.audit.page(subject=visitor.who.subject, limit=RECENT)
     devices = sorted(found, key=lambda session: (session.id == here, session.seen_at), reverse=True)
     return pages.page(
         "account.html",
         account=visitor.account,
         devices=[(session, device_name(session)) for session in devices],
         here=here,
+        lines=lines(recent.entries),
         now=auth.clock.now(),
         notice=notice,
     )

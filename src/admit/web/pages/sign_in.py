@@ -13,6 +13,7 @@ from admit.core.email import canonical
 from admit.core.presented import COOKIE
 from admit.core.request import Request
 from admit.errors import BadCredential, BadInput, Denied, NoCredential
+from admit.trail import acts
 from admit.web.caller import Asked, Auth, Credentials
 from admit.web.pages.form import form_of
 from admit.web.pages.form_page import Form, FormPage
@@ -119,7 +120,7 @@ async def sign_out(request: Asked, auth: Auth, pages: Shown) -> Response:
     """Sign out, and make the browser forget what it kept of us, whether or not the sign-in was still good."""
     answer = pages.onward(f"{pages.at}/sign-in?done=signed-out")
     try:
-        await sessions.sign_out(await auth.admit(request, accept=(COOKIE,)), request, answer, auth)
+        await sessions.sign_out(acts(await auth.admit(request, accept=(COOKIE,))), request, answer, auth)
     except (NoCredential, BadCredential):
         sessions.forget(answer, auth)
     return answer

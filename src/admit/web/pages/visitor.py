@@ -11,6 +11,7 @@ from admit.accounts import Account
 from admit.core.presented import COOKIE
 from admit.core.principal import Principal
 from admit.errors import NotEnough
+from admit.trail import acts
 from admit.web.caller import Asked, Auth
 from admit.web.pages.look import Pages
 
@@ -34,7 +35,7 @@ class Visitor:
 
 
 async def _visitor(request: Asked, auth: Auth) -> Visitor:
-    who = await auth.admit(request, accept=(COOKIE,))
+    who = acts(await auth.admit(request, accept=(COOKIE,)))
     auth.sessions.refuse_narrowed(who)
     account = await auth.accounts.get(who.subject)
     if account is None:

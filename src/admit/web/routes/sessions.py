@@ -9,12 +9,12 @@ from pydantic import BaseModel
 
 from admit import sessions
 from admit.authority import Authority
+from admit.core.device import device_of
 from admit.core.ids import is_id
 from admit.core.presented import COOKIE
 from admit.core.request import Request
 from admit.errors import BadInput, Denied
 from admit.web.caller import Asked, Auth, Caller, Credentials, Lately, Owner, hand_out, proven, session_of
-from admit.web.device import device_of
 from admit.web.openapi import SIGNED_IN, problems
 from admit.web.routes.tokens import end_refreshed
 

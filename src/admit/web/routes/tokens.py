@@ -9,11 +9,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from admit.authority import Authority
+from admit.core.device import device_of
 from admit.core.request import Request
 from admit.errors import Denied, NoCredential
 from admit.tokens import Pair
 from admit.web.caller import Asked, Auth, Body, Credentials, hand_out, proven
-from admit.web.device import device_of
 from admit.web.openapi import REFRESHED, problems
 
 router = APIRouter(tags=["tokens"])
