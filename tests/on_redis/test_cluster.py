@@ -20,7 +20,7 @@ from two_stores import Two, by_a_start, change, dies_at_each_commit
 class TestRedisCluster(StoreContract):
     @pytest.fixture
     def make(self, nodes: Cluster) -> Make:
-        return lambda: open_store(nodes.url(f"?prefix={secrets.token_hex(4)}:"))
+        return lambda: open_store(nodes.url(f"?replicas=1&prefix={secrets.token_hex(4)}:"))
 
 
 async def test_sessions_move_into_a_cluster_with_the_accounts_beside_it_and_out_again(

@@ -17,6 +17,7 @@ from admit.core.ids import HOMES, home_of
 from admit.core.store import (
     LATE,
     PURGE_AT_MOST,
+    REVOCATIONS,
     Append,
     Change,
     Check,
@@ -36,8 +37,8 @@ from admit.stores.bell import Bell
 from admit.stores.counters import window_of
 from admit.stores.loops import on
 from admit.stores.redis_bell import hear
-from admit.stores.redis_lines import Lines, Word, script
-from admit.stores.redis_logs import Written
+from admit.stores.redis_lines import Lines, Script, Word, script
+from admit.stores.redis_logs import BELIEVED, NONCE, Ends
 from admit.stores.redis_place import Place
 from admit.stores.redis_records import ALL, tag_of
 from admit.stores.redis_routes import route_of
@@ -46,10 +47,10 @@ from admit.system import chance as system_chance
 T = TypeVar("T")
 
 # What is read, and what ends something, goes on where memory is full.
-_GET = script("record", "get", flags="allow-oom")
-_FIND = script("record", "find", flags="allow-oom")
-_LOG = script("log", flags="allow-oom")
-_LOGS = script("log", flags="allow-oom,allow-cross-slot-keys")
+_GET = script("record", "proof", "get", flags="allow-oom")
+_FIND = script("record", "proof", "find", flags="allow-oom")
+_LOG = script("proof", "log", flags="allow-oom")
+_LOGS = script("proof", "log", flags="allow-oom,allow-cross-slot-keys")
 _MAKE = script("record", "commit")
 _CHANGE = script("record", "commit", flags="allow-oom")
 _PURGE = script("record", "purge", flags="allow-oom")
@@ -84,9 +85,9 @@ class RedisStore:
 
     tail = None
 
-    def __init__(self, place: Place, *, chance: Chance = system_chance, written: Written | None = None) -> None:
+    def __init__(self, place: Place, *, chance: Chance = system_chance, ends: Ends | None = None) -> None:
         self._place = place
-        self._written = Written() if written is None else written
+        self._ends = Ends() if ends is None else ends
         self._chance = chance
         self._all: _Opened | None = None
         self.partitioned = place.shape == "cluster"
@@ -101,7 +102,7 @@ class RedisStore:
 
     def again(self) -> RedisStore:
         """The same, with connections of its own."""
-        return RedisStore(self._place, chance=self._chance, written=self._written)
+        return RedisStore(self._place, chance=self._chance, ends=self._ends)
 
     async def open(self) -> None:
         """Connect to a Redis that keeps what it acknowledges. Raises StoreUnavailable, ConfigError."""
@@ -140,7 +141,8 @@ class RedisStore:
         if not keys:
             return []
         names = [redis_records.record_key(self._place.prefix, key) for key in keys]
-        found = await self._ask(lines.run(homes.pop(), _GET, names, ()))
+        home = homes.pop()
+        found = await self._ask(self._seen(lines, home, _GET, self._log_of(home), names, ()))
         return [value and redis_records.read(key, value) for key, value in zip(keys, found, strict=True)]
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
@@ -148,8 +150,8 @@ class RedisStore:
         asked.text(kind, tag)
         lines = self._opened.lines
         words = (redis_records.rest(after or ""), limit + 1)
-        name = redis_records.tag_key(self._place.prefix, kind, tag)
-        found: list[bytes] = await self._ask(lines.run(tag_of(tag), _FIND, (name,), words))
+        name, home = redis_records.tag_key(self._place.prefix, kind, tag), tag_of(tag)
+        found: list[bytes] = await self._ask(self._seen(lines, home, _FIND, self._log_of(home), (name,), words))
         records = tuple(
             redis_records.read((kind, redis_records.id_of(tag[:1], id)), value)
             for id, value in zip(found[::2], found[1::2], strict=True)
@@ -172,16 +174,19 @@ class RedisStore:
             int.from_bytes(self._chance(_HISTORY)) + 1,
         ]
         now = time.time()
+        appended: list[tuple[bytes, bytes]] = []
         for change in changes:
-            key, *said = self._said(change, home, now)
+            key, what, was, value, until = self._said(change, home, now)
             keys.append(key)
-            words += said
+            words += (what, was, value, until)
+            if isinstance(change, Append):
+                appended.append((key, value[:NONCE]))
         kind = _MAKE if any(isinstance(change, Insert) for change in changes) else _CHANGE
         done: list[Any] = await self._ask(lines.write(home, kind, keys, words))
         if at_fault := int(done[0]):
             raise Conflict(f"{_told(changes[at_fault - 1])} is there already, or not in that version")
-        for key, id in zip(filter(redis_records.is_log, keys), done[1:], strict=True):
-            self._written.note(key, id)
+        for (log, nonce), id in zip(appended, done[1:], strict=True):
+            self._ends.note(log, id, nonce)
 
     async def log(self, topic: str, after: Cursor | None, *, limit: int = 1_000, wait: float = 0.0) -> Page:
         """Entries after a cursor, in the order of their commits, home by home; where there are none, waits for a ring and says so."""
@@ -245,7 +250,7 @@ class RedisStore:
             raise StoreError("a Redis Cluster reads and commits in one home at a time")
         return homes
 
-    def _said(self, change: Change, home: str, now: float) -> tuple[bytes, Word, Word, Word, Word]:
+    def _said(self, change: Change, home: str, now: float) -> tuple[bytes, str, bytes, bytes, bytes]:
         """A change as the script takes it: its key, what, the version that was read, what is written, until when."""
         prefix = self._place.prefix
         match change:
@@ -266,23 +271,51 @@ class RedisStore:
         stands = redis_logs.stands(after, self._homes)
         names = {home: redis_records.log_key(self._place.prefix, home, topic) for home in self._homes}
 
-        written = self._written.known(names)  # before anything is read, or it could be younger than that
+        known = self._ends.known(names)  # before anything is read, or it could be younger than that
+        lines = self._opened.lines
 
-        async def read(homes: Sequence[str], kind: Any) -> dict[str, Any]:
+        async def read(homes: Sequence[str], kind: Script) -> dict[str, Any]:
             words: list[Word] = [limit + 2]
             for home in homes:
                 words += (names[home], redis_logs.begin(stands.get(home)))
-            found = await self._opened.lines.run(homes[0], kind, (names[homes[0]],), words)
+            logs = [names[home] for home in homes]
+            found = await self._seen(lines, homes[0], kind, logs, logs[:1], words)
             return dict(zip(homes, found, strict=True))
 
         if not self.partitioned:
-            return redis_logs.page(await read(ALL, _LOG), stands, limit, written)
+            return redis_logs.page(await read(ALL, _LOG), stands, limit, known)
         by_node: defaultdict[object, list[str]] = defaultdict(list)
         for home in self._homes:
-            by_node[await self._opened.lines.primary(home)].append(home)
+            by_node[await lines.primary(home)].append(home)
         parts = await asyncio.gather(*(read(homes, _LOGS) for homes in by_node.values()))
         read_all = {home: lines for part in parts for home, lines in part.items()}
-        return redis_logs.page(dict(sorted(read_all.items())), stands, limit, written)
+        return redis_logs.page(dict(sorted(read_all.items())), stands, limit, known)
+
+    async def _seen(
+        self,
+        lines: Lines,
+        home: str,
+        kind: Script,
+        logs: Sequence[bytes],
+        keys: Sequence[bytes],
+        words: Iterable[Word],
+    ) -> Any:
+        """What a script reads, once replicas have all that ``logs`` tell of it.
+
+        A primary that stood still, and goes on though another took its place, carries out what was asked of it
+        meanwhile, and none of it will have been. Everything that changes what somebody may do comes with an entry.
+        """
+        proof: Sequence[Word] = BELIEVED
+        if self._place.replicas:
+            mark = redis_records.home_key(self._place.prefix, home if self.partitioned else ALL, "read")
+            proof = self._ends.proof(mark, logs)
+        news, found = await lines.read(home, kind, keys, (*proof, *words))
+        self._ends.prove(news)
+        return found
+
+    def _log_of(self, home: str) -> tuple[bytes]:
+        """The log that tells of what is changed in ``home``."""
+        return (redis_records.log_key(self._place.prefix, home if self.partitioned else ALL, REVOCATIONS),)
 
 
 def homes_of(place: Place) -> str:

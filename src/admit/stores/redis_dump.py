@@ -15,7 +15,7 @@ from admit.stores.redis_records import ALL, home_key, key_of, read, topic_of
 _AT_ONCE = 500
 
 _HEADS = script("heads", flags="allow-oom")
-_LOG = script("log", flags="allow-oom")
+_LOG = script("proof", "log", flags="allow-oom")
 _SCAN = script("record", "scan", flags="allow-oom,allow-cross-slot-keys")
 
 _Heads = dict[bytes, bytes]
@@ -56,8 +56,8 @@ async def _entries(lines: Lines, home: str, log: bytes) -> AsyncGenerator[Append
     topic = topic_of(log)
     begin: bytes = b"-"
     while True:
-        pages: list[list[Any]] = await lines.run(home, _LOG, (log,), (_AT_ONCE, log, begin))
-        [found] = pages
+        read: list[Any] = await lines.run(home, _LOG, (log,), (*redis_logs.BELIEVED, _AT_ONCE, log, begin))
+        [found] = read[1]
         for id, [_, line] in found:
             begin = b"(" + id
             expires_at, entry = redis_logs.read(line)

@@ -59,7 +59,7 @@ class _Question:
     verb: Word
     script: Script | None
     words: Sequence[Word]
-    replicas: int
+    waits: Callable[[Any], bool]
 
 
 class Route(Protocol):
@@ -88,7 +88,11 @@ class Lines:
 
     async def write(self, home: str, script: Script, keys: Sequence[bytes], words: Sequence[Word]) -> Any:
         """As :meth:`run`; what was written is with as many replicas as there have to be before this returns."""
-        return await self._asked(home, b"EVALSHA", script, (len(keys), *keys, *words), replicas=self.place.replicas)
+        return await self._asked(home, b"EVALSHA", script, (len(keys), *keys, *words), waits=lambda _: True)
+
+    async def read(self, home: str, script: Script, keys: Sequence[bytes], words: Sequence[Word]) -> Any:
+        """As :meth:`write`, of a script that says first what is news; where nothing is, nobody waits."""
+        return await self._asked(home, b"EVALSHA", script, (len(keys), *keys, *words), waits=lambda found: found[0])
 
     async def say(self, home: str, *words: Word) -> Any:
         """What the primary of ``home`` answers to a command. Raises StoreUnavailable, ResponseError."""
@@ -136,9 +140,14 @@ class Lines:
                 await _dropped(free.pop())
 
     async def _asked(
-        self, home: str, verb: Word, script: Script | None, words: Sequence[Word], *, replicas: int = 0
+        self,
+        home: str,
+        verb: Word,
+        script: Script | None,
+        words: Sequence[Word],
+        waits: Callable[[Any], bool] = lambda _: False,
     ) -> Any:
-        question = _Question(verb, script, words, replicas)
+        question = _Question(verb, script, words, waits)
         try:
             async with asyncio.timeout(self.place.timeout), self._room:
                 return await self._directed(home, question)
@@ -152,6 +161,11 @@ class Lines:
         except (RedisError, OSError) as error:
             await self._elsewhere()
             raise StoreUnavailable(f"Redis: {type(error).__name__}: {error}") from error
+        except asyncio.CancelledError:
+            # Whoever gave up had waited long enough. Connections that nobody waits at are left alone, so that
+            # a stranger who hangs up again and again costs no more than the one that was his.
+            self._route.forget()
+            raise
 
     async def _directed(self, home: str, question: _Question) -> Any:
         server = await self._route.server(self, home)
@@ -176,11 +190,13 @@ class Lines:
                 answer = await said(line, question.verb, script.sha, *words)
             except NoScriptError:  # a server that was started, flushed or promoted since
                 answer = await said(line, b"EVAL", script.source, *words)
-            if question.replicas:
-                # It is there, and may be lost if this primary is: so it is not acknowledged.
-                have = await said(line, "WAIT", question.replicas, int(self.place.timeout * 500))
-                if have < question.replicas:
-                    raise StoreUnavailable(f"Redis: {have} replicas have it, of {question.replicas}")
+            replicas = self.place.replicas
+            if replicas and question.waits(answer):
+                # It is there, and may be lost if this primary is: so it is neither acknowledged nor believed.
+                have = await said(line, "WAIT", replicas, int(self.place.timeout * 500))
+                if have < replicas:
+                    self._route.forget()  # another may have taken its place
+                    raise StoreUnavailable(f"Redis: {have} replicas have it, of {replicas}")
             return answer
 
     @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import TypeAlias
 
@@ -12,9 +12,13 @@ import pybase64
 
 from admit.core.store import Append, Cursor, Page
 from admit.errors import CursorLost
+from admit.stores.redis_lines import Word
 
 NONCE = 8
 """Bytes that name an entry."""
+
+BELIEVED: tuple[Word, ...] = (b"", 0)
+"""What a script is told by who believes all that it reads."""
 
 _STAND = re.compile(r"([*0-9A-Za-z_-]):([0-9]{1,20})-([0-9]{1,20})\.([0-9A-Za-z_-]{11})")
 
@@ -25,22 +29,39 @@ Line: TypeAlias = "tuple[bytes, list[bytes]]"
 """An entry of a stream: its id, and its only field."""
 
 
-class Written:
-    """The last entry of each log that was acknowledged to this process, for all who read in it. Usable from any thread."""
+class Ends:
+    """The last entry of each log that this process may rely on. Usable from any thread.
+
+    It was acknowledged here, or read where replicas had it: a log that ends before it is another history.
+    """
 
     def __init__(self) -> None:
-        self._last: dict[bytes, tuple[int, int]] = {}
+        self._last: dict[bytes, Stand] = {}
 
-    def note(self, log: bytes, id: bytes) -> None:
-        """That ``id`` is there, which a commit was told."""
-        entry = _number(id)
-        last = self._last.get(log, entry)
+    def note(self, log: bytes, id: bytes, nonce: bytes) -> None:
+        """That ``id`` is there for good."""
+        history, number = _number(id)
+        last = self._last.get(log)
         # One of another history does not take its place: whoever reads next has to miss it.
-        self._last[log] = max(last, entry) if last[0] == entry[0] else last
+        if last is None or (last[0] == history and last[1] < number):
+            self._last[log] = history, number, nonce
 
-    def known(self, logs: Mapping[str, bytes]) -> dict[str, tuple[int, int]]:
+    def known(self, logs: Mapping[str, bytes]) -> dict[str, Stand]:
         """By home, what has to be found by whoever reads from now on."""
         return {home: last for home, log in logs.items() if (last := self._last.get(log))}
+
+    def proof(self, mark: bytes, logs: Sequence[bytes]) -> list[Word]:
+        """What a script that reads is told, so that it can say which of ``logs`` end with something else."""
+        words: list[Word] = [mark, len(logs)]
+        for log in logs:
+            words += (log, self._last[log][2] if log in self._last else b"")
+        return words
+
+    def prove(self, news: Sequence[bytes]) -> None:
+        """That replicas have what such a script said."""
+        for log, id, nonce in zip(news[::3], news[1::3], news[2::3], strict=True):
+            if id:
+                self.note(log, id, nonce)
 
 
 def written(append: Append, nonce: bytes) -> bytes:
@@ -70,12 +91,10 @@ def begin(stand: Stand | None) -> str:
     return "-" if stand is None else f"{stand[0]}-{stand[1]}"
 
 
-def page(
-    read: Mapping[str, list[Line]], after: dict[str, Stand], limit: int, written: Mapping[str, tuple[int, int]] = {}
-) -> Page:
+def page(read: Mapping[str, list[Line]], after: dict[str, Stand], limit: int, known: Mapping[str, Stand] = {}) -> Page:
     """At most ``limit`` entries of what was read in each home. Changes ``after``.
 
-    Raises CursorLost, also when the log ends before what was ``written``: a failover has undone it.
+    Raises CursorLost, also when the log ends before what was ``known``: a failover has undone it.
     """
     entries: list[bytes] = []
     lasts: list[bytes] = []
@@ -89,8 +108,8 @@ def page(
         if taken:
             id, fields = taken[-1]
             after[home] = *_number(id), fields[1][:NONCE]
-        if whole and home in written and (home not in after or _is_behind(after[home], written[home])):
-            raise CursorLost(f"the log ends before an entry that was acknowledged here ({home})")
+        if whole and home in known and (home not in after or _is_behind(after[home], known[home])):
+            raise CursorLost(f"the log ends before an entry that was there for good ({home})")
         if home in after:
             lasts.append(after[home][2])
     # In homes read one by one, only the end of all is a place that a stamp can stand for.
@@ -113,9 +132,9 @@ def _stands_in(found: list[Line], home: str, stand: Stand | None) -> bool:
     raise CursorLost(f"the log has no entry {number}, nor a later one ({home})")
 
 
-def _is_behind(stand: Stand, last: tuple[int, int]) -> bool:
-    """Whether a log whose end is at ``stand`` lacks what was written last."""
-    return stand[0] != last[0] or stand[1] < last[1]
+def _is_behind(stand: Stand, last: Stand) -> bool:
+    """Whether a log whose end is at ``stand`` lacks the entry that is known to be its ``last``."""
+    return stand[0] != last[0] or stand[1] < last[1] or (stand[1] == last[1] and stand[2] != last[2])
 
 
 def _number(id: bytes) -> tuple[int, int]:

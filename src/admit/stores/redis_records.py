@@ -6,6 +6,7 @@ A key is ``<prefix>{<home>}<rest>``: what is in braces decides which node of a C
                                                                                    and what is kept of them all
     {a}revocations#    a log; {*} where there is one for all       {a}late            what is left to purge
     {a}!<counter>      a counter                                   {a}topics          the logs there are
+    {a}read            what readers write, to wait until replicas have what came before it
 
 A record is 8 bytes of version; a byte with the number of its tags, 64 for a body that is not packed and 128 if it
 expires; 8 bytes of when; each tag without its home, its length before it; and the body. The scripts read it too.
@@ -67,13 +68,8 @@ def log_key(prefix: str, home: str, topic: str) -> bytes:
     return f"{prefix}{{{home}}}{_escaped(topic)}#".encode()
 
 
-def is_log(key: bytes) -> bool:
-    """Whether a key is that of a log. What is kept by other names has a sign behind its kind that no topic has."""
-    return key.endswith(b"#") and not _NAME.fullmatch(key[key.index(b"}") + 1 :])
-
-
 def home_key(prefix: str, home: str, name: str) -> bytes:
-    """The key of what a home has one of: ``late``, ``topics``."""
+    """The key of what a home has one of: ``late``, ``topics``, ``read``."""
     return f"{prefix}{{{home}}}{name}".encode()
 
 

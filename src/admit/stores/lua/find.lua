@@ -1,7 +1,8 @@
--- Up to ARGV[2] ids behind ARGV[1] that KEYS[1] names, in the order of their bytes, each followed by its record.
+-- What is news to the reader, and ids behind one that ARGV names, up to as many as it says then, of those that KEYS[1]
+-- names, in the order of their bytes, each followed by its record.
 -- Names of what is gone, or bears the tag no more, are taken away.
 
-local index, after, limit = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local index, after, limit = KEYS[1], ARGV[rest + 1], tonumber(ARGV[rest + 2])
 local slash = index:find('/', index:find('}', 1, true), true)
 local kind, tag = index:sub(1, slash - 1), index:sub(slash + 1)
 local found = {}
@@ -28,4 +29,4 @@ while #found < 2 * limit do
   end
   from = '(' .. ids[#ids]
 end
-return found
+return { news(), found }
