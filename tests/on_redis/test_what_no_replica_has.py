@@ -21,7 +21,7 @@ from admit.stores.redis_place import Place, Server
 from admit.testing import StoreContract
 from admit.testing.contract import Make, entry, now, record
 from commands import free_port
-from on_redis.test_store import answered
+from processes.runs import answered
 from redises import Cluster, Engine, eventually, pair, redis
 
 IMPATIENT = "replicas=1&timeout=4"
