@@ -274,7 +274,8 @@ def test_a_file_without_a_history_is_refused() -> None:
 def test_every_kind_of_record_can_be_moved() -> None:
     names = [found.name for found in pkgutil.walk_packages(admit.__path__, "admit.") if "__main__" not in found.name]
     values = [value for name in names for value in vars(importlib.import_module(name)).values()]
-    assert {value.kind: value for value in values if isinstance(value, Codec)} == CODECS
+    # By their type: settings of Django, which nobody has made, cannot even be asked for their class.
+    assert {value.kind: value for value in values if issubclass(type(value), Codec)} == CODECS
 
 
 ACTS = st.lists(st.tuples(st.sampled_from(["sign in", "revoke", "everywhere", "disable", "delete"]), st.integers(0, 2)))
