@@ -44,13 +44,13 @@ def configure(folder: Path) -> None:
 
 
 def links(_: HttpRequest) -> JsonResponse:
-    """The view."""
-    return JsonResponse({"links of": "user"})
+    """The view, which says how long its answer is: who asks has to see its end."""
+    return JsonResponse({"links of": "user"}, headers={"Content-Length": "20"})
 
 
-async def waiting(_: HttpRequest) -> JsonResponse:
+async def waiting(request: HttpRequest) -> JsonResponse:
     """The view, as a coroutine."""
-    return JsonResponse({"links of": "user"})
+    return links(request)
 
 
 def in_threads(auth: Authority | None) -> Any:

@@ -15,6 +15,7 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 
+from admit.core.throttle import Limit
 from admit.errors import ConfigError, NotEnough
 from admit.guards.django import Middleware, User, required
 from guards.applications import by_cookie, by_token, client, roles
@@ -159,6 +160,23 @@ async def test_the_token_of_django_is_asked_for_where_the_cookie_counts_and_nowh
                 ours["Cookie"] += f"; csrftoken={csrf}"
                 assert (await http.post("/change", headers=ours)).text == "changed"
                 assert (await http.post("/change", headers=ours | {"Origin": "https://evil.test"})).status_code == 403
+
+
+@both
+@pytest.mark.parametrize("waits", [False, True])
+async def test_the_middleware_and_a_view_behind_it_use_a_key_once(handler: Any, waits: bool) -> None:
+    async with world("memory") as here:
+
+        async def coroutine(request: HttpRequest) -> HttpResponse:
+            return who(request)
+
+        view = required(here.auth)(required(here.auth, accept="api_key")(coroutine if waits else who))
+        key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "ci", limit=Limit(3, 60))
+        async with client(served(handler, here, path("who", view))) as http:
+            found = [(await http.get("/who", headers=by_token(key.text))).status_code for _ in range(4)]
+            assert found == [200, 200, 200, 429]
+            # What counts for the middleware need not count for the view.
+            assert (await http.get("/who", headers=by_cookie(await here.sign_in()))).status_code == 401
 
 
 @both
