@@ -65,6 +65,7 @@ class Lines:
                     await connection.close()
         except (TimeoutError, *NO_ANSWER):
             self.give_up()
+            await asyncio.sleep(0)  # a transport that is aborted closes its socket in the next turn of the loop
 
     def give_up(self) -> None:
         """Disconnect from all, whoever is asking."""
