@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from admit import staleness
+from admit.api_keys import API_KEY
 from admit.core import exported, keyring, log
 from admit.core.audit import AUDIT
 from admit.core.codec import Codec
@@ -30,7 +31,7 @@ from admit.subjects import SUBJECT
 from admit.tickets import TICKET
 from admit.verifier_keys import VERIFIER
 
-_OTHERS = (AUDIT, keyring.CODEC, staleness.CODEC, PLACES, SESSION, SUBJECT, TERM_CODEC, TICKET, VERIFIER)
+_OTHERS = (API_KEY, AUDIT, keyring.CODEC, staleness.CODEC, PLACES, SESSION, SUBJECT, TERM_CODEC, TICKET, VERIFIER)
 CODECS: dict[str, Codec[Any]] = {codec.kind: codec for codec in (ACCOUNT, EMAIL, SWEEP, *_OTHERS)}
 """Every kind of record: another one in an export was written by a newer Admit."""
 
