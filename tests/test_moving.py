@@ -18,6 +18,7 @@ from admit.core.codec import Codec
 from admit.core.exported import FORMAT, EntryLine, Head, Line, RecordLine, Sum, read, written
 from admit.core.ids import EVERYTHING
 from admit.core.log import Began, Ended, Raised, decode
+from admit.core.request import Request
 from admit.core.store import REVOCATIONS, Append, Change, Insert, Record, Store
 from admit.errors import BadInput, ConfigError, StoreError, StoreUnavailable
 from admit.ledger import TERM
@@ -328,3 +329,17 @@ async def comparable(store: Store) -> tuple[set[Record], set[bytes]]:
         for one, what in zip(entries, told, strict=True)
         if isinstance(what, Ended) or (isinstance(what, Raised) and what.what != EVERYTHING)
     }
+
+
+async def test_api_keys_go_with_a_store_that_is_moved() -> None:
+    store, end = MemoryStore(), MemoryStore()
+    async with authority(store, secret=SECRET) as auth:
+        made = await auth.api_keys.create(await auth.subjects.before("ann"), "backup", scope="")
+        over = await auth.api_keys.create(await auth.subjects.before("ann"), "lost")
+        await auth.revoke(over.key)
+    await imported(await exported(store), end)
+    async with authority(end, secret=SECRET) as auth:
+        assert await auth.api_keys.of("ann") == [made.key]
+        assert not auth.api_keys.is_suspended(made.key)
+        who = await auth.admit(Request("GET", "https://app.example.com/", ((b"x-api-key", made.text.encode()),)))
+        assert who.subject == "ann"
