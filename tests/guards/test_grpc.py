@@ -9,10 +9,11 @@ import grpc
 import pytest
 
 from admit.core.requirement import Requirement
+from admit.core.throttle import Limit
 from admit.errors import ConfigError, NotEnough
 from admit.guards import grpc as guard
 from guards.applications import by_token, roles
-from guards.calls import KINDS, SERVERS, Served, in_threads, metadata, on_a_loop, presented_by, who
+from guards.calls import KINDS, SERVERS, Served, coroutines, in_threads, metadata, on_a_loop, plain, presented_by, who
 from worlds import ORIGIN, world
 
 servers = pytest.mark.parametrize("served", SERVERS)
@@ -151,6 +152,19 @@ async def test_many_callers_at_once_are_not_taken_for_each_other(served: Served)
             subject for subject, _ in asking
         ]
         assert (await client.call()).told == ("UNAUTHENTICATED", "no_credential")
+
+
+@interceptors
+async def test_an_interceptor_and_a_method_behind_it_use_a_key_once(served: Served) -> None:
+    async with world("memory") as here:
+        made = plain() if served is in_threads else coroutines()
+        methods = {name: guard.required(here.auth)(method) for name, method in made.items() if name in ("One", "Both")}
+        async with served(here.auth, methods=methods) as client:
+            for method in methods:
+                before = await here.auth.subjects.before("ann")
+                key = await here.auth.api_keys.create(before, "ci", limit=Limit(2, 60))
+                found = [await client.call(*metadata(by_token(key.text)), method=method) for _ in range(3)]
+                assert [one.code.name for one in found] == ["OK", "OK", "RESOURCE_EXHAUSTED"]
 
 
 def test_nobody_is_served_where_no_guard_is() -> None:

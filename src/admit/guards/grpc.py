@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import aclosing
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 from urllib.parse import unquote
 
 import grpc
@@ -19,6 +19,7 @@ from admit.core.request import Request
 from admit.core.requirement import SIGNED_IN, Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, ConfigError
+from admit.guards.once import Memory
 from admit.guards.refusal import refused
 from admit.guards.wsgi import Entrance
 
@@ -27,6 +28,7 @@ __all__ = ["AioInterceptor", "Interceptor", "principal", "required"]
 Method = Callable[..., Any]
 
 _SERVED: ContextVar[Principal] = ContextVar("admit.principal")
+_MEMORY: ContextVar[Memory | None] = ContextVar("admit.memory", default=None)
 
 # What gRPC calls the statuses of HTTP (its documentation maps them likewise, the other way round).
 _CODES = {
@@ -114,6 +116,18 @@ class _Guarded:
         return handler
 
 
+class _Call(NamedTuple):
+    """A call that was let in: for whom, and what there is one of for it, however many guards it passes."""
+
+    who: Principal
+    memory: Memory
+
+    def serve(self) -> None:
+        """Let what runs in this context know."""
+        _SERVED.set(self.who)
+        _MEMORY.set(self.memory)
+
+
 class Guard:
     """A door and what is asked there, for the calls of one method."""
 
@@ -124,13 +138,15 @@ class Guard:
         self._entrance = entrance
         self._path = path
 
-    def admitted(self, context: Any) -> Principal:
+    def admitted(self, context: Any) -> _Call:
         """Whom a call speaks for, found in this thread. Raises Denied, Stale, StoreError."""
-        return self._entrance.admitted(self._asked(context))
+        memory = _memory()
+        return _Call(self._entrance.admitted(self._asked(context), memory), memory)
 
-    async def awaited(self, context: Any) -> Principal:
+    async def awaited(self, context: Any) -> _Call:
         """Whom a call speaks for. Raises Denied, Stale, StoreError."""
-        return await self._entrance.awaited(self._asked(context))
+        memory = _memory()
+        return _Call(await self._entrance.awaited(self._asked(context), memory), memory)
 
     def refusal(self, error: AdmitError, context: Any) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
         """Status, details and trailing metadata of the answer to a call that ended in ``error``."""
@@ -165,7 +181,7 @@ def _of_function(method: Method, guard: Guard) -> Method:
         try:
             # A context of its own: the threads of a server serve one call after another.
             own = copy_context()
-            own.run(_SERVED.set, guard.admitted(given[-1]))
+            own.run(guard.admitted(given[-1]).serve)
             return own.run(method, *given)
         except AdmitError as error:
             _abort(guard, error, given[-1])
@@ -178,7 +194,7 @@ def _of_stream(method: Method, guard: Guard) -> Method:
     def guarded(*given: Any) -> Iterator[Any]:
         try:
             own = copy_context()
-            own.run(_SERVED.set, guard.admitted(given[-1]))
+            own.run(guard.admitted(given[-1]).serve)
             answers = iter(own.run(method, *given))
             end = object()
             while (answer := own.run(next, answers, end)) is not end:
@@ -193,7 +209,7 @@ def _of_coroutine(method: Method, guard: Guard) -> Method:
     @wraps(method)
     async def guarded(*given: Any) -> Any:
         try:
-            _SERVED.set(await guard.awaited(given[-1]))  # each call is a task, with a context of its own
+            (await guard.awaited(given[-1])).serve()  # each call is a task, with a context of its own
             return await method(*given)
         except AdmitError as error:
             await _abort_on_loop(guard, error, given[-1])
@@ -205,7 +221,7 @@ def _of_stream_on_loop(method: Method, guard: Guard) -> Method:
     @wraps(method)
     async def guarded(*given: Any) -> AsyncIterator[Any]:
         try:
-            _SERVED.set(await guard.awaited(given[-1]))
+            (await guard.awaited(given[-1])).serve()
             async with aclosing(method(*given)) as answers:
                 async for answer in answers:
                     yield answer
@@ -224,6 +240,12 @@ def _abort(guard: Guard, error: AdmitError, context: Any) -> None:
 async def _abort_on_loop(guard: Guard, error: AdmitError, context: Any) -> None:
     code, details, trailing = guard.refusal(error, context)
     await context.abort(code, details, trailing)
+
+
+def _memory() -> Memory:
+    """What there is one of for the call that is served here, or a new one."""
+    found = _MEMORY.get()
+    return {} if found is None else found
 
 
 def _address(peer: str) -> str | None:

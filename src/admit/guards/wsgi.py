@@ -72,9 +72,13 @@ class Entrance:
         self._requirement.judge(who, self._door.clock.now())
         return who
 
-    async def awaited(self, request: Request) -> Principal:
+    async def awaited(self, request: Request, memory: Memory) -> Principal:
         """The same on an event loop, for what comes by no scope of ASGI. Raises Denied, Stale, StoreError."""
-        who = self._at_once(request) or await self._door.admit(request, accept=self._requirement.accept)
+        accept = self._requirement.accept
+        who = self._at_once(request) or used(memory, self._door, accept)
+        if who is None:
+            who = await self._door.admit(request, accept=accept)
+            note(memory, self._door, who)
         self._requirement.judge(who, self._door.clock.now())
         return who
 
