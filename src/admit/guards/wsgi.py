@@ -63,7 +63,8 @@ class Entrance:
 
     def admitted(self, request: Request, memory: Memory | None = None) -> Principal:
         """Whom ``request`` speaks for; ``memory`` is what there is one of for it. Raises Denied, Stale, StoreError."""
-        accept, known = self._requirement.accept, {} if memory is None else memory
+        accept = self._requirement.accept
+        known: Memory = {} if memory is None else memory
         # Seen before: found in this thread. The way to the event loop is for what may have to wait.
         who = self._at_once(request) or used(known, self._door, accept)
         if who is None:
