@@ -31,7 +31,7 @@ system: ## install the system's programs that some tests start (nginx, Chromium,
 
 test: setup system ## run the tests; the last line counts them
 	@echo "== tests, scale $${ADMIT_TEST_SCALE:-check}"
-	@$(PYTEST) -q -n $(JOBS)
+	@$(PYTEST) -q -n $(JOBS) --maxschedchunk 16
 
 check: PYTEST := $(BIN)/coverage run -m pytest
 check: setup lint types rings docs-check fresh-coverage test floors ## everything CI asks for; the tests with coverage

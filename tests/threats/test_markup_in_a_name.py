@@ -34,7 +34,9 @@ async def test_a_browser_is_what_we_call_it(payload: str) -> None:
         agent = f"Firefox/{payload}".encode("utf-8", "replace").replace(b"\r\n", b"").replace(b"\0", b"")
         browser = await here.signed_in(agent=agent.decode("latin-1").encode("ascii", "replace").decode())
         page = Page((await browser.get("/account")).text)
-        assert page.one("p", **{"class": "device"}).text == "Firefox This device"
+        session, *activity = page.all("p", **{"class": "device"})  # and what was done lately, in words of ours
+        assert session.text == "Firefox This device"
+        assert {line.text for line in activity} == {"Signed in", "Account created"}
 
 
 @pytest.mark.parametrize("path", FOLLOWED)

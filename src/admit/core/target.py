@@ -17,7 +17,7 @@ METHOD: Final = re.compile(r"[A-Z][A-Z-]{0,31}")
 
 # Names are what browsers make of them: ASCII, an international one as xn--….
 _HOST: Final = re.compile(r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,126}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?")
-_VISIBLE: Final = re.compile(r"/[!-~]*")
+_VISIBLE: Final = re.compile(r"/[!-~]{0,8191}")
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 # Each ends, splits or leaves out a part of a path for some server and is a letter to another: a backslash is a slash on
 # Windows and in browsers, `;` begins what Java leaves out, `?` and `#` end a path that is decoded before it is split.

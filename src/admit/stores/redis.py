@@ -181,7 +181,9 @@ class RedisStore:
             words += (what, was, value, until)
             if isinstance(change, Append):
                 appended.append((key, value[:NONCE]))
-        kind = _MAKE if any(isinstance(change, Insert) for change in changes) else _CHANGE
+        # What ends something, and the note of it, is taken also where memory is full.
+        ends = any(isinstance(change, Append) for change in changes)
+        kind = _CHANGE if ends or not any(isinstance(change, Insert) for change in changes) else _MAKE
         done: list[Any] = await self._ask(lines.write(home, kind, keys, words))
         if at_fault := int(done[0]):
             raise Conflict(f"{_told(changes[at_fault - 1])} is there already, or not in that version")

@@ -46,7 +46,7 @@ _TO_OURS = bytes.maketrans(_BASE64, HOMES.encode())
 _WITHIN = {"places": "session"}
 _OF_ALL = {of: kind for kind, of in _WITHIN.items()}
 _MINUTE = 60.0
-_NAME = re.compile(rb"([^:/#!]*)([:/])(.*)", re.DOTALL)
+_SIGNS = (b":", b"/", b"#", b"!")  # one of them ends a kind, and says what lies there
 _LONG_NAMES = {short: kind for kind, short in _SHORT.items()}
 
 
@@ -82,16 +82,17 @@ def key_of(prefix: str, name: bytes) -> Key | None:
     """The key of the record that is kept under ``name``; None if something else is."""
     opened, _, tagged = name.removeprefix(prefix.encode()).partition(b"{")
     tag, _, named = tagged.partition(b"}")
-    found = _NAME.fullmatch(named)
-    if opened or found is None:
+    at = min((named.index(sign) for sign in _SIGNS if sign in named), default=len(named))
+    sign, rest_of_it = named[at : at + 1], named[at + 1 :]
+    if opened or sign not in {b":", b"/"}:
         return None
-    home, short = tag.decode(), found[1].decode()
+    home, short = tag.decode(), named[:at].decode()
     if home.startswith("%"):
         home = bytes.fromhex(home[1:]).decode()
     kind = _LONG_NAMES.get(short) or unquote(short)
-    if found[2] == b"/":
-        return (_OF_ALL[kind], id_of(home, found[3])) if kind in _OF_ALL else None
-    return kind, id_of(home, found[3])
+    if sign == b"/":
+        return (_OF_ALL[kind], id_of(home, rest_of_it)) if kind in _OF_ALL else None
+    return kind, id_of(home, rest_of_it)
 
 
 def topic_of(name: bytes) -> str:
