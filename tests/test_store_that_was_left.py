@@ -30,11 +30,12 @@ async def left(url: str) -> bytes:
     """The export of a store that nobody serves from then on."""
     store = open_store(url)
     await store.open()
-    await moving.leave(store, SystemClock(), chance)
-    await moving.leave(store, SystemClock(), chance)
-    file = await exported(store)
-    await store.close()
-    return file
+    try:
+        await moving.leave(store, SystemClock(), chance)
+        await moving.leave(store, SystemClock(), chance)
+        return await exported(store)
+    finally:
+        await store.close()
 
 
 async def test_who_still_serves_it_lets_nobody_in_and_says_what_to_do(url: str) -> None:
