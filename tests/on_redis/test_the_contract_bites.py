@@ -18,7 +18,7 @@ INSIDE: dict[str, tuple[str, str, str, str]] = {
         "_MAKE", "if what == 'insert' and olds[n]", "if false", "test_an_insert_conflicts_when_its_key_is_taken",
     ),
     "half of a commit stays": (
-        "_MAKE", "~= was then return { n } end", "~= was then changes = n - 1 break end",
+        "_CHANGE", "~= was then return { n } end", "~= was then changes = n - 1 break end",
         "test_one_failing_change_undoes_all",
     ),
     "each log is written from its end": (
