@@ -60,6 +60,7 @@ class Revocation:
     lags: tuple[float, ...]  # milliseconds; 0 where nobody accepted it afterwards
     servers: int
     note: str  # where the end has no effect before the credential expires: with which lifetime it was measured
+    lifetime: float | None = None  # … that lifetime in seconds; None: the end itself was noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Lane:
 
     about: About
     store: Store
+    at: str = ""  # which store, where two of a kind are compared: its host or file, never a password
     storage: Storage | None = None
     path: Path | None = None
     throughput: Throughput | None = None

@@ -105,6 +105,7 @@ class About:
     built: str  # in a sentence: what it is made of
     stores: tuple[Store, ...]  # the kinds of store that it can share
     carrier: Literal["cookie", "bearer"]
+    outsiders: bool = False  # whether who verifies need not be trusted: a public key, or a question, tells him enough
 
 
 class Strategy(Protocol):
