@@ -11,6 +11,9 @@ Ending = Literal["sign out", "disable", "password change", "role change"]
 
 ENDINGS: tuple[Ending, ...] = ("sign out", "disable", "password change", "role change")
 
+DEMOTED: frozenset[str] = frozenset({"guest"})
+"""The roles that a role change leaves somebody with."""
+
 Store = Literal["memory", "sqlite", "postgresql", "redis", "none"]
 """What a strategy reads from; "none" where an application server needs a key and nothing else."""
 
@@ -105,6 +108,7 @@ class About:
     built: str  # in a sentence: what it is made of
     stores: tuple[Store, ...]  # the kinds of store that it can share
     carrier: Literal["cookie", "bearer"]
+    ends: tuple[Ending, ...] = ENDINGS  # what takes effect before the credential expires; the others never do
     outsiders: bool = False  # whether who verifies need not be trusted: a public key, or a question, tells him enough
 
 
