@@ -98,6 +98,12 @@ class Chromium:
         self.driver.execute_script("arguments[0].submit()", form)
         WebDriverWait(self.driver, PATIENCE).until(lambda _: _is_gone(form))
 
+    def leave_by(self, script: str) -> None:
+        """Run ``script``, and wait for the page it leads to."""
+        body = self.find("body")
+        self.run(script)
+        WebDriverWait(self.driver, PATIENCE).until(lambda _: _is_gone(body))
+
     def find(self, selector: str) -> WebElement:
         """The one element that ``selector`` names."""
         return self.driver.find_element(By.CSS_SELECTOR, selector)

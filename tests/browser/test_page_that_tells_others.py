@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from admit.core.session_cookie import parse_cookie
 from browser.chromium import Chromium
 from browser.gallery import PAGES, signed_in
 from browser.site import PASSWORD, Site
@@ -48,4 +49,18 @@ def test_signing_out_leaves_nothing_behind(site: Site, browser: Chromium) -> Non
     assert browser.run("return localStorage.length") == 0
     assert "__Host-admit" not in browser.cookies()
     browser.driver.back()
+    assert "ann@example.com" not in browser.text
+
+
+def test_no_page_is_kept_to_go_back_to_once_signed_out(site: Site, browser: Chromium) -> None:
+    signed_in(site, browser)
+    session, _, _ = parse_cookie(browser.cookies()["__Host-admit"])
+    ended = site.do(site.auth.sessions.get(session))
+    assert ended is not None
+    site.do(site.auth.revoke(ended))
+    browser.run("window.kept = true")
+    browser.leave_by("location.assign('/sign-in?done=signed-out')")
+    assert "You are signed out." in browser.text
+    browser.driver.back()
+    assert browser.run("return window.kept") is None
     assert "ann@example.com" not in browser.text
