@@ -220,7 +220,12 @@ def figures_page() -> str:
         labels: tuple[str, ...] = vars(figure)["_labelnames"]
         rows.append((f"`{name}`", told.type, ", ".join(f"`{label}`" for label in labels), told.documentation))
     afar = [
-        (f"`{one.name}_total`" if one.type == "counter" else f"`{one.name}`", one.type, one.documentation)
+        (
+            f"`{one.name}_total`" if one.type == "counter" else f"`{one.name}`",
+            one.type,
+            ", ".join(f"`{label}`" for label in vars(one)["_labelnames"]),
+            one.documentation,
+        )
         for one in VerifierFigures(admit.Verifier("https://a.example", audience="a", key="adm_v_")).describe()
     ]
     return f"""# Figures for Prometheus
@@ -229,11 +234,13 @@ Served at `/metrics` of `metrics_port` on 127.0.0.1, added up over all workers; 
 
 {table(("name", "kind", "labels", "what it tells"), rows)}
 
-## Of a verifier
+## Of an application of your own
 
-By `admit.figures.VerifierFigures`, in the application's own registry. The paths and modes are labels.
+By `REGISTRY.register(AuthorityFigures(auth))`, from `admit.figures`: `admit_verifications_total`, as above, of this process.
 
-{table(("name", "kind", "what it tells"), afar)}
+By `VerifierFigures(verifier)`, from the same place, in a service with a verifier:
+
+{table(("name", "kind", "labels", "what it tells"), afar)}
 
 How to watch a server: [Watch it run](../how-to/watch-it-run.md).
 """

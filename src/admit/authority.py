@@ -20,14 +20,14 @@ from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.log import Copy
 from admit.core.password import OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
-from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, presented
+from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, counted
 from admit.core.principal import Ends, Principal
 from admit.core.request import Request
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.session_policy import BALANCED, SessionPolicy
 from admit.core.store import Store
-from admit.core.tally import Tally
+from admit.core.tally import Tally, total
 from admit.core.throttle import MODERATE, ThrottlePolicy
 from admit.core.verdict import Seen
 from admit.core.world import Chance, Clock
@@ -180,7 +180,8 @@ class Authority:
         self._witness = Witness(self._gate, self.tokens, self.sessions, self.api_keys, self.clock, self.audience)
         self._recovering, self._starting = threading.Lock(), threading.Lock()
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
-        self.verify, self.seen = self._gate.verify, self._gate.seen
+        self.verify, self.seen, self.tallies = self._gate.verify, self._gate.seen, self._gate.tallies
+        self.presented = partial(counted, cookies=self.cookies, tallies=self.tallies)
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS, behind: str | None = None) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
@@ -188,7 +189,7 @@ class Authority:
         A cookie counts for no request that changes state and that a browser sent for another origin: than ours, or
         than that of the upstream ``behind`` a gateway that asks. Raises Denied, Stale, StoreError.
         """
-        door, text = presented(request, accept, self.cookies)
+        door, text = self.presented(request, accept)
         if door == COOKIE:
             ours, trusted = (self.origin, self.trusted_origins) if behind is None else (behind, ())
             origin.refuse_cross_origin(request, ours, trusted)
@@ -273,8 +274,8 @@ class Authority:
 
     @property
     def tally(self) -> Tally:
-        """How :meth:`admit` answered so far, in this process, by what it took."""
-        return self._gate.tally
+        """How credentials were answered so far, in this process, by what it took; ``tallies`` has each kind's."""
+        return total(self.tallies.values())
 
     async def hash_time(self) -> float:
         """Seconds that hashing one password takes, here and now. Raises TooMany."""

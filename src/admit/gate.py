@@ -13,7 +13,7 @@ from admit.core.presented import DOORS
 from admit.core.principal import Principal, watched
 from admit.core.recent import Recent
 from admit.core.store import Tail
-from admit.core.tally import Tally
+from admit.core.tally import Tallies, begun
 from admit.core.verdict import Seen
 from admit.core.world import Clock
 from admit.errors import (
@@ -82,7 +82,7 @@ class Gate:
         clock: Clock,
         *,
         capacity: int = CAPACITY,
-        tally: Tally | None = None,
+        tallies: Tallies | None = None,
     ) -> None:
         self._kinds = kinds
         self._copy = copy
@@ -96,7 +96,7 @@ class Gate:
         self._read_on: ReadOn | None = None
         self._moved: Moved = _unknown
         self._fenced: str | None = None
-        self.tally = tally or Tally()
+        self.tallies = tallies or begun({*DOORS, *kinds})
         self.seen, self._seen_by = self._at_hand()
         watch = Watch(self._look, copy, clock)
         self._over = {door: partial(watch.over, kind.lasts) for door, kind in kinds.items()}
@@ -112,9 +112,9 @@ class Gate:
         self._fenced = None
         self._copy.quiet_until = 0.0
 
-    def beside(self, tail: Tail, tally: Tally) -> Gate:
-        """A gate that knows and remembers the same, asks ``tail`` whether that is everything, and counts in ``tally``."""
-        other = Gate(self._kinds, self._copy, self._clock, capacity=self._capacity, tally=tally)
+    def beside(self, tail: Tail, tallies: Tallies) -> Gate:
+        """A gate that knows and remembers the same, asks ``tail`` whether that is everything, and counts in ``tallies``."""
+        other = Gate(self._kinds, self._copy, self._clock, capacity=self._capacity, tallies=tallies)
         other._seen, other._gone = self._seen, self._gone
         other.seen, other._seen_by = other._at_hand()
         other.open(tail)
@@ -174,14 +174,14 @@ class Gate:
                     raise LookUpNeeded("it has conditions, which only a request can meet: call admit()")
                 return who
             except AdmitError as error:
-                self.tally.failed(error)
+                self.tallies[door].failed(error)
                 raise
         try:
             verdict.judge(seen, copy, now)
         except Denied as denied:
-            self.tally.failed(denied)
+            self.tallies[door].failed(denied)
             raise
-        self.tally.seen_before += 1
+        self.tallies[door].seen_before += 1
         return seen.principal
 
     async def admit(self, text: str, door: str = "token") -> Principal:
@@ -189,7 +189,7 @@ class Gate:
         try:
             return await self.find(text, door)
         except AdmitError as error:
-            self.tally.failed(error)
+            self.tallies[door].failed(error)
             raise
 
     async def find(self, text: str, door: str) -> Principal:
@@ -215,7 +215,7 @@ class Gate:
                     raise
                 withdrawn = outdated
             else:
-                self.tally.looked_up += 1
+                self.tallies[door].looked_up += 1
                 return seen.principal
         raise withdrawn or Stale("what was looked up could not be used")
 
@@ -280,9 +280,9 @@ class Gate:
             self._catch_up()
         verdict.judge(seen, self._copy, now)
         if before:
-            self.tally.seen_before += 1
+            self.tallies[door].seen_before += 1
         else:
-            self.tally.verified += 1
+            self.tallies[door].verified += 1
         return seen.principal
 
     def _judge(self, seen: Seen) -> None:
@@ -301,7 +301,7 @@ class Gate:
         All that it looks at is at hand: in between lies the rest of a request, after which each thing that is looked
         up on the way has to come from far.
         """
-        remembered, copy, clock, tally, moved = self._seen, self._copy, self._now, self.tally, self._moved
+        remembered, copy, clock, tallies, moved = self._seen, self._copy, self._now, self.tallies, self._moved
 
         def seen(text: str, door: str) -> Principal | None:
             """Whom ``text`` speaks for, if that was found before and still holds; None where ``admit`` has to say."""
@@ -315,7 +315,7 @@ class Gate:
                 verdict.judge(found, copy, now)
             except Denied:
                 return None
-            tally.seen_before += 1
+            tallies[door].seen_before += 1
             return who
 
         def judge_by(other: Moved) -> None:

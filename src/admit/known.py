@@ -7,7 +7,8 @@ import ssl
 from admit.core.ages import Ages
 from admit.core.lease import Bounded, Lease
 from admit.core.log import Copy
-from admit.core.tally import Tally
+from admit.core.presented import DOORS
+from admit.core.tally import begun
 from admit.core.world import Chance, Clock
 from admit.follow import Follower
 from admit.published import Published
@@ -30,7 +31,7 @@ class Known:
 
     def within(self, seconds: float) -> Bounded:
         """The end of the log, for those who accept what is at most so old."""
-        bounded = Bounded(self.lease, self._clock, seconds, self.follower.start, Ages(Tally()))
+        bounded = Bounded(self.lease, self._clock, seconds, self.follower.start, Ages(begun(DOORS)))
         self._bounds.append(bounded)
         self._allow_at_most(self._allowed)  # the authority may have said so already
         return bounded

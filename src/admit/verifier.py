@@ -8,6 +8,7 @@ import os
 import ssl
 import weakref
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, get_args
 
@@ -22,10 +23,10 @@ from admit.core.ages import EDGES
 from admit.core.cookie import CookieRule
 from admit.core.faults import Faults
 from admit.core.lease import Bounded, Moment
-from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, presented
+from admit.core.presented import API_KEY, BEARER, COOKIE, DOORS, counted
 from admit.core.principal import Principal
 from admit.core.request import Request
-from admit.core.tally import PATHS
+from admit.core.tally import total
 from admit.core.world import Chance, Clock
 from admit.errors import AdmitError, Denied, Expired, Stale, StoreUnavailable
 from admit.follow import Follower
@@ -53,8 +54,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     ``fresh`` is whether credentials are accepted now by what is known here, ``mode`` what is done otherwise, ``left``
     for how many seconds it stays so without news; ``error`` says what went wrong last while it does. ``restarts`` is how
-    often the log had to be read from its beginning. ``answers`` counts credentials by what it took, at all routes;
-    ``ages`` those accepted, by the upper end (seconds) of how old what was known was at that moment.
+    often the log had to be read from its beginning. ``answers`` counts credentials, kind by kind, by what it took, at all
+    routes; ``ages`` those accepted, by the upper end (seconds) of how old what was known was at that moment.
     """
 
     fresh: bool
@@ -65,7 +66,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int
     keys: tuple[str, ...]
     error: str | None
-    answers: Mapping[str, int]
+    answers: Mapping[str, Mapping[str, int]]
     ages: Mapping[float, int]
 
 
@@ -100,10 +101,15 @@ class RouteDoor:
         self.bounded = bounded
         self._asks = outage == "ask"
 
+    def presented(self, request: Request, accept: Collection[str]) -> tuple[str, str]:
+        """The door and the text of the credential of ``request`` that counts here. Raises NoCredential, BadCredential."""
+        taken = [kind for kind in accept if kind in self._shared.kinds]
+        return counted(request, taken, cookies=self.cookies, tallies=self._gate.tallies)
+
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for; see :meth:`Verifier.admit`. Raises Denied, Stale."""
-        follower, kinds = self._shared.known.follower, self._shared.kinds
-        door, text = presented(request, [kind for kind in accept if kind in kinds], self.cookies)
+        follower = self._shared.known.follower
+        door, text = self.presented(request, accept)
         if door == COOKIE:
             origin.refuse_cross_origin(request, self.origin, self._shared.trusted_origins)
         if not follower.wait(0):
@@ -113,7 +119,7 @@ class RouteDoor:
             who = await self._found(text, door)
             await self._shared.uses.judge(who, request)
         except AdmitError as error:
-            self._gate.tally.failed(error)
+            self._gate.tallies[door].failed(error)
             raise
         return who
 
@@ -142,7 +148,7 @@ class RouteDoor:
                 raise
             # It is the answer that is past its use: another one may be as good as this was.
             raise Stale(f"what was said of it cannot be used any more: {passed}") from passed
-        self._gate.tally.looked_up += 1
+        self._gate.tallies[door].looked_up += 1
         self.bounded.ages.vouched(age)
         return self._gate.watched(seen, door)
 
@@ -190,7 +196,7 @@ class Verifier:
         rules = jwt.Rules(issuer=issuer, audience=audience, leeway=leeway)
         kinds = _kinds(known, self._asking, rules, self.clock, accept)
         self._bounded = known.within(max_staleness)
-        self._gate = Gate(kinds, known.copy, self.clock, tally=self._bounded.ages.tally)
+        self._gate = Gate(kinds, known.copy, self.clock, tallies=self._bounded.ages.tallies)
         known.keys.forget = self._gate.forget
         loop = LoopThread()
         self.sync: Any = Sync(self, loop.loop)  # for programs without an event loop: each call waited for
@@ -199,8 +205,7 @@ class Verifier:
         self._gate.open(self._bounded)
         self._door = RouteDoor(self._shared, self._gate, self._bounded, outage)
         self._doors = {(max_staleness, outage): self._door}
-        self.seen = self._gate.seen
-        self.verify = self._gate.verify
+        self.seen, self.verify, self.presented = self._gate.seen, self._gate.verify, self._door.presented
         begin_anew = weakref.WeakMethod(self._begin_anew)
         os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 
@@ -230,7 +235,7 @@ class Verifier:
         door = self._doors.get((seconds, policy))
         if door is None:
             bounded = self._known.within(seconds)
-            made = RouteDoor(self._shared, self._gate.beside(bounded, bounded.ages.tally), bounded, policy)
+            made = RouteDoor(self._shared, self._gate.beside(bounded, bounded.ages.tallies), bounded, policy)
             door = self._doors.setdefault((seconds, policy), made)
         return door
 
@@ -247,7 +252,7 @@ class Verifier:
         age, error = known.lease.age, known.follower.last_error
         fresh = age <= self._bounded.bound
         counted = [ages.counted() for ages in known.ages]
-        tallies = [ages.tally for ages in known.ages]
+        tallies = [ages.tallies for ages in known.ages]
         return Status(
             fresh=fresh,
             mode="fresh" if fresh else "asking" if self._outage == "ask" else "closed",
@@ -257,7 +262,7 @@ class Verifier:
             restarts=known.follower.restarts,
             keys=tuple(known.keys.verifying),
             error=None if error is None else f"{error.code}: {error}",
-            answers={path: sum(getattr(tally, path) for tally in tallies) for path in PATHS},
+            answers={door: asdict(total(one[door] for one in tallies)) for door in DOORS},
             ages=dict(zip(EDGES, map(sum, zip(*counted, strict=True)), strict=False)),
         )
 

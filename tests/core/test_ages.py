@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from admit.core.ages import EDGES, Ages
 from admit.core.lease import Bounded, Lease, Moment
-from admit.core.tally import Tally
+from admit.core.presented import DOORS
+from admit.core.tally import begun, total
 from admit.testing.clock import FakeClock
 
 BOUND = 2.0
@@ -28,8 +29,8 @@ MOVES = st.lists(
 
 @given(MOVES)
 def test_every_acceptance_is_in_the_bucket_of_its_age(moves: list[tuple[str, float]]) -> None:
-    clock, tally = FakeClock(), Tally()
-    lease, ages = Lease(clock), Ages(tally)
+    clock, tallies = FakeClock(), begun(DOORS)
+    lease, ages = Lease(clock), Ages(tallies)
     bounded = Bounded(lease, clock, BOUND, lambda: None, ages)
     expected = [0] * (len(EDGES) + 1)
     for move, value in moves:
@@ -39,7 +40,7 @@ def test_every_acceptance_is_in_the_bucket_of_its_age(moves: list[tuple[str, flo
             case "proof":
                 lease.prove(Moment(clock.now() - value, clock.lease() - value))
             case "vouched":
-                tally.looked_up += 1
+                tallies["session"].looked_up += 1
                 ages.vouched(value)
                 expected[bisect_left(EDGES, value)] += 1
             case "allowed":
@@ -47,10 +48,10 @@ def test_every_acceptance_is_in_the_bucket_of_its_age(moves: list[tuple[str, flo
             case _:
                 assert bounded.moved(b"an entry") is (lease.age > bounded.bound)
                 if lease.age <= bounded.bound:
-                    tally.seen_before += 1
+                    tallies["token"].seen_before += 1
                     expected[bisect_left(EDGES, lease.age)] += 1
         assert ages.counted() == expected
-        assert sum(expected) == tally.accepted
+        assert sum(expected) == total(tallies.values()).accepted
 
 
 def test_a_bound_that_is_lowered_counts_at_once() -> None:
@@ -65,7 +66,7 @@ def test_a_bound_that_is_lowered_counts_at_once() -> None:
 
 
 def test_who_finds_another_at_it_does_not_wait_and_comes_again() -> None:
-    ages = Ages(Tally())
+    ages = Ages(begun(DOORS))
     ages._one_at_a_time.acquire()
     assert ages.passed(0.4) == 0.0
     ages.begin_anew()

@@ -46,6 +46,10 @@ async def test_where_keys_do_not_count_none_opens(made: Made) -> None:
         assert (await http.get("/links", headers=by_token(key.text))).json()["code"] == "bad_credential"
         assert (await http.get("/links", headers=by_key(key))).json()["code"] == "no_credential"
         assert (await http.get("/links", headers=by_key(key) | cookie)).json() == {"who": "bob"}
+        # What is lost by it is counted, by every guard once.
+        assert {kind: tally.not_accepted for kind, tally in here.auth.tallies.items() if tally.not_accepted} == {
+            "api_key": 2
+        }
 
 
 @guards

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from admit.core.address import NO_PROXIES
 from admit.core.principal import Ends
 from admit.core.store import Delete, Insert, Record
-from admit.core.tally import Tally
+from admit.core.tally import PATHS
 from admit.errors import Conflict, StoreError
 from admit.server.metrics import Counted, route_of, timed, watch
 from admit.server.seen import Seen
@@ -135,24 +134,30 @@ async def test_who_follows_the_log_is_told_by_the_name_of_the_key_and_so_is_what
     await auth.close()
 
 
-async def test_what_is_judged_is_told_once_by_what_it_took() -> None:
-    def told() -> dict[str, float]:
-        names = {one.name.replace("_", " ") for one in fields(Tally)}
-        return {name: REGISTRY.get_sample_value("admit_verifications_total", {"path": name}) or 0.0 for name in names}
+async def test_what_is_judged_is_told_once_by_its_kind_and_by_what_it_took() -> None:
+    def told() -> dict[tuple[str, str], float]:
+        cells = [(kind, path.replace("_", " ")) for kind in auth.tallies for path in PATHS]
+        samples = [
+            REGISTRY.get_sample_value("admit_verifications_total", {"credential": kind, "path": path})
+            for kind, path in cells
+        ]
+        return {cell: sample or 0.0 for cell, sample in zip(cells, samples, strict=True)}
 
     auth = authority()
     before = told()
     counted = Counted(auth)
     scope = {"method": "GET", "path": "/x"}
-    auth.tally.seen_before, auth.tally.looked_up = 5, 1
+    auth.tallies["session"].seen_before, auth.tallies["api_key"].looked_up = 5, 1
     for _ in range(2):
         counted.count(scope, 200, 0.001)
-    auth.tally.seen_before += 1
+    auth.tallies["session"].seen_before += 1
+    auth.tallies["token"].not_accepted += 1
     counted.count(scope, 200, 0.001)
     after = told()
     assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
-        "seen before": 6,
-        "looked up": 1,
+        ("session", "seen before"): 6,
+        ("api_key", "looked up"): 1,
+        ("token", "not accepted"): 1,
     }
 
 
@@ -178,15 +183,15 @@ def test_the_figures_of_all_workers_are_added_up_and_outlive_them(tmp_path: Path
             me: 8,
             'admit_sign_ins_total{outcome="refused"}': 1,
             'admit_requests_total{method="GET",route="none",status="404"}': 1,
-            'admit_verifications_total{path="refused"}': 2,
-            'admit_verifications_total{path="verified"}': 0,
+            'admit_verifications_total{credential="session",path="refused"}': 2,
+            'admit_verifications_total{credential="token",path="verified"}': 0,
         }
         until(lambda: {name: value(figures(), name) for name in expected} == expected, "they are not counted")
         assert "/nothing" not in figures()
         assert httpx.get(f"{fleet.base}/metrics").status_code == 404
         fleet.kill_one()
         assert value(figures(), me) == 8
-        assert value(figures(), 'admit_verifications_total{path="refused"}') == 2
+        assert value(figures(), 'admit_verifications_total{credential="session",path="refused"}') == 2
         # A store is begun with one commit, its keys with another.
         assert value(figures(), 'admit_commit_seconds_count{outcome="done",store="sqlite"}') >= 2
         request = httpx.get(f"{fleet.base}/api/me").headers["x-request-id"]

@@ -5,22 +5,22 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 
-from admit.core.tally import Tally
+from admit.core.tally import Tallies
 
 EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds: the upper ends of the buckets. Nothing is accepted that is older than the last."""
 
 
 class Ages:
-    """Counts what ``tally`` has accepted by the age of the lease at that moment.
+    """Counts what ``tallies`` have accepted by the age of the lease at that moment.
 
     Between two proofs the age only grows. So whatever was accepted since it passed one edge, and before it passed the
-    next, was accepted between the two, and it is enough to look at the tally where an edge is passed. What other
+    next, was accepted between the two, and it is enough to look at them where an edge is passed. What other
     threads accept in that same moment may be counted a bucket beside its own.
     """
 
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
+    def __init__(self, tallies: Tallies) -> None:
+        self.tallies = tallies
         self.counts = [0] * (len(EDGES) + 1)
         self._told = 0
         self._bucket = 0
@@ -40,20 +40,23 @@ class Ages:
 
     def proven(self) -> None:
         """Count what was accepted up to now, at the age that is over: there is another proof."""
-        accepted = self.tally.accepted
+        accepted = self._accepted()
         self.counts[self._bucket] += accepted - self._told
         self._told = accepted
 
     def vouched(self, age: float) -> None:
-        """Count something accepted, and put into the tally, by an answer about itself that is so old."""
+        """Count something accepted, and put into a tally, by an answer about itself that is so old."""
         self.counts[bisect_left(EDGES, age)] += 1
         self._told += 1
 
     def counted(self) -> list[int]:
         """How many were accepted in each bucket, those of this moment included."""
         counts = self.counts.copy()
-        counts[self._bucket] += self.tally.accepted - self._told
+        counts[self._bucket] += self._accepted() - self._told
         return counts
+
+    def _accepted(self) -> int:
+        return sum(tally.accepted for tally in self.tallies.values())
 
     def begin_anew(self) -> None:
         """Go on in a forked child, where somebody may have been at it who is not there any more."""

@@ -9,8 +9,9 @@ from typing import Self
 
 from admit.core.ages import Ages
 from admit.core.faults import is_number
+from admit.core.presented import DOORS
 from admit.core.store import Cursor, Page
-from admit.core.tally import Tally
+from admit.core.tally import begun
 from admit.core.world import Clock
 from admit.errors import Stale
 
@@ -117,7 +118,7 @@ class Bounded:
         self._edge = _NONE
         self._now = clock.now
         self._lease_now = clock.lease
-        self.ages = ages or Ages(Tally())
+        self.ages = ages or Ages(begun(DOORS))
         lease.renewed.append(self._renewed)
 
     @property

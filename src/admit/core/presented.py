@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable
 from admit.core import api_key
 from admit.core.cookie import CookieRule
 from admit.core.request import Request
-from admit.errors import BadCredential, NoCredential
+from admit.core.tally import Tallies
+from admit.errors import BadCredential, Denied, NoCredential
 
 BEARER = "token"
 COOKIE = "session"
@@ -24,6 +25,29 @@ _KEY_HEADER = KEY_HEADER.encode()
 def presented(request: Request, accept: Collection[str], cookies: CookieRule) -> tuple[str, str]:
     """The door and the text of the credential of ``request`` that counts; see :func:`found`."""
     return found(request.headers, accept, cookies)
+
+
+def counted(request: Request, accept: Collection[str], *, cookies: CookieRule, tallies: Tallies) -> tuple[str, str]:
+    """What :func:`presented` gives. Where that is nothing, what would count if more were accepted is counted.
+
+    So whoever narrows what a route accepts can see in figures who is still there with what it accepted before.
+    Raises NoCredential, BadCredential.
+    """
+    try:
+        return found(request.headers, accept, cookies)
+    except Denied:
+        door = _in_vain(request, cookies)
+        if door is not None and door not in accept:
+            tallies[door].not_accepted += 1
+        raise
+
+
+def _in_vain(request: Request, cookies: CookieRule) -> str | None:
+    """The door of what would count if everything did; None where that is nothing either."""
+    try:
+        return found(request.headers, DOORS, cookies)[0]
+    except Denied:
+        return None
 
 
 def found(headers: Iterable[tuple[bytes, bytes]], accept: Collection[str], cookies: CookieRule) -> tuple[str, str]:
@@ -62,6 +86,7 @@ def _bearer(values: list[bytes], accept: Collection[str]) -> tuple[str, str]:
     scheme, _, token = values[0].decode("latin-1").partition(" ")
     if (scheme != "Bearer" and scheme.lower() != "bearer") or not token:
         raise BadCredential("the Authorization header holds no bearer token")
-    # What does not count here goes to the door that does, and is bad there: never to the cookie.
-    is_key = API_KEY in accept and (BEARER not in accept or token.startswith(api_key.PREFIX))
-    return API_KEY if is_key else BEARER, token
+    door = API_KEY if token.startswith(api_key.PREFIX) else BEARER
+    if door not in accept:  # and never the cookie in its place
+        raise BadCredential(f"a bearer of the kind {door!r}, which does not count here")
+    return door, token

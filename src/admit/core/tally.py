@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from admit.errors import AdmitError, Denied
@@ -26,6 +27,9 @@ class Tally:
     unanswered: int = 0
     """Neither yes nor no: the store gave no answer, or it could not be proven that nothing newer withdrew it."""
 
+    not_accepted: int = 0
+    """It was all there was, and credentials of its kind do not count where it was presented; good or bad, nobody looked."""
+
     @property
     def accepted(self) -> int:
         """Those that were good."""
@@ -37,6 +41,21 @@ class Tally:
             self.refused += 1
         else:
             self.unanswered += 1
+
+
+Tallies = dict[str, Tally]
+"""A tally for each kind of credential, by the door at which it is presented."""
+
+
+def begun(doors: Iterable[str]) -> Tallies:
+    """Tallies in which nothing was counted yet."""
+    return {door: Tally() for door in doors}
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """What ``tallies`` have counted together."""
+    counted = list(tallies)
+    return Tally(**{path: sum(getattr(one, path) for one in counted) for path in PATHS})
 
 
 PATHS = tuple(one.name for one in fields(Tally))

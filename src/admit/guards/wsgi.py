@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from admit.core.door import Door
 from admit.core.origin import SAFE_METHODS
-from admit.core.presented import COOKIE, presented
+from admit.core.presented import COOKIE
 from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.core.requirement import Requirement
@@ -54,12 +54,13 @@ class Guard(Guarded[WSGIApplication, "Entrance"]):
 class Entrance:
     """A door and what is asked there, for whoever waits in a thread, or has a Request in hand."""
 
-    __slots__ = ("_admit", "_door", "_requirement")
+    __slots__ = ("_admit", "_door", "_presented", "_requirement")
 
     def __init__(self, door: Door, requirement: Requirement) -> None:
         self._door = door
         self._requirement = requirement
         self._admit = door.sync.admit
+        self._presented = door.presented
 
     def admitted(self, request: Request, memory: Memory | None = None) -> Principal:
         """Whom ``request`` speaks for; ``memory`` is what there is one of for it. Raises Denied, Stale, StoreError."""
@@ -84,7 +85,7 @@ class Entrance:
         return who
 
     def _at_once(self, request: Request) -> Principal | None:
-        kind, text = presented(request, self._requirement.accept, self._door.cookies)
+        kind, text = self._presented(request, self._requirement.accept)
         # What a browser sends with a cookie is looked at more closely, unless it only reads.
         short = kind != COOKIE or request.method in SAFE_METHODS
         return self._door.seen(text, kind) if short else None

@@ -27,8 +27,9 @@ from admit.core.ids import EVERYTHING
 from admit.core.log import Allowed, Began, Ended, Moved, Raised
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change
-from admit.core.tally import Tally
+from admit.core.tally import PATHS, Tally, begun
 from admit.errors import ConfigError, Conflict
+from admit.figures import JUDGED
 from admit.followers import Told
 from admit.server.settings import Settings
 from admit.stores.observed import Around
@@ -43,9 +44,8 @@ SIGN_INS = Counter("admit_sign_ins", "Attempts to sign in, by outcome.", ["outco
 HASHING = Gauge("admit_hashing", "Passwords that are hashed or wait for it.", multiprocess_mode="livesum")
 VERIFICATIONS = Counter(
     "admit_verifications",
-    "Credentials that were judged: seen before, verified (signature and claims), looked up (in the store), refused, "
-    "unanswered (neither yes nor no).",
-    ["path"],
+    JUDGED,
+    ["credential", "path"],
 )
 COMMITS = Histogram(
     "admit_commit_seconds",
@@ -94,10 +94,12 @@ class Counted:
 
     def __init__(self, auth: Authority) -> None:
         self._auth = auth
-        self._told = Tally()
+        self._told = begun(auth.tallies)
         self._answered = Told()
         # From the beginning, each with its 0: else the first of its kind is no increase to whoever watches.
-        self._paths = {one.name: VERIFICATIONS.labels(one.name.replace("_", " ")) for one in fields(Tally)}
+        self._judged = {
+            kind: {path: VERIFICATIONS.labels(kind, path.replace("_", " ")) for path in PATHS} for kind in auth.tallies
+        }
         self._answers = {one.name: ANSWERS.labels(one.name.replace("_", " ")) for one in fields(Told)}
         for kind in (*_KINDS, _SUBJECT, _EVERYTHING):
             ENDED.labels(kind)
@@ -110,10 +112,14 @@ class Counted:
         SECONDS.labels(route).observe(seconds)
         if method == "POST" and route.endswith(_SIGN_IN):
             SIGN_INS.labels(_outcome(status)).inc()
-        judged, answered = replace(self._auth.tally), replace(self._auth.followers.told)
-        _add(self._paths, judged, self._told)
+        for kind, tally in self._auth.tallies.items():
+            if tally != self._told[kind]:  # one of them has moved, nearly always
+                judged = replace(tally)
+                _add(self._judged[kind], judged, self._told[kind])
+                self._told[kind] = judged
+        answered = replace(self._auth.followers.told)
         _add(self._answers, answered, self._answered)
-        self._told, self._answered = judged, answered
+        self._answered = answered
 
 
 def timed(kind: str) -> Around:
