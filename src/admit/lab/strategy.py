@@ -26,6 +26,10 @@ class Unavailable(Exception):
     """Whether it does cannot be told now: the person is asked to try again, and stays signed in."""
 
 
+class Unmeasured(Exception):
+    """Why something could not be measured: the report says so in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that a process must know to take part; it goes to other processes as JSON."""
