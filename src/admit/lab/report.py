@@ -85,6 +85,7 @@ class Outage:
     healed: float  # seconds after it began
     moments: tuple[Moment, ...]
     recovered: float | None  # seconds after it healed until everybody who is signed in gets in again
+    what: str = ""  # what was done to the store, in a sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class Here:
         self._answers: list[Answer] = []
         self._asking: list[asyncio.Task[None]] = []
         self._forgotten: set[asyncio.Task[Answer]] = set()
+        self._failed: BaseException | None = None
         self._resting = False
 
     async def watch(self, groups: Sequence[Sequence[Header]], *, pause: float, limit: float = math.inf) -> None:
@@ -91,8 +92,10 @@ class Here:
     async def tell(self) -> list[Answer]:
         """What has been answered since the last time. Raises what a verification failed with."""
         for task in self._asking:
-            if task.done():
+            if task.done() and not task.cancelled():
                 task.result()
+        if self._failed is not None:
+            raise self._failed
         answers, self._answers = self._answers, []
         return answers
 
@@ -106,7 +109,7 @@ class Here:
             if late:
                 await asyncio.wait(late)
         try:
-            return await self.tell() if not any(map(asyncio.Task.cancelled, self._asking)) else self._answers
+            return await self.tell()
         finally:
             self._asking, self._answers = [], []
 
@@ -174,5 +177,10 @@ class Here:
             return asked.result()
         # Most servers do not hear that a client has hung up: the question goes on, and costs what it costs.
         self._forgotten.add(asked)
-        asked.add_done_callback(self._forgotten.discard)
+        asked.add_done_callback(self._forget)
         return Answer(person, began, time.monotonic_ns(), "unavailable")
+
+    def _forget(self, asked: asyncio.Task[Answer]) -> None:
+        self._forgotten.discard(asked)
+        if not asked.cancelled():
+            self._failed = self._failed or asked.exception()

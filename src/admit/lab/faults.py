@@ -1,0 +1,134 @@
+"""What can break between application servers and what they ask: a network, a server, a file, or nothing at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from admit.lab.relay import LATE, Relay, relayed
+from admit.lab.report import Fault
+from admit.lab.strategy import Store, Unmeasured
+
+PORTS = {"postgresql": 5432, "redis": 6379}
+"""Where those listen whose URL names no port."""
+
+ASIDE = ".aside"
+"""What the names of files end in while they are gone."""
+
+
+class Site(Protocol):
+    """What application servers ask, and what may happen to it."""
+
+    url: str
+    """What they are told to ask, so that it can be broken."""
+
+    async def fails(self, fault: Fault) -> None:
+        """Break it."""
+
+    async def heals(self) -> None:
+        """Let it be as it was."""
+
+    async def close(self) -> None:
+        """Leave nothing broken."""
+
+
+FAULTS: dict[Store, dict[Fault, str]] = {
+    "postgresql": {
+        "slow": f"each answer of the database arrives {LATE * 1e3:.0f} ms later",
+        "gone": "its connections break, and new ones are refused",
+        "cut": "nothing arrives on its connections any more, and nobody is told",
+    },
+    "sqlite": {
+        "slow": "another process holds the write lock of the database",
+        "gone": "the files of the database are not where they were",
+    },
+    "none": {"gone": "whatever is broken elsewhere: the application servers ask nobody"},
+    "memory": {},
+}
+"""What each store can suffer, and what is done then. Memory is in the process: what breaks it ends that, too."""
+FAULTS["redis"] = FAULTS["postgresql"]
+
+
+async def site(store: Store, url: str) -> Site:
+    """What ``url`` names, in front of a break. Raises Unmeasured."""
+    if store in PORTS:
+        return await _Networked.at(url, PORTS[store])
+    return File(url) if store == "sqlite" else _Nothing(url)
+
+
+class _Networked:
+    def __init__(self, url: str, relay: Relay) -> None:
+        self.url = url
+        self._relay = relay
+
+    @classmethod
+    async def at(cls, url: str, port: int) -> _Networked:
+        relay, by_way_of_it = await relayed(url, default_port=port)
+        return cls(by_way_of_it, relay)
+
+    async def fails(self, fault: Fault) -> None:
+        await self._relay.turn(fault)
+
+    async def heals(self) -> None:
+        await self._relay.turn("passes")
+
+    async def close(self) -> None:
+        await self._relay.close()
+
+
+class File:
+    """An SQLite database: somebody holds its lock, or its files are moved away."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._path = Path(unquote(urlsplit(url).path.removeprefix("/")))
+        self._lock: sqlite3.Connection | None = None
+
+    async def fails(self, fault: Fault) -> None:
+        """Break it. Raises Unmeasured when others write for too long."""
+        if fault == "gone":
+            for file in self._files():
+                file.rename(f"{file}{ASIDE}")
+            return
+        self._lock = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
+        try:
+            self._lock.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise Unmeasured(f"the write lock was not to be had: {error}") from error
+
+    async def heals(self) -> None:
+        """Give back the lock, or the files; of what was made in their place meanwhile, nothing stays."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        if aside := [file for file in self._files() if file.name.endswith(ASIDE)]:
+            for file in self._files():
+                if file not in aside:
+                    file.unlink()
+            for file in aside:
+                file.rename(str(file).removesuffix(ASIDE))
+
+    async def close(self) -> None:
+        """As it was."""
+        await self.heals()
+
+    def _files(self) -> list[Path]:
+        name = self._path.name
+        beside = [file for file in self._path.parent.iterdir() if file.name.startswith((f"{name}-", f"{name}."))]
+        return [*beside, *([self._path] if self._path.exists() else [])]
+
+
+class _Nothing:
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def fails(self, fault: Fault) -> None:
+        """There is nothing to break."""
+
+    async def heals(self) -> None:
+        """Nor to heal."""
+
+    async def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,230 @@
+"""What people see while what the application servers ask is broken: who gets in, who must not, who is thrown out.
+
+Some are signed in, some were ended before, some just before the fault, and some while it lasts, where whoever ends them
+is not cut off himself. All of them ask each application server again and again, and hang up when it takes too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from admit.lab.crew import Crew
+from admit.lab.faults import FAULTS, PORTS, Site, site
+from admit.lab.report import Fault, Moment, Outage
+from admit.lab.strategy import Held, Issuer, Plan, Store, Strategy, Unmeasured
+from admit.lab.watching import Answer, AppServer
+
+LOOK_EVERY = 0.1
+
+PATIENCE = 20.0
+"""Seconds until everybody who has signed in must have got in, before anything is broken."""
+
+IN_A_ROW = 3
+"""Times that somebody gets in until it is over for him."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is done, and for how many seconds."""
+
+    servers: int = 2
+    signed_in: int = 6
+    ended: int = 2  # before, as many just before, and as many during the fault
+    before: float = 0.5
+    fault: float = 3.0  # longer than the bound of leased verification, or nothing of it would be seen
+    after: float = 4.0  # at most
+    slice: float = 0.25
+    pause: float = 0.1  # between two requests of somebody to a server
+    limit: float = 1.0  # until he hangs up
+
+
+QUICK = Pace()
+FULL = Pace(signed_in=10, ended=4, before=1.0, fault=8.0, after=10.0)
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who asks, and when he was ended (nanoseconds of the monotonic clock), if he was."""
+
+    held: Held
+    ending: float = math.inf  # when it was asked for
+    ended: float = math.inf  # when it was acknowledged
+
+    def sort(self, answer: Answer) -> str:
+        """Which count of a Moment ``answer`` belongs to."""
+        if answer.outcome == "unavailable":
+            return "unavailable"
+        if answer.outcome == "in":
+            return "wrongly_let_in" if answer.began > self.ended else "let_in"
+        return "refused" if answer.answered > self.ending else "thrown_out"
+
+
+@dataclass(slots=True)
+class _Scene:
+    """Who asks whom, and what came of it."""
+
+    issuer: Issuer
+    servers: Sequence[AppServer]
+    site: Site
+    pace: Pace
+    inside: list[Person] = field(default_factory=list[Person])
+    before: list[Person] = field(default_factory=list[Person])
+    just: list[Person] = field(default_factory=list[Person])
+    during: list[Person] = field(default_factory=list[Person])
+    answers: list[list[Answer]] = field(default_factory=list[list[Answer]])
+
+    @property
+    def people(self) -> list[Person]:
+        return [*self.inside, *self.before, *self.just, *self.during]
+
+    async def come(self, *, also_during: bool) -> None:
+        """Everybody signs in; some are ended at once."""
+        ended = [self.before, self.just, *([self.during] if also_during else [])]
+        for some, number in (self.inside, self.pace.signed_in), *((some, self.pace.ended) for some in ended):
+            for _ in range(number):
+                some.append(Person(await self.issuer.sign_in(f"lab-{secrets.token_hex(8)}")))
+        await self.end(self.before)
+
+    async def end(self, people: Iterable[Person]) -> None:
+        """End each of them."""
+        for one in people:
+            one.ending = time.monotonic_ns()
+            await self.issuer.end("sign out", one.held)
+            one.ended = time.monotonic_ns()
+
+    async def watch(self) -> None:
+        """Return once everybody who is signed in has got in everywhere. Raises Unmeasured when they do not."""
+        self.answers = [[] for _ in self.servers]
+        groups = [[one.held.header] for one in self.people]
+        for server in self.servers:
+            await server.watch(groups, pause=self.pace.pause, limit=self.pace.limit)
+        if not await self.in_again(time.monotonic_ns(), PATIENCE):
+            raise Unmeasured("not everybody who had signed in got in, before anything was broken")
+
+    async def look(self) -> None:
+        """Hear what was answered."""
+        self._take(await asyncio.gather(*(server.tell() for server in self.servers)))
+
+    async def rest(self) -> None:
+        """Nobody asks any more."""
+        self._take(await asyncio.gather(*(server.rest() for server in self.servers)))
+
+    def _take(self, told: Iterable[Sequence[Answer]]) -> None:
+        for answers, some in zip(self.answers, told, strict=True):
+            answers.extend(some)
+
+    async def in_again(self, since: int, within: float) -> bool:
+        """Return once the last requests of all who are signed in, after ``since``, were let in; whether they were."""
+        until = time.monotonic() + within
+        while time.monotonic() < until:
+            await self.look()
+            if all(_gets_in(of_one, since) for of_one in self.by_person()):
+                return True
+            await asyncio.sleep(LOOK_EVERY)
+        return False
+
+    def by_person(self) -> list[list[Answer]]:
+        """The answers of each server to each of those who are signed in."""
+        sorted_out = [[list[Answer]() for _ in self.inside] for _ in self.servers]
+        for answers, people in zip(self.answers, sorted_out, strict=True):
+            for answer in answers:
+                if answer.person < len(people):
+                    people[answer.person].append(answer)
+        return [of_one for people in sorted_out for of_one in people]
+
+
+async def measured(
+    strategy: Strategy, plan: Plan, store: Store, crew: Crew, fault: Fault, pace: Pace = QUICK
+) -> Outage:
+    """What people see of ``fault``, one of FAULTS of that store. Raises StoreError, Unmeasured."""
+    async with _scene(strategy, plan, store, crew, pace) as scene:
+        # Where the store itself is what fails, nobody can be ended; over a network, whoever ends people is elsewhere.
+        elsewhere = store == "none" or (store in PORTS and fault != "gone")
+        await scene.come(also_during=elsewhere)
+        await scene.watch()
+        try:
+            await asyncio.sleep(pace.before)
+            await scene.end(scene.just)
+            began = time.monotonic_ns()
+            await scene.site.fails(fault)
+            await _sleep_until(began, pace.fault / 4)
+            with suppress(TimeoutError):  # who cannot be ended while it lasts stays signed in
+                await asyncio.wait_for(scene.end(scene.during), pace.fault)
+            await _sleep_until(began, pace.fault)
+            await scene.site.heals()
+            healed = time.monotonic_ns()
+            await scene.in_again(healed, pace.after)
+        finally:
+            await scene.rest()
+    return Outage(
+        fault,
+        began=0.0,
+        healed=(healed - began) / 1e9,
+        moments=_moments(scene, began),
+        recovered=_recovered(scene.by_person(), began, healed),
+        what=FAULTS[store][fault],
+    )
+
+
+@asynccontextmanager
+async def _scene(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pace: Pace) -> AsyncIterator[_Scene]:
+    broken = await site(store, plan.url)
+    issuer: Issuer | None = None
+    servers: list[AppServer] = []
+    try:
+        issuer = await strategy.issuer(plan)
+        servers = await crew.serve(strategy, replace(plan, url=broken.url), store, servers=pace.servers)
+        yield _Scene(issuer, servers, broken, pace)
+    finally:
+        await broken.heals()
+        await asyncio.gather(*(server.close() for server in servers))
+        if issuer is not None:
+            await issuer.close()
+        await broken.close()
+
+
+async def _sleep_until(began: int, seconds: float) -> None:
+    await asyncio.sleep(max(0.0, seconds - (time.monotonic_ns() - began) / 1e9))
+
+
+def _gets_in(answers: Sequence[Answer], since: int) -> bool:
+    last = answers[-IN_A_ROW:]
+    return len(last) == IN_A_ROW and all(answer.began > since and answer.outcome == "in" for answer in last)
+
+
+def _moments(scene: _Scene, began: int) -> tuple[Moment, ...]:
+    """What people were told in each slice of time: what they ask before a fault may be answered within it."""
+    people, width = scene.people, int(scene.pace.slice * 1e9)
+    slices: dict[int, list[Answer]] = {}
+    for answer in (answer for answers in scene.answers for answer in answers):
+        slices.setdefault((answer.answered - began) // width, []).append(answer)
+    found = []
+    for number, answers in sorted(slices.items()):
+        counts = Counter(people[answer.person].sort(answer) for answer in answers)
+        slowest = max(answer.answered - answer.began for answer in answers) / 1e6
+        found.append(Moment(at=number * scene.pace.slice, **{sort: counts[sort] for sort in SORTS}, slowest=slowest))
+    return tuple(found)
+
+
+SORTS = ("let_in", "wrongly_let_in", "refused", "thrown_out", "unavailable")
+
+
+def _recovered(by_person: Iterable[Sequence[Answer]], began: int, healed: int) -> float | None:
+    """Seconds from ``healed`` to the first answer to the last of them after which all are let in."""
+    latest = 0.0
+    for answers in by_person:
+        since = [answer for answer in answers if answer.answered >= began]
+        bad = [number for number, answer in enumerate(since) if answer.outcome != "in"]
+        if not bad:
+            continue
+        if bad[-1] + 1 == len(since):
+            return None
+        latest = max(latest, (since[bad[-1] + 1].answered - healed) / 1e9)
+    return latest

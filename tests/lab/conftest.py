@@ -1,0 +1,8 @@
+"""Strategies of the tests are found by the processes that measure them, too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))

@@ -1,0 +1,55 @@
+"""Application servers in processes: what they say, how they fail, and that they outlive nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from admit.lab.crew import crew
+from admit.lab.strategy import Plan, Unmeasured
+from lab.planted import STRATEGIES
+from redises import eventually
+from server.fleet import alive
+
+STARTS_ONE = """
+import asyncio
+from admit.lab.crew import Process
+
+async def main():
+    print((await Process.start("lab.planted")).pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_process_measures_how_much_it_verifies_and_says_why_it_cannot(tmp_path):
+    plan = Plan("prompt", f"file://{tmp_path}", bytes(32))
+    issuer = await STRATEGIES["prompt"].issuer(plan)
+    held = await issuer.sign_in("ann")
+    async with crew(1, table="lab.planted") as processes:
+        (server,) = await processes.serve(STRATEGIES["prompt"], plan, "sqlite")
+        took = await server.measure([held.header], seconds=0.2, at_once=2)
+        assert took.verified > 0
+        assert took.seconds >= 0.2
+        assert took.cpu > 0
+        await issuer.end("sign out", held)
+        with pytest.raises(Unmeasured, match="Refused"):
+            await server.measure([held.header], seconds=0.2)
+        with pytest.raises(Unmeasured, match="unheard of"):
+            await processes.processes[0].serve(Plan("unheard of", "", bytes(32)))
+        os.kill(processes.processes[0].pid, signal.SIGKILL)
+        with pytest.raises(Unmeasured, match="has ended"):
+            await server.tell()
+
+
+def test_a_process_ends_with_the_one_that_started_it():
+    with subprocess.Popen([sys.executable, "-c", STARTS_ONE], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    eventually(lambda: not alive(child))
