@@ -25,6 +25,7 @@ from admit.lab.strategy import (
     Refused,
     Server,
     Store,
+    Strategy,
     Unavailable,
 )
 
@@ -177,7 +178,7 @@ class OverANetwork:
         return Asking(urlsplit(plan.url).port or 0, self.without)
 
 
-STRATEGIES: dict[str, InAFolder | OverANetwork] = {
+STRATEGIES: dict[str, Strategy] = {
     "prompt": InAFolder(about("prompt", "sqlite")),
     "late": InAFolder(about("late", "sqlite"), late=100),
     "late in one server": InAFolder(about("late in one server", "sqlite"), late=1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ class Connected:
         return await self.reader.readexactly(len(text))
 
 
-async def test_a_relay_passes_everything_in_its_order_and_the_end_of_it(relay):
+async def test_a_relay_passes_everything_in_its_order_and_the_end_of_it(relay: Relay) -> None:
     line = await Connected.to(relay)
     long = bytes(range(256)) * 2_000
     assert await line.echoed(long) == long
@@ -52,7 +53,7 @@ async def test_a_relay_passes_everything_in_its_order_and_the_end_of_it(relay):
     line.writer.close()
 
 
-async def test_a_slow_relay_makes_each_answer_late(relay):
+async def test_a_slow_relay_makes_each_answer_late(relay: Relay) -> None:
     line = await Connected.to(relay)
     await relay.turn("slow")
     began = asyncio.get_running_loop().time()
@@ -61,7 +62,7 @@ async def test_a_slow_relay_makes_each_answer_late(relay):
     line.writer.close()
 
 
-async def test_one_that_is_gone_breaks_connections_and_refuses_new_ones_until_it_is_back(relay):
+async def test_one_that_is_gone_breaks_connections_and_refuses_new_ones_until_it_is_back(relay: Relay) -> None:
     line = await Connected.to(relay)
     await line.echoed(b"one")
     await relay.turn("gone")
@@ -76,7 +77,7 @@ async def test_one_that_is_gone_breaks_connections_and_refuses_new_ones_until_it
     line.writer.close()
 
 
-async def test_what_is_sent_over_a_cut_network_arrives_once_it_is_whole(relay):
+async def test_what_is_sent_over_a_cut_network_arrives_once_it_is_whole(relay: Relay) -> None:
     line = await Connected.to(relay)
     await line.echoed(b"one")
     await relay.turn("cut")
@@ -90,7 +91,7 @@ async def test_what_is_sent_over_a_cut_network_arrives_once_it_is_whole(relay):
     late.writer.close()
 
 
-async def test_a_relay_takes_the_place_of_the_server_in_a_url_and_of_nothing_else():
+async def test_a_relay_takes_the_place_of_the_server_in_a_url_and_of_nothing_else() -> None:
     relay, url = await relayed("postgresql://ann:p%40ss@127.0.0.1:5433/app?sslmode=disable", default_port=5432)
     assert url == f"postgresql://ann:p%40ss@127.0.0.1:{relay.port}/app?sslmode=disable"
     await relay.close()
@@ -98,7 +99,7 @@ async def test_a_relay_takes_the_place_of_the_server_in_a_url_and_of_nothing_els
         await relayed("redis+cluster://127.0.0.1:1,127.0.0.1:2", default_port=6379)
 
 
-async def test_a_database_whose_lock_is_held_can_be_read_and_not_written(tmp_path):
+async def test_a_database_whose_lock_is_held_can_be_read_and_not_written(tmp_path: Path) -> None:
     path = tmp_path / "app.db"
     with sqlite3.connect(path, timeout=0.05, isolation_level=None) as other:
         other.execute("PRAGMA journal_mode = WAL")
@@ -113,7 +114,13 @@ async def test_a_database_whose_lock_is_held_can_be_read_and_not_written(tmp_pat
     other.close()
 
 
-async def test_a_database_that_was_gone_comes_back_with_all_of_it_and_what_was_made_meanwhile_does_not_stay(tmp_path):
+def kinds(folder: Path) -> set[str]:
+    return {file.name.partition(".")[2] for file in folder.iterdir()}
+
+
+async def test_a_database_that_was_gone_comes_back_with_all_of_it_and_what_was_made_meanwhile_does_not_stay(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "app.db"
     (tmp_path / "app.db2").write_text("another")
     other = sqlite3.connect(path, isolation_level=None)
@@ -130,4 +137,4 @@ async def test_a_database_that_was_gone_comes_back_with_all_of_it_and_what_was_m
         assert again.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
     again.close()
     other.close()
-    assert {file.name.partition(".")[2] for file in tmp_path.iterdir()} <= {"db", "db2", "db-wal", "db-shm"}
+    assert kinds(tmp_path) <= {"db", "db2", "db-wal", "db-shm"}

@@ -73,7 +73,7 @@ def since(outage: Outage) -> dict[str, int]:
     return told(moment for moment in outage.moments if moment.at >= 0)
 
 
-def test_before_anything_is_broken_everybody_is_told_what_is_right(seen):
+def test_before_anything_is_broken_everybody_is_told_what_is_right(seen: Seen) -> None:
     for outage in seen.values():
         assert before(outage)["let_in"]
         assert before(outage)["refused"]
@@ -82,32 +82,32 @@ def test_before_anything_is_broken_everybody_is_told_what_is_right(seen):
 
 
 @pytest.mark.parametrize("fault", ["gone", "cut"])
-def test_who_is_honest_asks_to_try_again_and_recovers(seen, fault):
+def test_who_is_honest_asks_to_try_again_and_recovers(seen: Seen, fault: Fault) -> None:
     outage = seen["honest", fault]
     assert since(outage)["unavailable"]
     assert since(outage)["wrongly_let_in"] == since(outage)["thrown_out"] == 0
     assert outage.recovered is not None
 
 
-def test_who_trusts_everybody_is_seen_to_let_in_the_wrong_ones(seen):
+def test_who_trusts_everybody_is_seen_to_let_in_the_wrong_ones(seen: Seen) -> None:
     outage = seen["trusting", "gone"]
     assert since(outage)["wrongly_let_in"]
     assert since(outage)["thrown_out"] == since(outage)["unavailable"] == 0
     assert outage.recovered == 0.0
 
 
-def test_who_refuses_in_haste_is_seen_to_throw_people_out(seen):
+def test_who_refuses_in_haste_is_seen_to_throw_people_out(seen: Seen) -> None:
     outage = seen["hasty", "gone"]
     assert since(outage)["thrown_out"]
     assert since(outage)["wrongly_let_in"] == since(outage)["unavailable"] == 0
     assert outage.recovered is not None
 
 
-def test_who_never_tries_again_does_not_recover(seen):
+def test_who_never_tries_again_does_not_recover(seen: Seen) -> None:
     assert seen["gives up", "gone"].recovered is None
 
 
-def test_a_slow_store_is_seen_as_slow_and_who_is_ended_meanwhile_is_refused(seen):
+def test_a_slow_store_is_seen_as_slow_and_who_is_ended_meanwhile_is_refused(seen: Seen) -> None:
     outage = seen["honest", "slow"]
     assert max(moment.slowest for moment in outage.moments if moment.at >= 0) >= 400
     assert since(outage)["wrongly_let_in"] == since(outage)["unavailable"] == since(outage)["thrown_out"] == 0

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_process_measures_how_much_it_verifies_and_says_why_it_cannot(tmp_path):
+async def test_a_process_measures_how_much_it_verifies_and_says_why_it_cannot(tmp_path: Path) -> None:
     plan = Plan("prompt", f"file://{tmp_path}", bytes(32))
     issuer = await STRATEGIES["prompt"].issuer(plan)
     held = await issuer.sign_in("ann")
@@ -47,7 +48,7 @@ async def test_a_process_measures_how_much_it_verifies_and_says_why_it_cannot(tm
             await server.tell()
 
 
-def test_a_process_ends_with_the_one_that_started_it():
+def test_a_process_ends_with_the_one_that_started_it() -> None:
     with subprocess.Popen([sys.executable, "-c", STARTS_ONE], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())

@@ -37,17 +37,17 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return asyncio.run(each())
 
 
-def test_each_sort_of_end_is_measured(found):
+def test_each_sort_of_end_is_measured(found: Found) -> None:
     assert {tuple(ends.how for ends in every) for every in found.values()} == {ENDINGS}
 
 
-def test_who_is_refused_at_once_has_no_lag(found):
+def test_who_is_refused_at_once_has_no_lag(found: Found) -> None:
     for ends in found["prompt"]:
         assert (ends.lags, ends.lifetime, ends.note) == ((0.0,), None, "")
 
 
 @pytest.mark.parametrize("name", ["late", "late in one server"])
-def test_a_lag_is_found_though_a_single_server_has_it(found, name):
+def test_a_lag_is_found_though_a_single_server_has_it(found: Found, name: str) -> None:
     for ends in found[name]:
         (lag,) = ends.lags
         # Never more than what was planted; less only by what the servers were busy with at the very end.
@@ -55,19 +55,19 @@ def test_a_lag_is_found_though_a_single_server_has_it(found, name):
         assert ends.lifetime is None
 
 
-def test_what_only_its_expiry_ends_is_measured_with_a_short_life_and_says_so(found):
+def test_what_only_its_expiry_ends_is_measured_with_a_short_life_and_says_so(found: Found) -> None:
     for ends in found["expires only"]:
         assert ends.lifetime is not None
         assert 0 < ends.lags[0] <= ends.lifetime * 1e3
         assert f"a lifetime of {ends.lifetime:g} s" in ends.note
 
 
-def test_an_end_that_is_noticed_is_told_from_an_expiry_whatever_the_strategy_says(found):
+def test_an_end_that_is_noticed_is_told_from_an_expiry_whatever_the_strategy_says(found: Found) -> None:
     for ends in found["better than it says"]:
         assert (ends.lags, ends.lifetime, ends.note) == ((0.0,), None, "")
 
 
-def test_an_end_that_is_never_noticed_is_not_taken_for_a_short_lag(found):
+def test_an_end_that_is_never_noticed_is_not_taken_for_a_short_lag(found: Found) -> None:
     for ends in found["deaf"]:
         assert ends.lags[0] > 100
         assert "1 of 1 still got in when it was given up" in ends.note

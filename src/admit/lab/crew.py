@@ -7,7 +7,7 @@ import contextlib
 import math
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -140,7 +140,7 @@ class Crew:
 
 
 @contextlib.asynccontextmanager
-async def crew(number: int, *, table: str = TABLE) -> AsyncIterator[Crew]:
+async def crew(number: int, *, table: str = TABLE) -> AsyncGenerator[Crew]:
     """So many processes, which end with the block; ``table`` is the module whose STRATEGIES they know."""
     async with contextlib.AsyncExitStack() as stack:
         started: list[Process] = []

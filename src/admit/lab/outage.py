@@ -11,7 +11,7 @@ import math
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -174,7 +174,7 @@ async def measured(
 
 
 @asynccontextmanager
-async def _scene(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pace: Pace) -> AsyncIterator[_Scene]:
+async def _scene(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pace: Pace) -> AsyncGenerator[_Scene]:
     broken = await site(store, plan.url)
     issuer: Issuer | None = None
     servers: list[AppServer] = []
@@ -205,7 +205,7 @@ def _moments(scene: _Scene, began: int) -> tuple[Moment, ...]:
     slices: dict[int, list[Answer]] = {}
     for answer in (answer for answers in scene.answers for answer in answers):
         slices.setdefault((answer.answered - began) // width, []).append(answer)
-    found = []
+    found: list[Moment] = []
     for number, answers in sorted(slices.items()):
         counts = Counter(people[answer.person].sort(answer) for answer in answers)
         slowest = max(answer.answered - answer.began for answer in answers) / 1e6

@@ -14,7 +14,7 @@ import asyncio
 import secrets
 import time
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -182,8 +182,9 @@ async def measured(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pac
         async with _begun(strategy, plan, store, crew, pace.servers) as (issuer, servers):
             for _ in range(pace.repeats):
                 people += await _ended(issuer, servers, about.ends, pace)
-    if never := [how for how in ENDINGS if how not in about.ends]:
-        lifetime, expired = await _expired(strategy, plan, store, crew, never * pace.repeats, pace)
+    never: list[Ending] = [how for _ in range(pace.repeats) for how in ENDINGS if how not in about.ends]
+    if never:
+        lifetime, expired = await _expired(strategy, plan, store, crew, never, pace)
         people += expired
     return tuple(
         _revocation(
@@ -196,7 +197,7 @@ async def measured(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pac
 @asynccontextmanager
 async def _begun(
     strategy: Strategy, plan: Plan, store: Store, crew: Crew, number: int
-) -> AsyncIterator[tuple[Issuer, list[AppServer]]]:
+) -> AsyncGenerator[tuple[Issuer, list[AppServer]]]:
     async with AsyncExitStack() as stack:
         issuer = await strategy.issuer(plan)
         stack.push_async_callback(issuer.close)
@@ -232,7 +233,7 @@ async def _expired(
 
 def _revocation(how: Ending, people: Sequence[Watched], servers: int, lifetime: float) -> Revocation:
     """``lifetime``: of credentials of which nobody expects that the end is noticed; 0 where it is."""
-    notes = []
+    notes: list[str] = []
     expired = bool(lifetime) and not any(one.noticed for one in people)
     if expired:
         notes.append(

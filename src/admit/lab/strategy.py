@@ -119,7 +119,9 @@ class About:
 class Strategy(Protocol):
     """One way to tell who is asking: to add one, add a file to ``strategies`` and a line to its table."""
 
-    about: About
+    @property
+    def about(self) -> About:
+        """What there is to say of it before anything is measured."""
 
     async def issuer(self, plan: Plan) -> Issuer:
         """Where people sign in: one of it for a store. Raises StoreError."""
