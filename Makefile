@@ -13,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check check-all fuzz format lint types rings fresh-coverage floors docs docs-check bench lock clean
+.PHONY: help setup system demo test check check-all fuzz format lint types rings fresh-coverage floors docs docs-serve docs-check bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,12 +72,17 @@ fresh-coverage:
 floors: setup ## is as much covered as has to be? (after check)
 	@$(BIN)/python scripts/floors.py
 
-docs: setup ## write the generated pages of docs/reference/
+docs: setup ## write the generated pages of docs/reference/, and build the site into build/site
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/site.py
 
-docs-check: setup ## the generated pages are current
-	@echo "== reference pages"
+docs-serve: setup ## show the site on loopback, and build again what changes
+	@$(BIN)/python scripts/site.py --serve
+
+docs-check: setup ## the generated pages are current, and the site has no link that leads nowhere
+	@echo "== docs"
 	@$(BIN)/python scripts/reference.py --check
+	@$(BIN)/python scripts/site.py
 
 bench: setup ## every benchmark, as tables
 	@for bench in $$(grep -l __main__ bench/*.py); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import typer
+from python_page import python_page
 
 import admit
 from admit import errors
@@ -311,12 +312,28 @@ def fields(api: dict[str, Any], body: dict[str, Any]) -> str:
     return ", ".join(f"`{name}`" if name in required else f"[`{name}`]" for name in schema.get("properties", ()))
 
 
+def decisions_page() -> str:
+    """The decision records, with what each says first."""
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    told = []
+    for page in pages:
+        title, first_of, *_ = page.read_text().split("\n\n")
+        told.append(f"* **[{title.removeprefix('# ')}](decisions/{page.name})** {' '.join(first_of.split())}")
+    return (
+        "# Decisions\n\nWhat could have been done otherwise, and what would change our mind.\n\n"
+        + "\n".join(told)
+        + "\n"
+    )
+
+
 PAGE: dict[str, Callable[[], str]] = {
+    "../decisions.md": decisions_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
     "figures.md": figures_page,
     "http.md": http_page,
     "matrix.md": matrix_page,
+    "python.md": python_page,
     "settings.md": settings_page,
     "store.md": store_page,
     "threats.md": threats_page,

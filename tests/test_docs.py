@@ -8,9 +8,12 @@ import inspect
 import re
 import shlex
 import sys
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 
@@ -90,3 +93,18 @@ def test_what_the_page_points_at_is_there(page: Path) -> None:
 def test_the_tests_that_the_page_names_are_there(page: Path) -> None:
     named = NAMED_TEST.findall(page.read_text())
     assert [f"{path}::{test}" for path, test in named if f"def {test}(" not in (ROOT / path).read_text()] == []
+
+
+def test_every_page_has_its_place_on_the_site() -> None:
+    def paths(entry: object) -> Iterator[str]:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for inner in entry.values() if isinstance(entry, dict) else cast("list[object]", entry):
+                yield from paths(inner)
+
+    placed = list(paths(tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"]))
+    docs = ROOT / "docs"
+    there = {str(page.relative_to(docs)) for page in docs.rglob("*.md")} | {"security.md", "contributing.md"}
+    decisions = {page for page in there if page.startswith("decisions/")}
+    assert sorted(placed) == sorted(there - decisions)
