@@ -1,0 +1,209 @@
+"""Admit's own: each application server knows from a log what has ended, under a lease, and asks nobody for a request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from admit.authority import Authority
+from admit.core.request import Request
+from admit.core.session_policy import SessionPolicy
+from admit.core.store import Insert, Store
+from admit.errors import Denied, Stale, StoreError
+from admit.lab import carried
+from admit.lab.counted import Counted
+from admit.lab.credentials import AccessTokens, Cookies, Keys, Way, copied, kept_of
+from admit.lab.material import ISSUER
+from admit.lab.shared import Shared
+from admit.lab.strategy import (
+    DEMOTED,
+    ENDINGS,
+    About,
+    Caller,
+    Count,
+    Ending,
+    Held,
+    Issuer,
+    Plan,
+    Refused,
+    Server,
+    Unavailable,
+)
+from admit.lab.tables.table import COMMIT
+from admit.lab.weight import taken, weighing
+from admit.stores import open_store
+from admit.stores.memory import MemoryStore
+from admit.subjects import Subject
+from admit.tokens import TokenPolicy
+
+MEMORIES = Shared(MemoryStore)
+"""Stores in memory, which an issuer and its servers in this process share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A strategy that verifies locally what a log keeps up to date."""
+
+    about: About
+    way: Way
+
+    async def issuer(self, plan: Plan) -> Issuer:
+        """The authority where people sign in."""
+        count = Count()
+        store = _store(plan, count)
+        return _Issuer(self.way, plan, store, await _opened(plan, store))
+
+    async def server(self, plan: Plan) -> Server:
+        """An authority of its own on the same store, as each server of a fleet has one."""
+        count = Count()
+        return _Server(self.way, plan, await _opened(plan, _store(plan, count)), count)
+
+
+def _store(plan: Plan, count: Count) -> Store:
+    if not _in_memory(plan):
+        return Counted(open_store(plan.url), count)
+    return Counted(MEMORIES.take(plan), count)
+
+
+async def _closed(plan: Plan, auth: Authority) -> None:
+    await auth.close()
+    if _in_memory(plan):
+        MEMORIES.give_back(plan)
+
+
+def _in_memory(plan: Plan) -> bool:
+    return plan.url.startswith("memory:")
+
+
+async def _opened(plan: Plan, store: Store) -> Authority:
+    seconds = plan.session_seconds
+    auth = Authority(
+        store,
+        issuer=ISSUER,
+        secret=plan.secret,
+        sessions=SessionPolicy(idle=seconds, absolute=seconds),
+        tokens=TokenPolicy(access=plan.access_seconds),
+        max_staleness=plan.staleness,
+        audit_days=0,  # the others keep none either
+    )
+    await auth.open()
+    return auth
+
+
+@asynccontextmanager
+async def _in_our_words() -> AsyncGenerator[None]:
+    try:
+        yield
+    except Denied as denied:
+        raise Refused(str(denied)) from denied
+    except (Stale, StoreError) as error:
+        raise Unavailable(str(error)) from error
+
+
+class _Issuer:
+    def __init__(self, way: Way, plan: Plan, store: Store, auth: Authority) -> None:
+        self._way = way
+        self._plan = plan
+        self._store = store
+        self._auth = auth
+        self._kept = 0
+
+    async def load(self, subjects: Sequence[str]) -> None:
+        async with weighing(self._plan.url, partial(taken, self._plan.url)) as grown:
+            await self._load(subjects)
+        self._kept += grown[0]
+
+    async def _load(self, subjects: Sequence[str]) -> None:
+        for subject in subjects[:1]:
+            # One signs in; all others are its like, so that nobody waits for a million sign-ins.
+            held = await self.sign_in(subject)
+            like = [record for record in await self._store.get(*kept_of(self._way, held)) if record is not None]
+            for some in _commits(subjects[1:], COMMIT // len(like)):
+                await self._store.commit(*(Insert(copied(record, one)) for one in some for record in like))
+
+    async def sign_in(self, subject: str, *, roles: frozenset[str] = frozenset({"user"})) -> Held:
+        async with _in_our_words():
+            auth = self._auth
+            if frozenset((await auth.subjects.get(subject)).roles) != roles:
+                await auth.subjects.change(subject, lambda before: before.with_roles(roles))
+            proof = (await auth.subjects.before(subject)).proven(*carried.METHODS)
+            return await self._way.begin(auth, proof, self._plan.session_seconds)
+
+    async def refresh(self, held: Held) -> Held:
+        if held.refresh is None:
+            return held
+        async with _in_our_words():
+            pair = await self._auth.tokens.refresh(held.refresh)
+            return AccessTokens.held(held.subject, pair.access_token, pair.refresh_token)
+
+    async def end(self, how: Ending, held: Held) -> None:
+        async with _in_our_words():
+            match how:
+                case "sign out":
+                    await self._way.end(self._auth, held)
+                case "disable":
+                    await self._auth.subjects.change(held.subject, Subject.disabled)
+                case "password change":
+                    await self._auth.subjects.change(held.subject, Subject.proof_changed)
+                case "role change":
+                    await self._auth.subjects.change(held.subject, lambda before: before.with_roles(DEMOTED))
+
+    async def kept_bytes(self) -> int:
+        return self._kept
+
+    async def close(self) -> None:
+        await _closed(self._plan, self._auth)
+
+
+class _Server:
+    def __init__(self, way: Way, plan: Plan, auth: Authority, count: Count) -> None:
+        self.count = count
+        self._plan = plan
+        self._auth = auth
+        self._door, self._prefix, self._length = way.door, way.prefix, len(way.prefix)
+        self._seen = auth.seen
+
+    async def verify(self, header: tuple[str, str]) -> Caller:
+        name, value = header
+        # As the guards do: what is like most requests is known at once, and all else is looked at closely.
+        who = self._seen(value[self._length :], self._door) if value.startswith(self._prefix) else None
+        if who is None:
+            request = Request("GET", ISSUER, ((name.encode(), value.encode("utf-8", "replace")),))
+            async with _in_our_words():
+                who = await self._auth.admit(request, accept=(self._door,))
+        return Caller(who.subject, who.roles)
+
+    async def close(self) -> None:
+        await _closed(self._plan, self._auth)
+
+
+def _commits(subjects: Sequence[str], each: int) -> list[Sequence[str]]:
+    return [subjects[at : at + each] for at in range(0, len(subjects), each)]
+
+
+def _leased(id: str, title: str, built: str, way: Way, *ends: Ending) -> Leased:
+    about = About(
+        id=id,
+        family="admit",
+        title=title,
+        built=f"{built}; verified locally, and a log that every server follows under a lease says what has ended.",
+        stores=("memory", "sqlite", "postgresql", "redis"),
+        carrier="cookie" if isinstance(way, Cookies) else "bearer",
+        ends=ends or ENDINGS,
+    )
+    return Leased(about, way)
+
+
+COOKIE = _leased("admit-cookie", "Admit, session cookie", "Looked up when first seen", Cookies())
+TOKEN = _leased("admit-token", "Admit, access token", "An ES256 token with a refresh token", AccessTokens())
+KEY = _leased(
+    "admit-key",
+    "Admit, API key",
+    "Looked up when first seen. “Sign out” ends the key",
+    Keys(),
+    "sign out",  # a key is no sign-in: another password leaves it alone
+    "disable",
+    "role change",
+)

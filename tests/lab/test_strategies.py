@@ -1,0 +1,197 @@
+"""What every strategy of the lab promises, on every store that it can share."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from admit.lab.strategies import STRATEGIES
+from admit.lab.strategies.admit import MEMORIES
+from admit.lab.strategy import DEMOTED, ENDINGS, Caller, Ending, Held, Issuer, Plan, Refused, Server, Strategy
+from admit.lab.tables.memory import TABLES
+from engines import SERVERS, fresh
+
+HERE = ("none", "memory", "sqlite", *(kind for kind in SERVERS if kind in {"postgresql", "redis"}))
+CASES = [(id, store) for id, one in STRATEGIES.items() for store in one.about.stores if store in HERE]
+KEPT = [case for case in CASES if case[1] != "none"]
+SECRET = bytes(range(32))
+ROLES = frozenset({"user", "editor"})
+TRIES = 3_000
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A strategy in use."""
+
+    strategy: Strategy
+    plan: Plan
+    issuer: Issuer
+    server: Server
+
+    async def settled(self, held: Held, wanted: Caller | None) -> Caller | None:
+        """Who is let in once it is ``wanted`` (None: nobody), or after a while."""
+        for _ in range(TRIES):
+            if await self.seen(held) == wanted:
+                break
+            await asyncio.sleep(0.01)
+        return await self.seen(held)
+
+    async def seen(self, held: Held) -> Caller | None:
+        """Who is let in, None for nobody."""
+        try:
+            return await self.server.verify(held.header)
+        except Refused:
+            return None
+
+    async def renewed(self, held: Held) -> Caller | None:
+        """Who is let in with what comes of a refresh."""
+        try:
+            return await self.seen(await self.issuer.refresh(held))
+        except Refused:
+            return None
+
+
+def plan_of(case: tuple[str, str], folder: Path) -> Plan:
+    id, store = case
+    urls = {"none": "none://", "memory": "memory://", "sqlite": f"sqlite:///{folder}/{secrets.token_hex(4)}.db"}
+    return Plan(id, urls.get(store) or fresh(store), SECRET)
+
+
+@pytest.fixture
+async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
+    strategy, plan = STRATEGIES[request.param[0]], plan_of(request.param, tmp_path)
+    async with AsyncExitStack() as stack:
+        issuer = await strategy.issuer(plan)
+        stack.push_async_callback(issuer.close)
+        server = await strategy.server(plan)
+        stack.push_async_callback(server.close)
+        yield Ground(strategy, plan, issuer, server)
+
+
+everywhere = pytest.mark.parametrize("ground", CASES, indirect=True, ids="-on-".join)
+where_something_is_kept = pytest.mark.parametrize("ground", KEPT, indirect=True, ids="-on-".join)
+
+
+@everywhere
+async def test_who_signed_in_is_told_with_all_roles(ground: Ground) -> None:
+    ann = await ground.issuer.sign_in("ann", roles=ROLES)
+    bob = await ground.issuer.sign_in("bob")
+    for _ in range(2):  # the first time, and when it was seen before
+        assert await ground.server.verify(ann.header) == Caller("ann", ROLES)
+        assert await ground.server.verify(bob.header) == Caller("bob", frozenset({"user"}))
+    assert ann.subject == "ann"
+    assert ann.header[0] == {"cookie": "cookie", "bearer": "authorization"}[ground.strategy.about.carrier]
+    assert ann.kept.partition("\n")[0] in ann.header[1]
+
+
+@everywhere
+async def test_garbage_and_what_others_issued_is_refused(ground: Ground, tmp_path: Path) -> None:
+    held = await ground.issuer.sign_in("ann")
+    name, value = held.header
+    strange = [value[:-3], f"{value}x", value[: len(value) // 2], "", "Bearer ", "Bearer é\x00\xff", "Basic YTpi"]
+    for header in [*((name, one) for one in strange), ("x-nothing", value)]:
+        with pytest.raises(Refused):
+            await ground.server.verify(header)
+    if ground.plan.url == "none://":
+        other = replace(
+            ground.plan, secret=secrets.token_bytes(32) if "rs256" not in ground.plan.strategy else SECRET[::-1]
+        )
+    else:
+        other = replace(ground.plan, url=f"sqlite:///{tmp_path}/other.db", secret=SECRET[::-1])
+    issuer = await ground.strategy.issuer(other)
+    try:
+        with pytest.raises(Refused):
+            await ground.server.verify((await issuer.sign_in("ann")).header)
+    finally:
+        await issuer.close()
+
+
+@everywhere
+async def test_an_end_does_what_the_strategy_says_and_no_more(ground: Ground) -> None:
+    bob = await ground.issuer.sign_in("bob", roles=ROLES)
+    for how in ENDINGS:
+        await ends_one(ground, how, await ground.issuer.sign_in(how, roles=ROLES))
+        assert await ground.seen(bob) == Caller("bob", ROLES)
+    assert await ground.renewed(bob) == Caller("bob", ROLES)
+
+
+async def ends_one(ground: Ground, how: Ending, held: Held) -> None:
+    assert await ground.seen(held) == Caller(how, ROLES)
+    await ground.issuer.end(how, held)
+    after = Caller(how, DEMOTED) if how == "role change" else None
+    if how not in ground.strategy.about.ends:
+        assert await ground.seen(held) == Caller(how, ROLES)
+    elif held.refresh is None:
+        assert await ground.settled(held, after) == after
+    else:  # what shows the old roles is refused too, and the client refreshes
+        assert await ground.settled(held, None) is None
+    if held.refresh is not None:
+        assert await ground.renewed(held) == after
+
+
+@where_something_is_kept
+async def test_two_sign_ins_of_somebody_end_alone_and_together(ground: Ground) -> None:
+    one, other = await ground.issuer.sign_in("ann"), await ground.issuer.sign_in("ann")
+    if "sign out" not in ground.strategy.about.ends:
+        await ground.issuer.end("sign out", one)
+        assert await ground.renewed(one) is None
+        assert await ground.renewed(other) == Caller("ann", frozenset({"user"}))
+        return
+    await ground.issuer.end("sign out", one)
+    assert await ground.settled(one, None) is None
+    assert await ground.seen(other) == Caller("ann", frozenset({"user"}))
+    await ground.issuer.end("disable", other)
+    assert await ground.settled(other, None) is None
+
+
+@where_something_is_kept
+async def test_everybody_who_is_loaded_takes_room(ground: Ground) -> None:
+    await ground.issuer.load([f"user-{number:05}" for number in range(1_200)])
+    assert 100 < await ground.issuer.kept_bytes() / 1_200 < 4_000
+    held = await ground.issuer.sign_in("ann")
+    assert await ground.seen(held) == Caller("ann", frozenset({"user"}))
+
+
+@everywhere
+async def test_a_verification_asks_the_store_as_often_as_the_strategy_says(ground: Ground) -> None:
+    held = await ground.issuer.sign_in("ann")
+    await ground.server.verify(held.header)
+    before = replace(ground.server.count)
+    for _ in range(10):
+        await ground.server.verify(held.header)
+    asked = ground.server.count.operations - before.operations
+    reads = ground.strategy.about.id in {"session", "api-key", "hybrid-blocklist"}
+    if ground.strategy.about.family != "admit":
+        assert asked == (10 if reads else 0)
+    else:
+        assert asked <= 2  # the thread that follows the log may ask meanwhile
+    behind_a_network = ground.plan.url.partition("://")[0] in {"postgresql", "redis"}
+    assert ground.server.count.round_trips - before.round_trips == (asked if behind_a_network else 0)
+
+
+@pytest.mark.parametrize("ground", [case for case in CASES if case[0].startswith("hybrid")], indirect=True)
+async def test_a_refresh_token_that_comes_back_ends_its_family(ground: Ground) -> None:
+    first = await ground.issuer.sign_in("ann")
+    second = await ground.issuer.refresh(first)
+    assert await ground.seen(second) == Caller("ann", frozenset({"user"}))
+    with pytest.raises(Refused):
+        await ground.issuer.refresh(first)
+    with pytest.raises(Refused):
+        await ground.issuer.refresh(second)
+    both = [await ground.seen(one) for one in (first, second)]
+    assert both == (
+        [None, None] if "sign out" in ground.strategy.about.ends else [Caller("ann", frozenset({"user"}))] * 2
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_in_memory() -> Iterator[None]:
+    """What a strategy keeps in memory goes with the last who has it open."""
+    yield
+    assert len(TABLES) == len(MEMORIES) == 0
