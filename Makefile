@@ -13,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check check-all fuzz format lint types rings fresh-coverage floors docs docs-serve docs-check bench lock clean
+.PHONY: help setup system demo test check check-all fuzz format lint types rings fresh-coverage floors docs docs-serve docs-check bench bench-compare lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,8 +84,12 @@ docs-check: setup ## the generated pages are current, and the site has no link t
 	@$(BIN)/python scripts/reference.py --check
 	@$(BIN)/python scripts/site.py
 
-bench: setup ## every benchmark, as tables
-	@for bench in $$(grep -l __main__ bench/*.py); do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+bench: setup ## the benchmarks, BENCH="verify guard" or all (20 min, on a quiet machine), and one table of all ratios
+	@$(BIN)/python bench/together.py $(BENCH)
+
+bench-compare: setup ## what the last `make bench` changed since bench/baseline.json, ratio by ratio
+	@$(BIN)/python bench/compare.py
+
 
 lock: setup ## renew requirements.lock and bench.lock from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

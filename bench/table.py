@@ -13,7 +13,7 @@ import timeit
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 SLICES = 9
 
@@ -128,13 +128,15 @@ def arguments(about: str | None) -> argparse.Namespace:
 
 def report(bench: str, rows: Sequence[Row], options: argparse.Namespace) -> None:
     """Print the table, or with ``--json -`` the object in its place. Exits with 1 when a bar is not held."""
-    found = {
+    found: dict[str, Any] = {
         "bench": bench,
         "machine": machine(),
         "rows": [
             {
                 "case": row.case,
                 "figure": round(row.figure.median, 4),
+                "least": round(row.figure.least, 4),
+                "most": round(row.figure.most, 4),
                 "unit": row.unit,
                 "bar": row.bar,
                 "direction": row.direction,
@@ -146,23 +148,31 @@ def report(bench: str, rows: Sequence[Row], options: argparse.Namespace) -> None
     if options.json == "-":
         print(json.dumps(found, ensure_ascii=False, indent=1))
     else:
-        _print(bench, rows)
+        print(f"{bench}: {', '.join(f'{name} {value}' for name, value in machine().items())}")
+        printed(found["rows"])
         if options.json:
             Path(options.json).write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     if not all(row.holds for row in rows):
         sys.exit(1)
 
 
-def _print(bench: str, rows: Sequence[Row]) -> None:
-    print(f"{bench}: {', '.join(f'{name} {value}' for name, value in machine().items())}")
-    width = max(len(row.case) for row in rows)
+def found_of(path: Path) -> list[dict[str, Any]]:
+    """What :func:`report` wrote, by one benchmark or by several."""
+    found: list[dict[str, Any]] | dict[str, Any] = json.loads(path.read_text())
+    return found if isinstance(found, list) else [found]
+
+
+def printed(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as a table."""
+    width = max((len(row["case"]) for row in rows), default=0)
     print(f"{'':{width}}   median        spread              bar")
     for row in rows:
-        sign = "≤" if row.direction == "max" else "≥"
-        bar = "" if row.bar is None else f"{sign} {row.bar:g}  {'holds' if row.holds else 'NOT HELD'}"
-        spread = f"{_short(row.figure.least)} … {_short(row.figure.most)}"
-        print(f"{row.case:{width}}  {_short(row.figure.median):>7} {row.unit:<6} {spread:<18}  {bar}".rstrip())
+        sign = "≤" if row["direction"] == "max" else "≥"
+        bar = "" if row["bar"] is None else f"{sign} {row['bar']:g}  {'holds' if row['holds'] else 'NOT HELD'}"
+        spread = f"{short(row['least'])} … {short(row['most'])}"
+        print(f"{row['case']:{width}}  {short(row['figure']):>7} {row['unit']:<6} {spread:<18}  {bar}".rstrip())
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Three digits of it."""
     return f"{value:.3g}" if value < 1_000 else f"{value:,.0f}"

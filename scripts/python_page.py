@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
+from typing import Any
 
 MODULES = (
     "admit", "admit.accounts", "admit.sessions", "admit.tokens", "admit.subjects", "admit.api_keys", "admit.audit", "admit.errors", "admit.web", "admit.stores", "admit.figures", "admit.unsafe", "admit.testing",
@@ -48,7 +49,7 @@ def _names(module: ModuleType) -> list[str]:
     ]
 
 
-def _of(name: str, thing: object) -> Iterator[str]:
+def _of(name: str, thing: Any) -> Iterator[str]:
     yield f"### `{name}`"
     if not callable(thing):
         yield f"```py\n{name} = {thing!r}\n```"
