@@ -32,8 +32,8 @@ IN_A_ROW = 3
 JITTER = 20
 """Milliseconds, at most, that an end comes later than it could: what a server does at intervals must not fall in step."""
 
-PATIENCE = 60.0
-"""Seconds until everybody who has signed in must have got in everywhere."""
+MARGIN = 5.0
+"""Seconds longer than its lifetime that it is waited for what only its expiry ends."""
 
 LONGER = 3
 """Times that a lifetime is doubled, when people expired before they were ended."""
@@ -49,6 +49,7 @@ class Pace:
     pause: float = 0.001  # seconds between two requests for somebody at a server
     look: float = 0.01  # seconds between two looks at what the servers have answered
     settle: float = 0.05  # seconds that nobody gets in until that counts as the end of it
+    begin: float = 60.0  # seconds within which whoever has signed in gets in everywhere
     patience: float = 20.0  # seconds until it is given up that the end takes effect
 
 
@@ -105,7 +106,7 @@ class _Batch:
         group = [*(one.held.header for one in self._people), self._control.header]
         await asyncio.gather(*(server.watch([group], pause=self._pace.pause) for server in self._servers))
         try:
-            await self._until(self._all_in, PATIENCE)
+            await self._until(self._all_in, self._pace.begin)
             for number, one in enumerate(self._people):
                 await asyncio.sleep(secrets.randbelow(JITTER) / 1e3)
                 await self._look()
@@ -221,7 +222,8 @@ async def _expired(
     for doubled in range(LONGER + 1):
         lifetime = pace.lifetime * 2**doubled
         short = replace(plan, access_seconds=lifetime, session_seconds=lifetime)
-        slow = replace(pace, pause=lifetime / 100, look=lifetime / 20, patience=pace.patience + lifetime)
+        # Seldom: there is nothing to be found but how long it lived, and this goes on for many lanes at once.
+        slow = replace(pace, pause=lifetime / 25, look=lifetime / 20, begin=lifetime, patience=lifetime + MARGIN)
         async with _begun(strategy, short, store, crew, pace.servers) as (issuer, servers):
             try:
                 return lifetime, await _ended(issuer, servers, hows, slow)
