@@ -22,6 +22,10 @@ from admit.lab.strategy import Held, Issuer, Plan, Store, Strategy, Unmeasured
 from admit.lab.watching import Answer, AppServer
 
 LOOK_EVERY = 0.1
+"""Seconds between two looks at what was answered."""
+
+AT_ONCE = 4
+"""Outages that may go on in the same processes at the same time: a moment of one is mostly waiting."""
 
 PATIENCE = 20.0
 """Seconds until everybody who has signed in must have got in, before anything is broken."""
@@ -169,8 +173,14 @@ async def measured(
         healed=(healed - began) / 1e9,
         moments=_moments(scene, began),
         recovered=_recovered(scene.by_person(), began, healed),
-        what=FAULTS[store][fault],
+        what=FAULTS[store][fault] + _outlived(strategy, plan),
     )
+
+
+def _outlived(strategy: Strategy, plan: Plan) -> str:
+    """What has to be said where nobody has to come back for another token while it lasts."""
+    tokens = strategy.about.family in {"jwt", "hybrid"}
+    return f"; the tokens live {plan.access_seconds:g} s, longer than this lasts" if tokens else ""
 
 
 @asynccontextmanager
@@ -206,9 +216,10 @@ def _moments(scene: _Scene, began: int) -> tuple[Moment, ...]:
     for answer in (answer for answers in scene.answers for answer in answers):
         slices.setdefault((answer.answered - began) // width, []).append(answer)
     found: list[Moment] = []
-    for number, answers in sorted(slices.items()):
+    for number in range(min(slices), max(slices) + 1):
+        answers = slices.get(number, [])
         counts = Counter(people[answer.person].sort(answer) for answer in answers)
-        slowest = max(answer.answered - answer.began for answer in answers) / 1e6
+        slowest = max((answer.answered - answer.began for answer in answers), default=0) / 1e6
         found.append(Moment(at=number * scene.pace.slice, **{sort: counts[sort] for sort in SORTS}, slowest=slowest))
     return tuple(found)
 

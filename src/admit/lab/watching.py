@@ -85,9 +85,10 @@ class Here:
         """Ask for people from now on; see AppServer."""
         self._resting = False
         numbers = itertools.count()
-        for group in groups:
+        for place, group in enumerate(groups):
             people = [(next(numbers), header) for header in group]
-            self._asking.append(asyncio.create_task(self._ask_for(people, pause, limit)))
+            first = pause * place / len(groups)  # nobody waits for all the others
+            self._asking.append(asyncio.create_task(self._ask_for(people, first, pause, limit)))
 
     async def tell(self) -> list[Answer]:
         """What has been answered since the last time. Raises what a verification failed with."""
@@ -150,7 +151,8 @@ class Here:
         firsts = [number * len(headers) // at_once for number in range(at_once)]
         return sum(await asyncio.gather(*map(one, firsts)))
 
-    async def _ask_for(self, people: Sequence[tuple[int, Header]], pause: float, limit: float) -> None:
+    async def _ask_for(self, people: Sequence[tuple[int, Header]], first: float, pause: float, limit: float) -> None:
+        await asyncio.sleep(first)
         while not self._resting:
             for person, header in people:
                 asked = self._ask(person, header) if limit == math.inf else self._ask_within(limit, person, header)

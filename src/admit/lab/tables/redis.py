@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import msgspec
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -203,7 +203,8 @@ def connected(place: Place, count: Count) -> Any:
     }  # fmt: skip
     if place.tls:
         settings |= {"ssl_ca_certs": place.ca, "ssl_certfile": place.cert, "ssl_keyfile": place.key}
-    return Redis.from_pool(ConnectionPool(**settings))
+    # Who finds all connections taken waits for one: it is no reason to say that Redis does not answer.
+    return Redis.from_pool(BlockingConnectionPool(timeout=PATIENCE, **settings))
 
 
 async def opened(rest: str, name: str, count: Count, *, owned: bool) -> RedisTable:
