@@ -30,6 +30,13 @@ def signed_in(site: Site, browser: Chromium, email: str = EMAIL, *devices: str) 
     browser.press("Sign in")
 
 
+def pressed(browser: Chromium, *acts: str) -> None:
+    """In the live lab, ``acts`` were pressed one after the other, and the page shows what came of them."""
+    for act in acts:
+        browser.find(f"[data-act={act}]").click()
+        assert browser.ask("queue") is None  # the page has shown the answer
+
+
 def _at(path: str) -> State:
     """The page of somebody who is not signed in."""
 
@@ -178,6 +185,12 @@ def _links_settings(site: Site, browser: Chromium) -> None:
     browser.follow("One that asks for more")
 
 
+def _lab(site: Site, browser: Chromium) -> None:
+    _demo(site, browser)
+    browser.follow("Open the live lab")
+    pressed(browser, "sign-in", "steal", "disable", "request")
+
+
 PAGES: dict[str, State] = {
     "sign-in": _sign_in,
     "sign-in-refused": _sign_in_refused,
@@ -204,6 +217,7 @@ PAGES: dict[str, State] = {
     "demo-signed-in": _demo_signed_in,
     "demo-links": _links,
     "demo-settings": _links_settings,
+    "demo-lab": _lab,
     "error-400": _bad_form,
     "error-403": _cross_origin,
     "error-403-closed": _sign_up_closed,

@@ -39,7 +39,18 @@ class Demo:
         pages: Pages = app.state.pages
         pages.add(PackageLoader("admit.server", "pages"), home="/")
         style = pages.asset("front", ".css", (_FILES / "front.css").read_bytes(), "text/css")
-        app.include_router(_router(self, app.state.authority, pages, style), include_in_schema=False)
+        lab = _lab(app)
+        app.include_router(_router(self, app.state.authority, pages, style, lab=lab), include_in_schema=False)
+
+
+def _lab(app: FastAPI) -> bool:
+    """Add the live lab; whether what it compares is installed."""
+    try:
+        from admit.lab.live.routes import furnish
+    except ModuleNotFoundError:
+        return False
+    furnish(app)
+    return True
 
 
 async def _account(auth: Authority, request: Request) -> Account | None:
@@ -51,7 +62,7 @@ async def _account(auth: Authority, request: Request) -> Account | None:
     return await auth.accounts.get(who.subject)
 
 
-def _router(demo: Demo, auth: Authority, pages: Pages, style: str) -> APIRouter:
+def _router(demo: Demo, auth: Authority, pages: Pages, style: str, *, lab: bool) -> APIRouter:
     router = APIRouter()
 
     def application(request: Request, who: Principal, template: str) -> Response:
@@ -64,7 +75,8 @@ def _router(demo: Demo, auth: Authority, pages: Pages, style: str) -> APIRouter:
     @router.get("/")
     async def front(request: Request) -> Response:
         account = await _account(auth, request)
-        return pages.page("front.html", style=style, demo=demo, program=program(), fresh=_FRESH, account=account)
+        known = {"demo": demo, "program": program(), "fresh": _FRESH, "lab": lab}
+        return pages.page("front.html", style=style, account=account, **known)
 
     @router.get("/links")
     async def links(request: Request, who: Annotated[Principal, Depends(required(auth, "links:read"))]) -> Response:
