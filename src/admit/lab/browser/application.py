@@ -54,10 +54,10 @@ class Application:
     issuer: Issuer
     server: Server
     own: str  # its origin
-    signed_in: dict[str, Held] = field(default_factory=dict)
-    transfers: list[Transfer] = field(default_factory=list)
-    _refreshing: dict[str, Held] = field(default_factory=dict)
-    _adopted: dict[str, str] = field(default_factory=dict)
+    signed_in: dict[str, Held] = field(default_factory=dict[str, Held])
+    transfers: list[Transfer] = field(default_factory=list[Transfer])
+    _refreshing: dict[str, Held] = field(default_factory=dict[str, Held])
+    _adopted: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def by_cookie(self) -> bool:

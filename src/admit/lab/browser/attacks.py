@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
@@ -216,7 +216,7 @@ ATTACKS = (
 def perform(told: Callable[[str], None] = lambda _: None) -> tuple[Attack, ...]:
     """Every attack on every place; ``told`` hears of each as it begins. Raises Unmeasured."""
     found: list[Attack] = []
-    with browser() as chromium, town() as here:
+    with town() as here, browser() as chromium:
         for attack in ATTACKS:
             told(attack.name)
             if attack.control:
@@ -236,7 +236,7 @@ def perform(told: Callable[[str], None] = lambda _: None) -> tuple[Attack, ...]:
 
 
 @contextmanager
-def _scene(here: Town, chromium: Browser, keeping: Keeping) -> Iterator[Scene]:
+def _scene(here: Town, chromium: Browser, keeping: Keeping) -> Generator[Scene]:
     strategy = STRATEGIES[_BY.get(keeping, _TOKEN)]
     plan = Plan(strategy.about.id, f"memory://{secrets.token_hex(8)}", secrets.token_bytes(32))
 

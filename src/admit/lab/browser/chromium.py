@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,7 @@ class Browser:
     """What somebody does in it, and what somebody else could copy out of it."""
 
     def __init__(self, driver: Chrome) -> None:
-        self._driver = driver
+        self._driver: Any = driver
 
     def go(self, url: str) -> None:
         """Navigate, as by typing the address, and wait for the page."""
@@ -66,7 +66,7 @@ class Browser:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
+def browser() -> Generator[Browser]:
     """A browser with an empty profile. Raises Unmeasured where there is none."""
     try:
         from selenium.common.exceptions import WebDriverException

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ class Answer:
 
     status: int = 200
     body: str = ""
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     @classmethod
     def of(cls, what: object) -> Answer:
@@ -99,7 +99,7 @@ class Town:
 
 
 @contextmanager
-def town() -> Iterator[Town]:
+def town() -> Generator[Town]:
     """Every site, from a thread with an event loop of its own. Raises Unmeasured without the server's packages."""
     try:
         import uvicorn
