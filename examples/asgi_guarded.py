@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 
-from admit import Authority
-from admit.core.requirement import Requirement
+from admit import Authority, Requirement
 from admit.guards.asgi import PRINCIPAL, Guard, Receive, Scope, Send
 
 auth = Authority(

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -54,7 +54,12 @@ def blocks(page: Path, language: str) -> list[Block]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
 def test_the_python_of_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    ran(page, tmp_path, monkeypatch)
+
+
+def ran(page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that the Python of ``page`` leaves, run as one program in ``folder``."""
+    monkeypatch.chdir(folder)
     assert MIDDLEWARE  # a page about Django stands in a project, whose settings were made by that import
     module = ModuleType("__page__")
     monkeypatch.setitem(sys.modules, module.__name__, module)  # where annotations are looked up
@@ -66,6 +71,7 @@ def test_the_python_of_the_page_runs(page: Path, tmp_path: Path, monkeypatch: py
             result = eval(code, names)
             if inspect.iscoroutine(result):
                 runner.run(result)
+    return names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -3,6 +3,7 @@
 from admit.authority import Authority
 from admit.core.principal import Principal
 from admit.core.request import Request
+from admit.core.requirement import Requirement
 from admit.core.session_policy import BALANCED, RELAXED, STRICT, SessionPolicy
 from admit.errors import AdmitError, Denied
 from admit.receipts import Receipt
@@ -20,6 +21,7 @@ __all__ = [
     "Principal",
     "Receipt",
     "Request",
+    "Requirement",
     "SessionPolicy",
     "TokenPolicy",
     "Verifier",

@@ -238,17 +238,26 @@ class Sessions:
 
         return await self._ledger.decide(attempt)
 
+    async def with_cookie(self, id: str, presented: str) -> str:
+        """The Set-Cookie line of ``presented``, the cookie of session ``id`` from now on. Raises Revoked, Expired."""
+
+        async def attempt() -> str:
+            session, record = await self._valid(id, self._ledger.clock.now())
+            if session.cookie is not None and secret.same(session.cookie.digest, secret.digest(presented)):
+                return self._line(session, presented)
+            changes, started = self._new_cookie(session, record, presented)
+            await self._ledger.commit(*changes)
+            return self._line(started.session, presented)
+
+        return await self._ledger.decide(attempt)
+
     async def restamped(self, id: str, gen: int) -> tuple[tuple[Change, ...], Started]:
         """The changes that carry the caller's own session over to ``gen`` with another cookie, for one commit.
 
         Raises Revoked when it is not there any more, Expired when its time is over.
         """
-        read = await self.read(id)
-        if read is None:
-            raise Revoked(f"there is no session {id}")
-        session, record, held = read
         now = self._ledger.clock.now()
-        session.judge(held.subject, now)
+        session, record = await self._valid(id, now)
         return self._new_cookie(msgspec.structs.replace(session, gen=gen, seen_at=now), record)
 
     def verify(self, text: str, now: float) -> Seen:  # noqa: ARG002 - no time makes a cookie prove itself
@@ -332,6 +341,15 @@ class Sessions:
             if after is None:
                 return found
 
+    async def _valid(self, id: str, now: float) -> tuple[Session, Record]:
+        """The session ``id`` with its record. Raises Revoked when it is not there any more, Expired when it is over."""
+        read = await self.read(id)
+        if read is None:
+            raise Revoked(f"there is no session {id}")
+        session, record, held = read
+        session.judge(held.subject, now)
+        return session, record
+
     async def _alive(self, subject: str) -> Alive:
         keys = [record.key for record in await self._records(subject)]
         # Read again, with the subject and at one moment: else what it ended meanwhile would count as valid.
@@ -363,14 +381,17 @@ class Sessions:
             await self._ledger.commit(Replace(self.record(seen), record.version))
         return seen
 
-    def _new_cookie(self, session: Session, record: Record) -> tuple[tuple[Change, ...], Started]:
+    def _new_cookie(self, session: Session, record: Record, given: str = "") -> tuple[tuple[Change, ...], Started]:
+        """The changes for another cookie of the secret ``given``, or of a new one where there was a cookie before."""
         old = session.cookie
-        if old is None:
+        if old is None and not given:
             return (Replace(self.record(session), record.version),), Started(session, None)
-        presented = secret.new_secret(self._ledger.chance)
-        renewed = msgspec.structs.replace(session, cookie=Cookie(old.n + 1, secret.digest(presented)))
-        ended = self._ledger.ended(Ends.COOKIE, f"{session.id}.{old.n}")
-        return (Replace(self.record(renewed), record.version), ended), Started(renewed, self._line(renewed, presented))
+        presented = given or secret.new_secret(self._ledger.chance)
+        n = 0 if old is None else old.n
+        renewed = msgspec.structs.replace(session, cookie=Cookie(n + 1, secret.digest(presented)))
+        replaced = Replace(self.record(renewed), record.version)
+        changes = (replaced,) if old is None else (replaced, self._ledger.ended(Ends.COOKIE, f"{session.id}.{n}"))
+        return changes, Started(renewed, self._line(renewed, presented))
 
     def _line(self, session: Session, presented: str) -> str:
         assert session.cookie is not None

@@ -144,6 +144,16 @@ class Tokens:
 
         return await self._ledger.decide(attempt)
 
+    async def exchange(self, text: str) -> tuple[Pair, str]:
+        """The tokens that follow ``text``, as by :meth:`refresh`, and the Set-Cookie line of a cookie for their session.
+
+        For clients that go over from tokens to cookies. Whoever asks again within the grace gets the same cookie; one
+        from before is over. Raises what :meth:`refresh` does.
+        """
+        pair = await self.refresh(text)
+        token, keys = await self._parsed(pair.refresh_token)
+        return pair, await self._sessions.with_cookie(token.session, token.cookie(keys))
+
     async def end(self, text: str) -> None:
         """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here."""
         token, _ = await self._parsed(text)

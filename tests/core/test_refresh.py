@@ -90,6 +90,13 @@ def spent(family: Family, token: RefreshToken, now: float, grace: float = GRACE)
     return refresh.spend(family, token, KEYS, now, grace)
 
 
+def test_a_cookie_needs_both_the_chain_key_and_the_token_and_is_no_token_itself() -> None:
+    token, other = first(), keys_of(b"x" * 32)
+    made = token.cookie(KEYS)
+    assert token.cookie(KEYS) == made
+    assert len({made, token.cookie(other), first().cookie(KEYS), token.successor(KEYS).secret, token.secret}) == 5
+
+
 def test_the_first_token_of_a_family_rotates_at_once() -> None:
     token = first()
     assert spent(refresh.begun(token, 0), token, 0) is Outcome.ROTATE
