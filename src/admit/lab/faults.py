@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from admit.lab.relay import LATE, Relay, relayed
 from admit.lab.report import Fault
-from admit.lab.strategy import Store, Unmeasured
+from admit.lab.strategy import Fronted, Issuer, Plan, Store, Strategy, Unmeasured
 
 PORTS = {"postgresql": 5432, "redis": 6379}
 """Where those listen whose URL names no port."""
@@ -49,6 +49,43 @@ FAULTS: dict[Store, dict[Fault, str]] = {
 }
 """What each store can suffer, and what is done then. Memory is in the process: what breaks it ends that, too."""
 FAULTS["redis"] = FAULTS["postgresql"]
+
+AUTHORITY: dict[Fault, str] = {
+    "slow": f"each answer of the authority arrives {LATE * 1e3:.0f} ms later",
+    "gone": "connections to the authority break, and new ones are refused",
+    "cut": "nothing arrives on connections to the authority any more, and nobody is told",
+}
+"""The same, where application servers ask an authority and no store."""
+
+
+def faults_of(strategy: Strategy, store: Store) -> dict[Fault, str]:
+    """What can break between application servers and what they ask, and what is done then."""
+    return AUTHORITY if isinstance(strategy, Fronted) else FAULTS[store]
+
+
+def goes_on(strategy: Strategy, store: Store, fault: Fault) -> bool:
+    """Whether people can be ended while it lasts: where the store fails, they cannot; over a network, elsewhere."""
+    return isinstance(strategy, Fronted) or store == "none" or (store in PORTS and fault != "gone")
+
+
+async def opened(strategy: Strategy, plan: Plan, store: Store) -> tuple[Issuer, Site]:
+    """The issuer, and what stands between it and its servers, in front of a break. Raises StoreError, Unmeasured."""
+    if not isinstance(strategy, Fronted):
+        broken = await site(store, plan.url)
+        try:
+            return await strategy.issuer(plan), broken
+        except BaseException:
+            await broken.close()
+            raise
+    relay = Relay()
+    await relay.open()
+    try:
+        issuer = await strategy.issuer_at(plan, reached=relay.port)
+    except BaseException:
+        await relay.close()
+        raise
+    relay.target = "127.0.0.1", issuer.listens_at
+    return issuer, _Networked(issuer.asked_at, relay)
 
 
 async def site(store: Store, url: str) -> Site:

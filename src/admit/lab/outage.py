@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from admit.lab.crew import Crew
-from admit.lab.faults import FAULTS, PORTS, Site, site
+from admit.lab.faults import Site, faults_of, goes_on, opened
 from admit.lab.report import Fault, Moment, Outage
 from admit.lab.strategy import Held, Issuer, Plan, Store, Strategy, Unmeasured
 from admit.lab.watching import Answer, AppServer
@@ -147,11 +147,9 @@ class _Scene:
 async def measured(
     strategy: Strategy, plan: Plan, store: Store, crew: Crew, fault: Fault, pace: Pace = QUICK
 ) -> Outage:
-    """What people see of ``fault``, one of FAULTS of that store. Raises StoreError, Unmeasured."""
+    """What people see of ``fault``, one of :func:`faults_of` that strategy on that store. Raises StoreError, Unmeasured."""
     async with _scene(strategy, plan, store, crew, pace) as scene:
-        # Where the store itself is what fails, nobody can be ended; over a network, whoever ends people is elsewhere.
-        elsewhere = store == "none" or (store in PORTS and fault != "gone")
-        await scene.come(also_during=elsewhere)
+        await scene.come(also_during=goes_on(strategy, store, fault))
         await scene.watch()
         try:
             await asyncio.sleep(pace.before)
@@ -173,7 +171,7 @@ async def measured(
         healed=(healed - began) / 1e9,
         moments=_moments(scene, began),
         recovered=_recovered(scene.by_person(), began, healed),
-        what=FAULTS[store][fault] + _outlived(strategy, plan),
+        what=faults_of(strategy, store)[fault] + _outlived(strategy, plan),
     )
 
 
@@ -185,18 +183,15 @@ def _outlived(strategy: Strategy, plan: Plan) -> str:
 
 @asynccontextmanager
 async def _scene(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pace: Pace) -> AsyncGenerator[_Scene]:
-    broken = await site(store, plan.url)
-    issuer: Issuer | None = None
+    issuer, broken = await opened(strategy, plan, store)
     servers: list[AppServer] = []
     try:
-        issuer = await strategy.issuer(plan)
-        servers = await crew.serve(strategy, replace(plan, url=broken.url), store, servers=pace.servers)
+        servers += await crew.serve(strategy, replace(plan, url=broken.url), store, servers=pace.servers)
         yield _Scene(issuer, servers, broken, pace)
     finally:
         await broken.heals()
         await asyncio.gather(*(server.close() for server in servers))
-        if issuer is not None:
-            await issuer.close()
+        await issuer.close()
         await broken.close()
 
 

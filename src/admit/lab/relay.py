@@ -26,8 +26,8 @@ class Relay:
     sent meanwhile arrives afterwards, as TCP sends it again. New connections seem to come about, and nobody answers.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = host, port
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.target = host, port
         self._mood: Mood = "passes"
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -78,7 +78,7 @@ class Relay:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._not_cut()
-            there, towards = await asyncio.open_connection(*self._target, limit=CHUNK)
+            there, towards = await asyncio.open_connection(*self.target, limit=CHUNK)
             try:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._passed_on(reader, towards, lambda: 0.0))

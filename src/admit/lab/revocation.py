@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 from admit.lab.crew import Crew
 from admit.lab.report import Revocation
-from admit.lab.strategy import ENDINGS, Ending, Held, Issuer, Plan, Store, Strategy, Unmeasured
+from admit.lab.strategy import ENDINGS, Ending, Held, Issuer, Plan, Store, Strategy, Unmeasured, for_servers
 from admit.lab.watching import Answer, AppServer
 
 ROLES = frozenset({"admin"})
@@ -202,7 +202,7 @@ async def _begun(
     async with AsyncExitStack() as stack:
         issuer = await strategy.issuer(plan)
         stack.push_async_callback(issuer.close)
-        servers = await crew.serve(strategy, plan, store, servers=number)
+        servers = await crew.serve(strategy, for_servers(issuer, plan), store, servers=number)
         for server in servers:
             stack.push_async_callback(server.close)
         yield issuer, servers

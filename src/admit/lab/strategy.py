@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, runtime_checkable
 
 Ending = Literal["sign out", "disable", "password change", "role change"]
 """What must be noticed; after a role change the old role may not be seen any more, the person stays signed in."""
@@ -128,3 +128,27 @@ class Strategy(Protocol):
 
     async def server(self, plan: Plan) -> Server:
         """One application server more, in this process or another. Raises StoreError."""
+
+
+@runtime_checkable
+class Asked(Issuer, Protocol):
+    """An issuer whose application servers ask it, over HTTP, and no store."""
+
+    asked_at: str
+    """What they are told in place of the store's URL."""
+
+    listens_at: int
+    """The port of this machine at which it answers."""
+
+
+@runtime_checkable
+class Fronted(Strategy, Protocol):
+    """A strategy with such an issuer, which may stand behind something that passes on what arrives."""
+
+    async def issuer_at(self, plan: Plan, *, reached: int) -> Asked:
+        """The issuer that is reached at the port ``reached`` of this machine, where others listen. Raises StoreError."""
+
+
+def for_servers(issuer: Issuer, plan: Plan) -> Plan:
+    """What application servers are told, of the ``plan`` that ``issuer`` was opened with."""
+    return replace(plan, url=issuer.asked_at) if isinstance(issuer, Asked) else plan

@@ -52,16 +52,17 @@ class Leased:
     async def issuer(self, plan: Plan) -> Issuer:
         """The authority where people sign in."""
         count = Count()
-        store = _store(plan, count)
-        return _Issuer(self.way, plan, store, await _opened(plan, store))
+        store = store_of(plan, count)
+        return LeasedIssuer(self.way, plan, store, await opened(plan, store))
 
     async def server(self, plan: Plan) -> Server:
         """An authority of its own on the same store, as each server of a fleet has one."""
         count = Count()
-        return _Server(self.way, plan, await _opened(plan, _store(plan, count)), count)
+        return _Server(self.way, plan, await opened(plan, store_of(plan, count)), count)
 
 
-def _store(plan: Plan, count: Count) -> Store:
+def store_of(plan: Plan, count: Count) -> Store:
+    """The store of ``plan``, whose answers are counted."""
     if not _in_memory(plan):
         return Counted(open_store(plan.url), count)
     return Counted(MEMORIES.take(plan), count)
@@ -77,11 +78,12 @@ def _in_memory(plan: Plan) -> bool:
     return plan.url.startswith("memory:")
 
 
-async def _opened(plan: Plan, store: Store) -> Authority:
+async def opened(plan: Plan, store: Store, issuer: str = ISSUER) -> Authority:
+    """An authority on ``store``. Raises StoreError."""
     seconds = plan.session_seconds
     auth = Authority(
         store,
-        issuer=ISSUER,
+        issuer=issuer,
         secret=plan.secret,
         sessions=SessionPolicy(idle=seconds, absolute=seconds),
         tokens=TokenPolicy(access=plan.access_seconds),
@@ -93,7 +95,8 @@ async def _opened(plan: Plan, store: Store) -> Authority:
 
 
 @asynccontextmanager
-async def _in_our_words() -> AsyncGenerator[None]:
+async def in_our_words() -> AsyncGenerator[None]:
+    """Whatever Admit refuses inside, or cannot tell, is Refused or Unavailable."""
     try:
         yield
     except Denied as denied:
@@ -102,7 +105,9 @@ async def _in_our_words() -> AsyncGenerator[None]:
         raise Unavailable(str(error)) from error
 
 
-class _Issuer:
+class LeasedIssuer:
+    """An authority, whose people have their credentials in one way."""
+
     def __init__(self, way: Way, plan: Plan, store: Store, auth: Authority) -> None:
         self._way = way
         self._plan = plan
@@ -111,6 +116,7 @@ class _Issuer:
         self._kept = 0
 
     async def load(self, subjects: Sequence[str]) -> None:
+        """Sign in one of them, and copy him for the others."""
         async with weighing(self._plan.url, partial(taken, self._plan.url)) as grown:
             await self._load(subjects)
         self._kept += grown[0]
@@ -124,7 +130,8 @@ class _Issuer:
                 await self._store.commit(*(Insert(copied(record, one)) for one in some for record in like))
 
     async def sign_in(self, subject: str, *, roles: frozenset[str] = frozenset({"user"})) -> Held:
-        async with _in_our_words():
+        """With a proof that somebody else has seen. Raises Unavailable."""
+        async with in_our_words():
             auth = self._auth
             if frozenset((await auth.subjects.get(subject)).roles) != roles:
                 await auth.subjects.change(subject, lambda before: before.with_roles(roles))
@@ -132,14 +139,16 @@ class _Issuer:
             return await self._way.begin(auth, proof, self._plan.session_seconds)
 
     async def refresh(self, held: Held) -> Held:
+        """Spend the refresh token, where there is one. Raises Refused, Unavailable."""
         if held.refresh is None:
             return held
-        async with _in_our_words():
+        async with in_our_words():
             pair = await self._auth.tokens.refresh(held.refresh)
             return AccessTokens.held(held.subject, pair.access_token, pair.refresh_token)
 
     async def end(self, how: Ending, held: Held) -> None:
-        async with _in_our_words():
+        """As an application would. Raises Unavailable."""
+        async with in_our_words():
             match how:
                 case "sign out":
                     await self._way.end(self._auth, held)
@@ -151,9 +160,11 @@ class _Issuer:
                     await self._auth.subjects.change(held.subject, lambda before: before.with_roles(DEMOTED))
 
     async def kept_bytes(self) -> int:
+        """By how much the store grew."""
         return self._kept
 
     async def close(self) -> None:
+        """Give back the store."""
         await _closed(self._plan, self._auth)
 
 
@@ -171,7 +182,7 @@ class _Server:
         who = self._seen(value[self._length :], self._door) if value.startswith(self._prefix) else None
         if who is None:
             request = Request("GET", ISSUER, ((name.encode(), value.encode("utf-8", "replace")),))
-            async with _in_our_words():
+            async with in_our_words():
                 who = await self._auth.admit(request, accept=(self._door,))
         return Caller(who.subject, who.roles)
 
