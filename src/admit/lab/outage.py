@@ -205,13 +205,16 @@ def _gets_in(answers: Sequence[Answer], since: int) -> bool:
 
 
 def _moments(scene: _Scene, began: int) -> tuple[Moment, ...]:
-    """What people were told in each slice of time: what they ask before a fault may be answered within it."""
+    """What people were told in each slice of time: what they ask before a fault may be answered within it.
+
+    Those ended before have been so for a while, and everybody else has got in, when the first slice begins.
+    """
     people, width = scene.people, int(scene.pace.slice * 1e9)
     slices: dict[int, list[Answer]] = {}
     for answer in (answer for answers in scene.answers for answer in answers):
         slices.setdefault((answer.answered - began) // width, []).append(answer)
     found: list[Moment] = []
-    for number in range(min(slices), max(slices) + 1):
+    for number in range(-math.ceil(scene.pace.before / scene.pace.slice), max(slices) + 1):
         answers = slices.get(number, [])
         counts = Counter(people[answer.person].sort(answer) for answer in answers)
         slowest = max((answer.answered - answer.began for answer in answers), default=0) / 1e6

@@ -110,7 +110,7 @@ class _Batch:
             for number, one in enumerate(self._people):
                 await asyncio.sleep(secrets.randbelow(JITTER) / 1e3)
                 await self._look()
-                if not all(seen.of(number) and one.shown(seen.of(number)[-1]) for seen in self._seen):
+                if not all(self._still_in(seen.of(number), one) for seen in self._seen):
                     raise RefusedBefore(f"somebody was refused before the {one.how}")
                 await issuer.end(one.how, one.held)
                 one.acknowledged = time.monotonic_ns()
@@ -141,6 +141,11 @@ class _Batch:
             for seen in self._seen
             for number, one in enumerate(self._people)
         )
+
+    @staticmethod
+    def _still_in(answers: Sequence[Answer], one: Watched) -> bool:
+        """Whether the last answer that told anything let him in."""
+        return next((one.shown(answer) for answer in reversed(answers) if _tells(answer)), False)
 
     def _all_over(self) -> bool:
         return all(

@@ -123,7 +123,8 @@ async def _served(stack: AsyncExitStack, plan: Plan, origin: str, port: int) -> 
     stack.push_async_callback(_let_go, process)
     until = time.monotonic() + START
     while not await _listens(port):
-        if time.monotonic() > until or "Traceback" in (said := log.read_text(errors="replace")):
+        said = log.read_text(errors="replace")
+        if "Traceback" in said or time.monotonic() > until:
             raise StoreUnavailable(f"“admit serve” did not start: {(said or '-').strip().splitlines()[-1]}")
         await asyncio.sleep(0.05)
 
