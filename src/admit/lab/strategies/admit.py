@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from admit.authority import Authority
 from admit.core.request import Request
 from admit.core.session_policy import SessionPolicy
-from admit.core.store import Insert, Store
+from admit.core.store import Insert, Record, Store
 from admit.errors import Denied, Stale, StoreError
 from admit.lab import carried
 from admit.lab.counted import Counted
@@ -37,6 +39,11 @@ from admit.stores import open_store
 from admit.stores.memory import MemoryStore
 from admit.subjects import Subject
 from admit.tokens import TokenPolicy
+
+T = TypeVar("T")
+
+AT_ONCE = 4
+"""Commits of a thousand that are on their way together, while everybody is signed in."""
 
 MEMORIES = Shared(MemoryStore)
 """Stores in memory, which an issuer and its servers in this process share."""
@@ -126,8 +133,12 @@ class LeasedIssuer:
             # One signs in; all others are its like, so that nobody waits for a million sign-ins.
             held = await self.sign_in(subject)
             like = [record for record in await self._store.get(*kept_of(self._way, held)) if record is not None]
-            for some in _commits(subjects[1:], COMMIT // len(like)):
-                await self._store.commit(*(Insert(copied(record, one)) for one in some for record in like))
+            commits = _parts(subjects[1:], COMMIT // len(like))
+            for several in _parts(commits, AT_ONCE):
+                await asyncio.gather(*(self._commit(like, some) for some in several))
+
+    async def _commit(self, like: Sequence[Record], subjects: Sequence[str]) -> None:
+        await self._store.commit(*(Insert(copied(record, one)) for one in subjects for record in like))
 
     async def sign_in(self, subject: str, *, roles: frozenset[str] = frozenset({"user"})) -> Held:
         """With a proof that somebody else has seen. Raises Unavailable."""
@@ -190,8 +201,8 @@ class _Server:
         await _closed(self._plan, self._auth)
 
 
-def _commits(subjects: Sequence[str], each: int) -> list[Sequence[str]]:
-    return [subjects[at : at + each] for at in range(0, len(subjects), each)]
+def _parts(them: Sequence[T], each: int) -> list[Sequence[T]]:
+    return [them[at : at + each] for at in range(0, len(them), each)]
 
 
 def _leased(id: str, title: str, built: str, way: Way, *ends: Ending) -> Leased:

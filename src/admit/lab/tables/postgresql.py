@@ -13,7 +13,7 @@ from admit.lab.tables.table import PATIENCE, Row, checked, parts
 from admit.stores.postgres_url import parsed
 
 SCHEMA = "admit_lab"
-CONNECTIONS = 10
+CONNECTIONS = 16
 
 _COLUMNS = "key, subject, roles, expires_at, data, proof"
 _NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)

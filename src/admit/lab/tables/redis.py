@@ -20,7 +20,7 @@ from admit.lab.strategy import Count, Unavailable
 from admit.lab.tables.table import PATIENCE, Row, checked, parts
 from admit.stores.redis_place import Place, parse
 
-CONNECTIONS = 10
+CONNECTIONS = 16
 
 SETTLED = 10.0
 """Seconds after which Redis has let go of the tables that it has outgrown."""

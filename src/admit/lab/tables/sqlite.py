@@ -23,6 +23,7 @@ class SqliteTable:
         self.count = count
         # Two, so that no read waits for a commit to reach the disk.
         self._reader, self._writer = _connected(path), _connected(path)
+        self._turn = asyncio.Lock()
         self._get = f"SELECT {_COLUMNS} FROM {name} WHERE key = ?"
         self._put = f"INSERT INTO {name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
         if not owned:
@@ -80,7 +81,8 @@ class SqliteTable:
 
     async def _written(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.to_thread(work)
+            async with self._turn:
+                return await asyncio.to_thread(work)
         except sqlite3.Error as error:
             raise Unavailable(f"SQLite: {error}") from error
 
