@@ -115,6 +115,8 @@ def test_the_leased_token_is_refused_at_once_at_ten_servers(keyboard: Keyboard, 
         sum(int(one.text) for one in browser.all(f"#token [data-part={part}]")) for part in ("requests", "operations")
     )
     assert 0 < reads < requests
+    browser.width(390)  # where the lanes are one below the other
+    assert browser.find("[data-score=token]").text == shown(browser, "token", "figure")
     assert browser.complaints() == []
 
 

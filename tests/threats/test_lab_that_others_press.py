@@ -81,6 +81,13 @@ async def test_what_the_lab_hands_out_opens_nothing_but_the_lab() -> None:
         assert answer.status_code == 401
 
 
+async def test_a_server_that_is_no_demo_has_no_lab() -> None:
+    async with authority() as auth:
+        browser = Door(auth, application(auth), ISSUER).browser()
+        assert (await browser.get("/lab")).status_code == 404
+        assert (await act(browser, "look")).status_code == 404
+
+
 async def test_the_demo_is_not_filled_with_labs() -> None:
     async with lab() as here:
         answers = [await act(here.browser(), "look") for _ in range(AT_MOST + 1)]

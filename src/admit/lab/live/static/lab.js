@@ -1,7 +1,7 @@
 // The page of the live lab: asks what happened, and shows it. Everything is text: no HTML is made of strings.
 "use strict";
 
-const POLL = 500; // milliseconds between two looks, while something is on its way
+const POLL = 1000; // milliseconds between two looks, while something is on its way
 const TICK = 250; // … between two steps of a countdown
 const AXIS = 35; // seconds that a row shows, until it needs more
 const SHOWN = 44; // characters of a credential
@@ -114,6 +114,9 @@ function showVerdict(root, lane) {
   const verdict = lane.verdict;
   part(root, "verdict").className = `verdict ${verdict ? (verdict.good ? "good" : "bad") : "none"}`;
   write(root, "figure", verdict?.figure ?? "");
+  const score = document.querySelector(`[data-score=${lane.id}]`);
+  score.textContent = verdict?.figure ?? "";
+  score.className = verdict ? (verdict.good ? "good" : "bad") : "";
   write(root, "means", verdict?.means ?? "How long is a copy good for? Steal one, or end what Ann has.");
   if (verdict?.settled && settled[lane.id] === false) tell(`${NAMES[lane.id]}:${ofCopy(lane)}`);
   settled[lane.id] = verdict ? verdict.settled : undefined;
