@@ -7,17 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from admit.core.cookie import CookieRule
 from admit.core.door import Door
-from admit.core.origin import SAFE_METHODS
-from admit.core.presented import COOKIE, DOORS, found
+from admit.core.presented import COOKIE, DOORS
 from admit.core.requirement import Requirement
-from admit.errors import AdmitError
-from admit.guards.asgi import Entrance, Guard, Message, Receive, Scope, Send
-from admit.testing.clock import FakeClock
+from admit.guards.asgi import Guard, Message, Receive, Scope, Send
 from guards.applications import by_cookie, client
 from worlds import authority, value_of, with_cookie, with_token, world
 
@@ -94,40 +87,6 @@ async def test_what_another_process_ended_is_refused_by_the_short_way_too(tmp_pa
         assert [here.auth.seen(text, door) for door, text in presented.items()] == [None, None]
         assert [await here.works(with_cookie(started)), await here.works(with_token(presented["token"]))] == [False] * 2
         assert [here.auth.seen(text, door) for door, text in presented.items()] == [None, None]
-
-
-class Everybody:
-    """A door at which every text was seen before; it says which one."""
-
-    cookies = CookieRule(secure=True)
-    clock = FakeClock()
-
-    def seen(self, text: str, door: str = "token") -> Any:
-        return door, text
-
-
-PAIRS = st.sampled_from([b"__Host-admit=a", b"__Host-admit=b", b"x=1", b"__Host-admit", b"a__Host-admit=c", b" ", b"__Host-admit =d"])  # fmt: skip
-JARS = st.tuples(st.just(b"cookie"), st.lists(PAIRS, max_size=3).flatmap(lambda pairs: st.sampled_from([b";", b"; "]).map(lambda by: by.join(pairs))))  # fmt: skip
-BEARERS = st.tuples(st.just(b"authorization"), st.sampled_from([b"Bearer t", b"bearer t", b"Bearer  t", b"Bearer ", b"Basic u", b"", b"Bearer adm_k_t", b"bearer adm_k_t"]))  # fmt: skip
-HEADERS = st.lists(JARS | BEARERS | st.sampled_from([(b"accept", b"*/*"), (b"x-api-key", b"adm_k_u")]), max_size=4)
-
-
-@given(HEADERS, st.sampled_from(["GET", "POST"]), st.sets(st.sampled_from(DOORS)))
-def test_the_short_way_takes_what_the_long_way_would(
-    headers: list[tuple[bytes, bytes]], method: str, accept: set[str]
-) -> None:
-    door: Any = Everybody()
-    entrance = Entrance(door, Requirement(accept=tuple(accept)))
-    taken: Any = entrance.at_once({"type": "http", "method": method, "headers": headers})
-    try:
-        counts = found(headers, accept, door.cookies)
-    except AdmitError:
-        # An empty text was never seen; no door knows it.
-        assert taken is None or taken[1] == ""
-        return
-    assert taken in (None, counts)
-    if counts[0] == COOKIE and method not in SAFE_METHODS:
-        assert taken is None
 
 
 async def test_where_no_cookie_counts_nobody_is_led_to_pages_that_hand_one_out() -> None:

@@ -238,7 +238,7 @@ def test_what_was_seen_before_is_found_in_the_thread_that_asks(monkeypatch: pyte
     auth = authority("memory://", FakeClock())
     started = auth.sync.sessions.start(auth.sync.subjects.before("ann").proven("pwd"))
     entrance = Entrance(auth, Requirement.of())
-    request = asked(environ(HTTP_COOKIE=f"__Host-admit={value_of(started)}"), ORIGIN)
+    request = environ(HTTP_COOKIE=f"__Host-admit={value_of(started)}")
     who = entrance.admitted(request)
     monkeypatch.setattr(entrance, "_admit", None)  # the way to the event loop
     for _ in range(100):

@@ -111,6 +111,15 @@ def refuse_cross_origin(request: Request, ours: str, trusted: Collection[str] = 
             raise CrossOrigin(f"sec-fetch-site is {site!r}, origin {origin!r}")
 
 
+def sent_by_no_other_page(site: str | None, origin: str | None) -> bool:
+    """Whether these two headers alone let a request change state, wherever ours is and whatever its method.
+
+    ``site`` is Sec-Fetch-Site and ``origin`` Origin, None where there is none, and there is no second. Where it is
+    False, :func:`refuse_cross_origin` has the last word.
+    """
+    return site in {"same-origin", "none"} or (site is None and origin is None)
+
+
 def _only(request: Request, name: bytes) -> str | None:
     values = request.values(name)
     if len(values) > 1:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from admit.core import api_key
 from admit.core.door import Door
 from admit.core.origin import SAFE_METHODS
-from admit.core.presented import API_KEY, BEARER, COOKIE, KEY_HEADER
+from admit.core.presented import KEY_HEADER
 from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.core.requirement import Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
+from admit.guards.at_once import at_once
 from admit.guards.guarded import Guarded
 from admit.guards.once import note, used
 from admit.guards.refusal import refused
@@ -28,7 +28,6 @@ PRINCIPAL = "admit.principal"
 """The key of the scope under which the application finds the Principal."""
 
 _KEY_HEADER = KEY_HEADER.encode()
-_KEY_PREFIX = api_key.PREFIX.encode()
 
 POLICY_VIOLATION = 1008
 """The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
@@ -66,19 +65,12 @@ class Guard(Guarded[App, "Entrance"]):
 class Entrance:
     """A door and what is asked there, as every guard goes through it."""
 
-    __slots__ = ("_asks", "_bearer", "_cookie", "_door", "_key", "_now", "_ours", "_requirement", "_seen")
+    __slots__ = ("_at_once", "_door", "_requirement")
 
     def __init__(self, door: Door, requirement: Requirement) -> None:
         self._door = door
         self._requirement = requirement
-        # Looked up once, for `at_once` is on the way of every request.
-        self._seen = door.seen
-        self._now = door.clock.now
-        self._ours = f"{door.cookies.name}=".encode()
-        self._bearer = BEARER in requirement.accept
-        self._cookie = COOKIE in requirement.accept
-        self._key = API_KEY in requirement.accept
-        self._asks = requirement != Requirement(accept=requirement.accept)
+        self._at_once = at_once(door, requirement)
 
     def at_once(self, scope: Scope) -> Principal | None:
         """Whom a request speaks for that is like most: one credential, which was seen before.
@@ -91,34 +83,18 @@ class Entrance:
             if name == b"authorization":
                 if authorization is not None:
                     return None
-                authorization = value
+                authorization = value.decode("latin-1")
             elif name == b"cookie":
                 if cookie is not None:
                     return None
-                cookie = value
-            elif name == _KEY_HEADER and self._key:
+                cookie = value.decode("latin-1")
+            elif name == _KEY_HEADER:
                 if key is not None:
                     return None
-                key = value
-        if key is not None:
-            who = self._seen(key.decode("latin-1"), API_KEY) if authorization is None else None
-        elif authorization is not None and (self._bearer or self._key):
-            if authorization[:7] != b"Bearer ":
-                return None
-            is_key = self._key and (authorization[7:13] == _KEY_PREFIX or not self._bearer)
-            who = self._seen(authorization[7:].decode("latin-1"), API_KEY if is_key else BEARER)
-        # What a browser sends with a cookie is looked at more closely, unless it only reads.
-        elif cookie is not None and self._cookie and scope["type"] == "http" and scope["method"] in SAFE_METHODS:
-            before, found, after = cookie.partition(self._ours)
-            text, more, others = after.partition(b";")
-            if not found or (more and self._ours in others) or (before and not before.endswith(b"; ")):
-                return None
-            who = self._seen(text.decode("latin-1"), COOKIE)
-        else:
-            return None
-        if who is not None and self._asks:
-            self._requirement.judge(who, self._now())
-        return who
+                key = value.decode("latin-1")
+        if cookie is not None and (scope["type"] != "http" or scope["method"] not in SAFE_METHODS):
+            cookie = None
+        return self._at_once(authorization, cookie, key)
 
     async def admitted(self, scope: Scope) -> Principal:
         """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
@@ -127,7 +103,7 @@ class Entrance:
         if who is None:
             who = await door.admit(asked(scope, door.origin), accept=accept)
             note(scope, door, who)
-        self._requirement.judge(who, self._now())
+        self._requirement.judge(who, self._door.clock.now())
         return who
 
 

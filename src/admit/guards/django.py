@@ -174,8 +174,10 @@ class _Entrance:
     def admitted(self, request: HttpRequest) -> Principal:
         """Whom ``request`` speaks for, found in this thread. Raises Denied, Stale, StoreError."""
         known: Any = request
-        memory = known.scope if hasattr(request, "scope") else known.environ
-        return self._by_wsgi.admitted(asked(request, self._door.origin), memory)
+        scope: asgi.Scope | None = getattr(request, "scope", None)
+        if scope is None:
+            return self._by_wsgi.admitted(known.environ)
+        return self._by_asgi.at_once(scope) or self._by_wsgi.waited(asgi.asked(scope, self._door.origin), scope)
 
     async def awaited(self, request: HttpRequest) -> Principal:
         """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""
@@ -200,14 +202,18 @@ def _in_an_event_loop() -> bool:
 
 
 def _request(*given: Any) -> HttpRequest:
-    """The request that a view was called with: a function's first argument, a method's second."""
-    return next(found for found in given if isinstance(found, HttpRequest))
+    """The request that a view was called with: a function's first argument, a method's second, or a named one."""
+    first = given[0]
+    return first if isinstance(first, HttpRequest) else next(one for one in given if isinstance(one, HttpRequest))
 
 
 def _know(request: HttpRequest, who: Principal) -> None:
     known: Any = request
     known.principal = who
-    _introduce(request, User(who))
+    user = getattr(request, "user", None)
+    # What another middleware has put there may be lazy: it is not asked for more than its type.
+    if type(user) is not User or user.principal is not who:
+        _introduce(request, User(who))
     if who.credential != "session":
         # No page of another site can send what counts here, so Django's token would prove nothing; a program has none.
         known._dont_enforce_csrf_checks = True  # noqa: SLF001 - Django's name for it

@@ -14,7 +14,10 @@ import grpc
 from grpc import aio
 
 from admit.core.door import Door
+from admit.core.origin import sent_by_no_other_page
+from admit.core.presented import KEY_HEADER
 from admit.core.principal import Principal
+from admit.core.recent import Recent
 from admit.core.request import Request
 from admit.core.requirement import SIGNED_IN, Asked, Requirement
 from admit.core.return_to import Detours
@@ -38,6 +41,10 @@ _CODES = {
     503: grpc.StatusCode.UNAVAILABLE,
 }
 _TOLD = frozenset({"www-authenticate", "retry-after"})
+
+_LOOKED_AT = frozenset({"authorization", "cookie", KEY_HEADER, "origin", "sec-fetch-site"})
+
+_GUARDED_AT_MOST = 1_000
 
 
 def principal() -> Principal:
@@ -95,11 +102,20 @@ class _Guarded:
         self._door = door
         self._entrance = Entrance(door, requirement)
         self._open = frozenset(open)
+        self._made = Recent[tuple[Any, Any]](_GUARDED_AT_MOST)
 
     def of(self, found: grpc.RpcMethodHandler[Any, Any] | None, path: str) -> grpc.RpcMethodHandler[Any, Any] | None:
         """``found``, called for those only who may."""
         if found is None or path in self._open or path.rpartition("/")[0] + "/" in self._open:
             return found
+        # gRPC asks for each call; most servers give it the same each time.
+        before, handler = self._made.get(path) or (None, None)
+        if before is not found:
+            handler = self._guarding(found, path)
+            self._made.put(path, (found, handler))
+        return handler
+
+    def _guarding(self, found: grpc.RpcMethodHandler[Any, Any], path: str) -> grpc.RpcMethodHandler[Any, Any]:
         made: Any
         match found.request_streaming, found.response_streaming:
             case False, False:
@@ -141,18 +157,33 @@ class Guard:
     def admitted(self, context: Any) -> _Call:
         """Whom a call speaks for, found in this thread. Raises Denied, Stale, StoreError."""
         memory = _memory()
-        return _Call(self._entrance.admitted(self._asked(context), memory), memory)
+        who = self._at_once(context) or self._entrance.waited(self._asked(context), memory)
+        return _Call(who, memory)
 
     async def awaited(self, context: Any) -> _Call:
         """Whom a call speaks for. Raises Denied, Stale, StoreError."""
         memory = _memory()
-        return _Call(await self._entrance.awaited(self._asked(context), memory), memory)
+        who = self._at_once(context) or await self._entrance.awaited(self._asked(context), memory)
+        return _Call(who, memory)
 
     def refusal(self, error: AdmitError, context: Any) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
         """Status, details and trailing metadata of the answer to a call that ended in ``error``."""
         status, headers, _ = refused(error, self._asked(context), Detours())
         told = [(name.lower(), value) for name, value in headers if name.lower() in _TOLD]
         return _CODES.get(status, grpc.StatusCode.INTERNAL), error.public, (("admit-code", error.code), *told)
+
+    def _at_once(self, context: Any) -> Principal | None:
+        """Whom a call speaks for whose credential was seen before, None where the whole call has to be looked at."""
+        said: dict[str, str] = {}
+        for name, value in context.invocation_metadata() or ():
+            if name in _LOOKED_AT:
+                if name in said or not isinstance(value, str):
+                    return None
+                said[name] = value
+        given = said.get
+        # No call is a mere GET: every one may change something.
+        alone = sent_by_no_other_page(given("sec-fetch-site"), given("origin"))
+        return self._entrance.at_once(given("authorization"), given("cookie") if alone else None, given(KEY_HEADER))
 
     def _asked(self, context: Any) -> Request:
         """The call as a request. Every call is a POST (gRPC over HTTP/2), so a cookie counts for our own pages only."""

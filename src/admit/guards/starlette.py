@@ -64,7 +64,7 @@ class Authentication:
         """One request, one WebSocket, or the life of the application."""
         if scope["type"] in ("http", "websocket"):
             try:
-                _know(scope, await self._entrance.admitted(scope))
+                _know(scope, self._entrance.at_once(scope) or await self._entrance.admitted(scope))
             except AdmitError as error:
                 request = asked(scope, self._door.origin)
                 if not is_stranger(error, request):
@@ -87,7 +87,8 @@ def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[Endpo
 
         @wraps(endpoint)
         async def guarded(*args: Any, **kwargs: Any) -> Any:
-            scope = _scope(*args, *kwargs.values())
+            first = args[0] if args else None
+            scope = first.scope if isinstance(first, HTTPConnection) else _scope(*args, *kwargs.values())
             _know(scope, entrance.at_once(scope) or await entrance.admitted(scope))
             return await endpoint(*args, **kwargs) if waits else await run_in_threadpool(endpoint, *args, **kwargs)
 
@@ -114,7 +115,7 @@ def install(app: Starlette, door: Door, *, sign_in: str | None = None, confirm: 
 
 
 def _scope(*given: Any) -> Scope:
-    """The scope of the connection that an endpoint was called with: a function's first argument, a method's second."""
+    """The scope of the connection that an endpoint was called with: the second argument of a method, or a named one."""
     return next(found.scope for found in given if isinstance(found, HTTPConnection))
 
 

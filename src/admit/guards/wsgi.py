@@ -9,12 +9,12 @@ from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication
 
 from admit.core.door import Door
-from admit.core.origin import SAFE_METHODS
-from admit.core.presented import COOKIE
+from admit.core.origin import SAFE_METHODS, sent_by_no_other_page
 from admit.core.principal import Principal
 from admit.core.request import Request
 from admit.core.requirement import Requirement
 from admit.errors import AdmitError
+from admit.guards.at_once import at_once
 from admit.guards.guarded import Guarded
 from admit.guards.once import Memory, note, used
 from admit.guards.refusal import refused
@@ -41,10 +41,10 @@ class Guard(Guarded[WSGIApplication, "Entrance"]):
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request, in any thread."""
-        request = asked(environ, self._door.origin)
         try:
-            environ[PRINCIPAL] = self._entrance.admitted(request, environ)
+            environ[PRINCIPAL] = self._entrance.admitted(environ)
         except AdmitError as error:
+            request = asked(environ, self._door.origin)
             status, headers, body = refused(error, request, self._detours)
             start_response(f"{status} {HTTPStatus(status).phrase}", headers)
             return [] if request.method == "HEAD" else [body]  # not every server leaves out what HEAD has none of
@@ -54,41 +54,50 @@ class Guard(Guarded[WSGIApplication, "Entrance"]):
 class Entrance:
     """A door and what is asked there, for whoever waits in a thread, or has a Request in hand."""
 
-    __slots__ = ("_admit", "_door", "_presented", "_requirement")
+    __slots__ = ("_admit", "_door", "_requirement", "at_once")
 
     def __init__(self, door: Door, requirement: Requirement) -> None:
         self._door = door
         self._requirement = requirement
         self._admit = door.sync.admit
-        self._presented = door.presented
+        self.at_once = at_once(door, requirement)
 
-    def admitted(self, request: Request, memory: Memory | None = None) -> Principal:
-        """Whom ``request`` speaks for; ``memory`` is what there is one of for it. Raises Denied, Stale, StoreError."""
-        accept = self._requirement.accept
-        known: Memory = {} if memory is None else memory
+    def admitted(self, environ: Environ) -> Principal:
+        """Whom the request of ``environ`` speaks for. Raises Denied, Stale, StoreError."""
+        given = environ.get
+        cookie = given("HTTP_COOKIE")
+        if cookie is not None and not _may_count(environ):
+            cookie = None
         # Seen before: found in this thread. The way to the event loop is for what may have to wait.
-        who = self._at_once(request) or used(known, self._door, accept)
+        who = self.at_once(given("HTTP_AUTHORIZATION"), cookie, given("HTTP_X_API_KEY"))
+        return who or self.waited(asked(environ, self._door.origin), environ)
+
+    def waited(self, request: Request, memory: Memory) -> Principal:
+        """Whom ``request``, whole, speaks for; ``memory`` is what there is one of for it. Raises Denied, Stale, StoreError."""
+        accept = self._requirement.accept
+        who = used(memory, self._door, accept)
         if who is None:
             who = cast("Principal", self._admit(request, accept=accept))
-            note(known, self._door, who)
+            note(memory, self._door, who)
         self._requirement.judge(who, self._door.clock.now())
         return who
 
     async def awaited(self, request: Request, memory: Memory) -> Principal:
         """The same on an event loop, for what comes by no scope of ASGI. Raises Denied, Stale, StoreError."""
         accept = self._requirement.accept
-        who = self._at_once(request) or used(memory, self._door, accept)
+        who = used(memory, self._door, accept)
         if who is None:
             who = await self._door.admit(request, accept=accept)
             note(memory, self._door, who)
         self._requirement.judge(who, self._door.clock.now())
         return who
 
-    def _at_once(self, request: Request) -> Principal | None:
-        kind, text = self._presented(request, self._requirement.accept)
-        # What a browser sends with a cookie is looked at more closely, unless it only reads.
-        short = kind != COOKIE or request.method in SAFE_METHODS
-        return self._door.seen(text, kind) if short else None
+
+def _may_count(environ: Environ) -> bool:
+    """Whether a cookie counts for this request by what is to be seen at first sight."""
+    if environ["REQUEST_METHOD"] in SAFE_METHODS and "HTTP_UPGRADE" not in environ:
+        return True
+    return sent_by_no_other_page(environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN"))
 
 
 def asked(environ: Environ, origin: str) -> Request:
