@@ -1,123 +1,87 @@
-"""What a guard costs: one FastAPI endpoint unguarded, behind each of ours, and as others guard theirs.
+"""What a guard costs in each framework, by cookie, token and API key, and what other ways to guard cost there.
 
-Requests go as bytes through uvicorn's HTTP protocol, in this process and without sockets, one after another: over a
-network every guard looks cheaper. Ratios compare processor time within a slice; requests per second, p50 and p99 are by the clock.
+An endpoint that looks at nothing is sent the same, in the same turn. ASGI is asked through uvicorn's HTTP protocol, WSGI
+as a server would call it, both in this process and without sockets: over a network every guard looks cheaper. gRPC goes
+over loopback, its client included. What is compared is processor time of this process, so that those who ask a Redis
+are not charged for waiting, nor for what Redis does.
+
+The bars: 0.95 of the unguarded endpoint behind the ASGI guard, 0.84 with FastAPI's dependency (one that does nothing
+leaves little more), no operation of the store for a credential that was seen before, and more requests than each of
+the others by the slowest of our three credentials.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import os
-import random
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
-
+import databases
+import djangos
+import endpoints
 from admit import Authority, TokenPolicy
 from admit.core.store import Store
-from admit.guards.asgi import Guard
-from admit.guards.fastapi import install, required
+from admit.guards import wsgi
 from admit.stores import open_store
+from callers import Ask, Headers, over_asgi, over_grpc, over_wsgi
 from environment import prepared
 from table import Figure, Row, arguments, report
 
 PEOPLE = 100
-REQUESTS = 100
-"""Requests of a case in its turn."""
+FREE = "unguarded"
+COOKIE, TOKEN, KEY = KINDS = ("cookie", "token", "API key")
+BARS = {"FastAPI, ASGI guard": 0.95, "FastAPI, dependency": 0.84}
+BAR_STORE, BAR_AHEAD = 0.02, 1.0
 
-BAR_GUARD, BAR_DEPENDENCY, BAR_STORE = 0.95, 0.84, 0.02
-UNGUARDED = "unguarded"
-COOKIE, TOKEN, KEY = ", cookie", ", token", ", API key"
-USUAL = [
-    (b"host", b"app.example.com"),
-    (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
-    (b"accept", b"application/json"),
-    (b"accept-language", b"en-GB,en;q=0.5"),
-    (b"accept-encoding", b"gzip, deflate, br"),
-    (b"sec-fetch-dest", b"empty"),
-    (b"sec-fetch-mode", b"cors"),
-    (b"sec-fetch-site", b"same-origin"),
-]
-Headers = list[tuple[bytes, bytes]]
+Headed = Mapping[str, list[Headers]]
+"""What a hundred people present, by what it is."""
 
 
 @dataclass
 class Case:
-    """An application, what its clients present, and what was measured: by slice, and by request (seconds)."""
+    """A way to ask, how often it does in a turn, and what was measured: seconds of a request, slice by slice."""
 
-    app: Any
-    presented: list[Headers]
-    cpu: list[float] = field(default_factory=list[float])
-    client: Client | None = None
-    rates: list[float] = field(default_factory=list[float])
+    ask: Ask
+    times: int = 100
     seconds: list[float] = field(default_factory=list[float])
+    taken: float = 0.0
+    asked: int = 0
+    operations: int = 0
 
-    async def turn(self, requests: int, latencies: list[float]) -> float:
-        """Ask ``requests`` times; the processor time that each took (seconds)."""
-        client = self.client = self.client or Client(self.app)
-        asked = [wire(headers) for headers in random.choices(self.presented, k=requests)]
+    def warm(self, turn: float) -> None:
+        """Ask until everybody is known, and find out how often one does in ``turn`` seconds."""
+        self.ask(2 * PEOPLE)
         begun = time.process_time()
-        for request in asked:
-            at = time.perf_counter()
-            await client.ask(request)
-            latencies.append(time.perf_counter() - at)
-        return (time.process_time() - begun) / requests
+        self.ask(30)
+        self.times = max(5, min(500, round(turn * 30 / (time.process_time() - begun))))
 
-    def quantile(self, part: float) -> float:
-        """Microseconds within which ``part`` of the requests were answered."""
-        return sorted(self.seconds)[int(part * len(self.seconds))] * 1e6
+    def turn(self, store: Counter) -> None:
+        """Ask."""
+        before, begun = store.asked, time.process_time()
+        self.ask(self.times)
+        self.taken += time.process_time() - begun
+        self.operations += store.asked - before
+        self.asked += self.times
+
+    def end(self, turns: int) -> None:
+        """A slice is over."""
+        self.seconds.append(self.taken / turns / self.times)
+        self.taken = 0.0
 
 
-def wire(headers: Headers) -> bytes:
-    """A request as it comes over the wire."""
-    lines = [b"GET /links HTTP/1.1", *(name + b": " + value for name, value in [*USUAL, *headers])]
-    return b"\r\n".join([*lines, b"", b""])
-
-
-class Client(asyncio.Transport):
-    """A connection to uvicorn's HTTP protocol that leads nowhere: what is asked and answered stays in this process."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__({"peername": ("127.0.0.1", 50_000), "sockname": ("127.0.0.1", 443)})
-        config = Config(app, http="httptools", access_log=False, log_config=None, timeout_keep_alive=86_400)
-        config.load()
-        self._answered: asyncio.Future[None] | None = None
-        self._server: Any = HttpToolsProtocol(config, ServerState(), {})
-        self._server.connection_made(self)
-
-    async def ask(self, request: bytes) -> None:
-        """Send ``request`` and wait for the answer, which has to be 200, or the figure would be of something else."""
-        self._answered = asyncio.get_running_loop().create_future()
-        self._server.data_received(request)
-        await self._answered
-
-    def write(self, data: Any) -> None:
-        """Take what the server writes; the last of an answer is its body."""
-        if data[:5] == b"HTTP/":
-            assert data[:12] == b"HTTP/1.1 200", data
-        if data[-1:] == b"}" and self._answered is not None and not self._answered.done():
-            self._answered.set_result(None)
-
-    def is_closing(self) -> bool:
-        """Never."""
-        return False
-
-    def pause_reading(self) -> None:
-        """Nothing is read from anywhere."""
-
-    def resume_reading(self) -> None:
-        """Nothing is read from anywhere."""
+Group = dict[str, Case]
+"""An endpoint as it is, and guarded in some ways, all sent the same in turns."""
 
 
 class Counter:
@@ -127,6 +91,8 @@ class Counter:
         self.asked = 0
         for verb in ("get", "find", "commit", "log", "purge", "count"):
             setattr(store, verb, self._counted(getattr(store, verb)))
+        tail: Any = type(store.tail)
+        tail.read = self._counted(tail.read)
 
     def _counted(self, call: Any) -> Any:
         def counted(*given: Any, **named: Any) -> Any:
@@ -136,106 +102,159 @@ class Counter:
         return counted
 
 
-def endpoint(app: FastAPI, **options: Any) -> FastAPI:
-    """The endpoint, in ``app``."""
-
-    @app.get("/links", **options)
-    async def links() -> dict[str, str]:
-        return {"links of": "user"}
-
-    return app
-
-
-async def ours(auth: Authority) -> dict[str, Case]:
-    """The endpoint unguarded, and behind each guard by cookie, by token and by API key."""
-    cookies, tokens, keys = list[Headers](), list[Headers](), list[Headers]()
+def credentials(auth: Authority) -> Headed:
+    """What a hundred people present, each in three ways."""
+    found: dict[str, list[Headers]] = {kind: [] for kind in KINDS}
     for place in range(PEOPLE):
-        before = await auth.subjects.before(f"user-{place}")
-        started = await auth.sessions.start(before.proven("pwd"))
-        assert started.cookie
-        cookies.append([(b"cookie", started.cookie.partition(";")[0].encode())])
-        tokens.append([(b"authorization", f"Bearer {await auth.tokens.access(started.session)}".encode())])
-        made = await auth.api_keys.create(before, "bench")
-        keys.append([(b"authorization", f"Bearer {made.text}".encode())])
-    who: Any = Depends(required(auth))
-    depending = endpoint(FastAPI(), dependencies=[who])
-    install(depending, auth)
-    behind = Guard(endpoint(FastAPI()), auth)
+        before = auth.sync.subjects.before(f"user-{place}")
+        started = auth.sync.sessions.start(before.proven("pwd"))
+        found[COOKIE].append([(b"cookie", started.cookie.partition(";")[0].encode())])
+        for kind, text in (
+            (TOKEN, auth.sync.tokens.access(started.session)),
+            (KEY, auth.sync.api_keys.create(before, "bench").text),
+        ):
+            found[kind].append([(b"authorization", f"Bearer {text}".encode())])
+    return found
 
-    async def nothing() -> None:
-        """A dependency that does nothing."""
 
-    idle = endpoint(FastAPI(), dependencies=[Depends(nothing)])
-    return {
-        # What is sent costs as well, so the endpoint that looks at nothing is sent the same.
-        UNGUARDED + TOKEN: Case(free := endpoint(FastAPI()), tokens),
-        UNGUARDED + COOKIE: Case(free, cookies),
-        UNGUARDED + KEY: Case(free, keys),
-        "ASGI guard, token": Case(behind, tokens),
-        "ASGI guard, cookie": Case(behind, cookies),
-        "ASGI guard, API key": Case(behind, keys),
-        "dependency, token": Case(depending, tokens),
-        "dependency, cookie": Case(depending, cookies),
-        "dependency, API key": Case(depending, keys),
-        "a dependency that does nothing": Case(idle, tokens),
+def ours(auth: Authority, runner: asyncio.Runner, stack: ExitStack) -> dict[str, Group]:
+    """Every framework by every credential: unguarded, behind our guards, and behind one that does nothing."""
+    on_loop = {
+        "FastAPI": {
+            FREE: endpoints.with_fastapi(),
+            "ASGI guard": endpoints.by_asgi(auth),
+            "dependency": endpoints.by_dependency(auth),
+            "a dependency that does nothing": endpoints.by_idle_dependency(auth),
+        },
+        "Starlette": {FREE: endpoints.with_starlette(), "decorator": endpoints.with_starlette(auth)},
+        "Litestar": {
+            FREE: endpoints.with_litestar(),
+            "guard": endpoints.by_litestar(auth),
+            "a guard that does nothing": endpoints.by_idle_litestar(auth),
+        },
+        "Django, ASGI": {FREE: djangos.on_a_loop(None), "middleware": djangos.on_a_loop(auth)},
     }
+    in_threads = {
+        "Django, WSGI": {FREE: djangos.in_threads(None), "middleware": djangos.in_threads(auth)},
+        "Flask": {
+            FREE: endpoints.with_flask(),
+            "decorator": endpoints.with_flask(auth),
+            "WSGI guard": endpoints.by_wsgi(auth),
+        },
+        "no framework, no server": {FREE: endpoints.bare, "WSGI guard": wsgi.Guard(endpoints.bare, auth)},
+    }
+    channels = {
+        name: stack.enter_context(endpoints.served_by_grpc(door))
+        for name, door in ((FREE, None), ("interceptor", auth))
+    }
+    found: dict[str, Group] = {}
+    for kind, presented in credentials(auth).items():
+        for name, apps in on_loop.items():
+            found[f"{name}, {kind}"] = {way: Case(over_asgi(runner, app, presented)) for way, app in apps.items()}
+        for name, apps in in_threads.items():
+            found[f"{name}, {kind}"] = {way: Case(over_wsgi(app, presented)) for way, app in apps.items()}
+        found[f"gRPC, {kind}"] = {way: Case(over_grpc(channel, presented)) for way, channel in channels.items()}
+    return found
 
 
-async def others(folder: Path) -> dict[str, Case]:
-    """The peers; none where they are not installed."""
+def add_peers(found: dict[str, Group], folder: Path, runner: asyncio.Runner, stack: ExitStack) -> dict[str, str]:
+    """Others who guard the same endpoints, in the groups of ``found``; for each, which guard of ours it stands beside."""
+    app, cookies = djangos.with_sessions(PEOPLE)
+    found["Django, WSGI, cookie"]["Django's sessions"] = Case(over_wsgi(app, cookies))
+    beside = {"Django's sessions": "Django, WSGI, middleware"}
+    if (jwt := djangos.with_simplejwt(PEOPLE)) is not None:
+        free, guarded, tokens = jwt
+        simple = "Django REST framework, simplejwt"
+        found[simple] = {FREE: Case(over_wsgi(free, tokens)), simple: Case(over_wsgi(guarded, tokens))}
+        beside[simple] = "Django, WSGI, middleware"
     if importlib.util.find_spec("fastapi_users") is None:
-        return {}
+        return beside
     import peers
 
-    return {
-        "PyJWT, async dependency": Case(*peers.with_pyjwt(PEOPLE)),
-        **{name: Case(*case) for name, case in (await peers.with_fastapi_users(folder, PEOPLE)).items()},
-        "starsessions in memory, cookie": Case(*await peers.with_starsessions(PEOPLE)),
-    }
+    redis = None
+    if shutil.which("redis-server") is None:
+        print("NOT MEASURED: what asks a Redis (redis-server is not installed: make system)", file=sys.stderr)
+    else:
+        redis = peers.asked(stack.enter_context(databases.redis("--appendonly", "no")))
+    made = {"PyJWT": peers.with_pyjwt(PEOPLE), **runner.run(peers.with_fastapi_users(folder, PEOPLE, redis))}
+    if redis is not None:
+        made["PyJWT and a blocklist in Redis"] = peers.with_pyjwt(PEOPLE, redis)
+    for name, (app, tokens) in made.items():
+        found["FastAPI, token"][name] = Case(over_asgi(runner, app, tokens))
+    app, cookies = runner.run(peers.with_starsessions(PEOPLE))
+    found["FastAPI, cookie"]["starsessions in memory"] = Case(over_asgi(runner, app, cookies))
+    return beside | dict.fromkeys([*made, "starsessions in memory"], "FastAPI, dependency")
 
 
-async def measured(slices: int, turns: int) -> tuple[dict[str, Case], float]:
-    """Every case, in turns, and how many store operations a guarded request of ours took."""
-    with tempfile.TemporaryDirectory() as folder:
+def measure(found: dict[str, Group], store: Counter, slices: int, turns: int, turn: float) -> None:
+    """Ask in turns: within a slice every group, the ways of one alternating; each slice begins with another group."""
+    cases = [case for group in found.values() for case in group.values()]
+    for case in cases:
+        case.warm(turn)
+    gc.collect()
+    gc.freeze()  # else what one of them keeps is looked through at the expense of another
+    names = list(found)
+    for place in range(slices):
+        start = place * len(names) // slices
+        for name in names[start:] + names[:start]:
+            ways = list(found[name].values())
+            for at in range(turns):
+                for case in ways[at % len(ways) :] + ways[: at % len(ways)]:
+                    case.turn(store)
+            for case in ways:
+                case.end(turns)
+
+
+def rows(found: dict[str, Group], beside: Mapping[str, str]) -> Iterator[Row]:
+    """What was found, with the bars: ratios to the endpoint unguarded, the store, and who is ahead of whom."""
+    worst = 0.0
+    for name, group in sorted(found.items()):
+        free = group[FREE]
+        for way, case in group.items():
+            if way == FREE:
+                continue
+            pairs = list(zip(free.seconds, case.seconds, strict=True))
+            more = Figure.of([(taken - without) * 1e6 for without, taken in pairs])
+            told = f"{more.median:.1f} ({more.least:.1f} … {more.most:.1f}) µs more than {_micros(free):.4g}"
+            framework, _, kind = name.rpartition(", ")
+            mine = way not in beside and "nothing" not in way
+            if mine:
+                worst = max(worst, case.operations / case.asked)
+                told += f"; {case.operations} store operations in {case.asked:,} requests"
+            case_name = way if name == way else f"{framework}, {way}, {kind}"
+            bar = BARS.get(f"{framework}, {way}")
+            yield Row(case_name, Figure.of([one / other for one, other in pairs]), "×", bar, "min", told)
+    yield Row("store operations per guarded request, warm: the most of all", Figure.of([worst]), "", BAR_STORE)
+    for peer, guard in beside.items():
+        theirs = next(group[peer] for group in found.values() if peer in group)
+        framework, _, way = guard.rpartition(", ")
+        by_kind = [found[f"{framework}, {kind}"][way].seconds for kind in KINDS]
+        slowest = [max(taken) for taken in zip(*by_kind, strict=True)]
+        ahead = Figure.of([one / other for one, other in zip(theirs.seconds, slowest, strict=True)])
+        told = f"theirs takes {_micros(theirs):.4g} µs, ours at most {Figure.of(slowest).median * 1e6:.4g}"
+        yield Row(f"{guard} / {peer}: requests", ahead, "×", BAR_AHEAD, "min", told)
+
+
+def _micros(case: Case) -> float:
+    return Figure.of(case.seconds).median * 1e6
+
+
+def measured(slices: int, turns: int, turn: float) -> list[Row]:
+    """The whole table."""
+    with tempfile.TemporaryDirectory() as there, ExitStack() as stack, asyncio.Runner() as runner:
+        folder = Path(there)
+        djangos.configure(folder)
         store = open_store(f"sqlite:///{folder}/admit.db")
-        counter = Counter(store)
         policy = TokenPolicy(access=3_600)
-        async with Authority(store, issuer="https://app.example.com/auth", tokens=policy) as auth:
-            mine = await ours(auth)
-            cases = {**mine, **await others(Path(folder))}
-            for case in cases.values():
-                await case.turn(10 * PEOPLE, [])
-            asked_before, guarded = counter.asked, 0
-            names = list(cases)
-            for place in range(slices):
-                order = names[place % len(names) :] + names[: place % len(names)]
-                cpu: dict[str, float] = dict.fromkeys(names, 0.0)
-                latencies: dict[str, list[float]] = {name: [] for name in names}
-                for _ in range(turns):
-                    for name in order:
-                        cpu[name] += await cases[name].turn(REQUESTS, latencies[name])
-                for name, case in cases.items():
-                    case.cpu.append(cpu[name] / turns)
-                    case.rates.append(len(latencies[name]) / sum(latencies[name]))
-                    case.seconds += latencies[name]
-            guarded = sum(len(case.seconds) for name, case in mine.items() if "guard," in name or "dependency," in name)
-            return cases, (counter.asked - asked_before) / guarded
-
-
-def rows(cases: dict[str, Case], operations: float) -> Iterator[Row]:
-    """What was found, with the bars."""
-    for name, case in cases.items():
-        yield Row(f"{name}: requests per second", Figure.of(case.rates), "/s")
-        yield Row(f"{name}: p50", Figure.of([case.quantile(0.5)]), "µs")
-        yield Row(f"{name}: p99", Figure.of([case.quantile(0.99)]), "µs")
-    for name, case in cases.items():
-        sent = next((kind for kind in (COOKIE, KEY) if name.endswith(kind)), TOKEN)
-        free = cases[UNGUARDED + sent].cpu
-        ratio = Figure.of([unguarded / taken for unguarded, taken in zip(free, case.cpu, strict=True)])
-        bar = {"ASGI guard": BAR_GUARD, "dependency": BAR_DEPENDENCY}.get(name.partition(",")[0])
-        if not name.startswith(UNGUARDED):
-            yield Row(f"{name} / unguarded", ratio, "×", bar, "min")
-    yield Row("store operations per guarded request, warm", Figure.of([operations]), "", BAR_STORE)
+        auth = Authority(store, issuer="https://app.example.com/auth", tokens=policy, scopes={})
+        auth.sync.open()
+        counter = Counter(store)
+        found = ours(auth, runner, stack)
+        beside = add_peers(found, folder, runner, stack)
+        measure(found, counter, slices, turns, turn)
+        runner.run(asyncio.sleep(0.1))  # Django ends an answer after it was given
+        auth.sync.close()
+        return list(rows(found, beside))
 
 
 def with_peers() -> None:
@@ -250,4 +269,4 @@ def with_peers() -> None:
 if __name__ == "__main__":
     options = arguments(__doc__)
     with_peers()
-    report("guard", list(rows(*asyncio.run(measured(options.slices, 2 if options.quick else 8)))), options)
+    report("guard", measured(options.slices, 2 if options.quick else 4, options.seconds / 2), options)

@@ -15,10 +15,11 @@ import jwt
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin
-from fastapi_users.authentication import AuthenticationBackend, BearerTransport, JWTStrategy
+from fastapi_users.authentication import AuthenticationBackend, BearerTransport, JWTStrategy, RedisStrategy
 from fastapi_users.authentication.strategy.db import DatabaseStrategy
 from fastapi_users_db_sqlalchemy import SQLAlchemyBaseUserTableUUID, SQLAlchemyUserDatabase
 from fastapi_users_db_sqlalchemy.access_token import SQLAlchemyAccessTokenDatabase, SQLAlchemyBaseAccessTokenTableUUID
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from starsessions import InMemoryStore, SessionAutoloadMiddleware, SessionMiddleware
@@ -34,23 +35,32 @@ def bearer(token: str) -> Headers:
     return [(b"authorization", f"Bearer {token}".encode())]
 
 
-def with_pyjwt(people: int) -> Case:
-    """PyJWT in an async dependency: HS256, expiry checked."""
+def asked(port: int) -> Any:
+    """A client of the Redis at ``port``."""
+    return Redis(port=port, decode_responses=True)
+
+
+def with_pyjwt(people: int, blocklist: Any = None) -> Case:
+    """PyJWT in an async dependency: HS256, expiry checked; and whether a Redis has it in its ``blocklist``, if given."""
     app = FastAPI()
     scheme = HTTPBearer()
 
     async def current(given: HTTPAuthorizationCredentials = Depends(scheme)) -> str:
         try:
-            subject: str = jwt.decode(given.credentials, SECRET, algorithms=["HS256"])["sub"]
+            claims = jwt.decode(given.credentials, SECRET, algorithms=["HS256"])
         except jwt.InvalidTokenError as error:
             raise HTTPException(401) from error
+        if blocklist is not None and await blocklist.exists(f"blocked:{claims['jti']}"):
+            raise HTTPException(401)
+        subject: str = claims["sub"]
         return subject
 
     @app.get("/links")
     async def links(who: str = Depends(current)) -> dict[str, str]:
         return {"links of": who}
 
-    claims = ({"sub": f"user-{place}", "exp": int(time.time()) + 3_600} for place in range(people))
+    until = int(time.time()) + 3_600
+    claims = ({"sub": f"user-{place}", "exp": until, "jti": uuid.uuid4().hex} for place in range(people))
     return app, [bearer(jwt.encode(claim, SECRET, algorithm="HS256")) for claim in claims]
 
 
@@ -70,8 +80,8 @@ class Users(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
     """Finds users."""
 
 
-async def with_fastapi_users(folder: Path, people: int) -> dict[str, Case]:
-    """fastapi-users with its JWT and its database strategy, on SQLite by SQLAlchemy and aiosqlite."""
+async def with_fastapi_users(folder: Path, people: int, redis: Any = None) -> dict[str, Case]:
+    """fastapi-users with its JWT, database and Redis strategies; users on SQLite by SQLAlchemy and aiosqlite."""
     engine = create_async_engine(f"sqlite+aiosqlite:///{folder}/users.db")
     maker = async_sessionmaker(engine, expire_on_commit=False)
     async with engine.begin() as connection:
@@ -96,17 +106,25 @@ async def with_fastapi_users(folder: Path, people: int) -> dict[str, Case]:
     def by_database(found: Any = Depends(tokens)) -> Any:
         return DatabaseStrategy(found, lifetime_seconds=3_600)
 
+    def by_redis() -> Any:
+        return RedisStrategy(redis, lifetime_seconds=3_600)
+
     transport = BearerTransport(tokenUrl="auth/login")
     cases = dict[str, Case]()
     async with maker() as opened:
         made = [User(email=f"user-{place}@example.com", hashed_password="-", is_active=True) for place in range(people)]
         opened.add_all(made)
         await opened.commit()
-        for name, strategy in (("jwt", by_jwt), ("database", by_database)):
+        known = SQLAlchemyAccessTokenDatabase(opened, AccessToken)
+        strategies = {
+            "JWT": (by_jwt, by_jwt()),
+            "database": (by_database, DatabaseStrategy(known, lifetime_seconds=3_600)),
+        }
+        if redis is not None:
+            strategies["Redis"] = by_redis, by_redis()
+        for name, (strategy, writes) in strategies.items():
             backend = AuthenticationBackend(name=name, transport=transport, get_strategy=strategy)
             current = FastAPIUsers[User, uuid.UUID](manager, [backend]).current_user(active=True)
-            known = SQLAlchemyAccessTokenDatabase(opened, AccessToken)
-            writes = by_jwt() if name == "jwt" else DatabaseStrategy(known, lifetime_seconds=3_600)
             presented = [bearer(await writes.write_token(user)) for user in made]
             cases[f"fastapi-users, {name} strategy"] = _of_users(current), presented
     return cases

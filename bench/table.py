@@ -34,13 +34,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure, and the bar that it is held to: at most (``max``) or at least (``min``); None for a mere report."""
+    """One figure, and the bar that it is held to: at most (``max``) or at least (``min``); None for a mere report.
+
+    ``beside`` is what else there is to say of it.
+    """
 
     case: str
     figure: Figure
     unit: str
     bar: float | None = None
     direction: Literal["max", "min"] = "max"
+    beside: str = ""
 
     @property
     def holds(self) -> bool:
@@ -141,6 +145,7 @@ def report(bench: str, rows: Sequence[Row], options: argparse.Namespace) -> None
                 "bar": row.bar,
                 "direction": row.direction,
                 "holds": row.holds,
+                "beside": row.beside,
             }
             for row in rows
         ],
@@ -152,8 +157,11 @@ def report(bench: str, rows: Sequence[Row], options: argparse.Namespace) -> None
         printed(found["rows"])
         if options.json:
             Path(options.json).write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
-    if not all(row.holds for row in rows):
-        sys.exit(1)
+    missed = [
+        f"{row['case']}: {short(row['figure'])}, and the bar is {_bar(row)}" for row in found["rows"] if not row["holds"]
+    ]
+    if missed:
+        sys.exit("\n".join(["NOT HELD:", *missed]))
 
 
 def found_of(path: Path) -> list[dict[str, Any]]:
@@ -167,10 +175,14 @@ def printed(rows: Sequence[Mapping[str, Any]]) -> None:
     width = max((len(row["case"]) for row in rows), default=0)
     print(f"{'':{width}}   median        spread              bar")
     for row in rows:
-        sign = "≤" if row["direction"] == "max" else "≥"
-        bar = "" if row["bar"] is None else f"{sign} {row['bar']:g}  {'holds' if row['holds'] else 'NOT HELD'}"
+        bar = "" if row["bar"] is None else f"{_bar(row)}  {'holds' if row['holds'] else 'NOT HELD'}"
         spread = f"{short(row['least'])} … {short(row['most'])}"
-        print(f"{row['case']:{width}}  {short(row['figure']):>7} {row['unit']:<6} {spread:<18}  {bar}".rstrip())
+        line = f"{row['case']:{width}}  {short(row['figure']):>7} {row['unit']:<6} {spread:<18}  {bar:<16}"
+        print(f"{line}  {row.get('beside', '')}".rstrip())
+
+
+def _bar(row: Mapping[str, Any]) -> str:
+    return f"{'≤' if row['direction'] == 'max' else '≥'} {row['bar']:g}"
 
 
 def short(value: float) -> str:

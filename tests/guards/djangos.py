@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import django
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 from django.urls import URLPattern
+from django.utils.decorators import sync_and_async_middleware
 
 from admit.core.door import Door
 
@@ -29,21 +31,22 @@ if not settings.configured:
     django.setup()
 
 
+@sync_and_async_middleware
+def with_urls_of_its_own(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Gives a request the URLs of the site that it came to, in the place of those of the process."""
+    urls = settings.URLS
+
+    def served(request: Any) -> Any:
+        request.urlconf = urls
+        return get_response(request)
+
+    return markcoroutinefunction(served) if iscoroutinefunction(get_response) else served
+
+
 def site(handler: type[ASGIHandler | WSGIHandler], door: Door, *urls: URLPattern, **more: Any) -> Callable[..., Any]:
     """A site of these ``urls``, with the settings ``more``, behind ``door``."""
-
-    class Site(handler):  # type: ignore[valid-type, misc]  # what stands behind either interface
-        """Takes its own addresses for those of the process."""
-
-        def create_request(self, *given: Any) -> Any:
-            made = super().create_request(*given)
-            made[0].urlconf = urls
-            return made
-
-        def get_response(self, request: Any) -> Any:
-            request.urlconf = urls
-            return super().get_response(request)
-
-    with override_settings(**{"MIDDLEWARE": MIDDLEWARE, "ADMIT_DOOR": door, **more}):
-        made: Callable[..., Any] = Site()
+    own = f"{__name__}.{with_urls_of_its_own.__name__}"
+    middleware = [own, *more.pop("MIDDLEWARE", MIDDLEWARE)]
+    with override_settings(MIDDLEWARE=middleware, ADMIT_DOOR=door, URLS=urls, **more):
+        made: Callable[..., Any] = handler()
     return made
