@@ -158,7 +158,9 @@ def report(bench: str, rows: Sequence[Row], options: argparse.Namespace) -> None
         if options.json:
             Path(options.json).write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     missed = [
-        f"{row['case']}: {short(row['figure'])}, and the bar is {_bar(row)}" for row in found["rows"] if not row["holds"]
+        f"{row['case']}: {short(row['figure'])}, and the bar is {_bar(row)}"
+        for row in found["rows"]
+        if not row["holds"]
     ]
     if missed:
         sys.exit("\n".join(["NOT HELD:", *missed]))

@@ -181,7 +181,7 @@ class Authority:
         self._recovering, self._starting = threading.Lock(), threading.Lock()
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
         self.verify, self.seen, self.tallies = self._gate.verify, self._gate.seen, self._gate.tallies
-        self.presented = partial(counted, cookies=self.cookies, tallies=self.tallies)
+        self._presented = partial(counted, cookies=self.cookies, tallies=self.tallies)
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS, behind: str | None = None) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.
@@ -189,7 +189,7 @@ class Authority:
         A cookie counts for no request that changes state and that a browser sent for another origin: than ours, or
         than that of the upstream ``behind`` a gateway that asks. Raises Denied, Stale, StoreError.
         """
-        door, text = self.presented(request, accept)
+        door, text = self._presented(request, accept)
         if door == COOKIE:
             ours, trusted = (self.origin, self.trusted_origins) if behind is None else (behind, ())
             origin.refuse_cross_origin(request, ours, trusted)

@@ -101,7 +101,7 @@ class RouteDoor:
         self.bounded = bounded
         self._asks = outage == "ask"
 
-    def presented(self, request: Request, accept: Collection[str]) -> tuple[str, str]:
+    def _presented(self, request: Request, accept: Collection[str]) -> tuple[str, str]:
         """The door and the text of the credential of ``request`` that counts here. Raises NoCredential, BadCredential."""
         taken = [kind for kind in accept if kind in self._shared.kinds]
         return counted(request, taken, cookies=self.cookies, tallies=self._gate.tallies)
@@ -109,7 +109,7 @@ class RouteDoor:
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for; see :meth:`Verifier.admit`. Raises Denied, Stale."""
         follower = self._shared.known.follower
-        door, text = self.presented(request, accept)
+        door, text = self._presented(request, accept)
         if door == COOKIE:
             origin.refuse_cross_origin(request, self.origin, self._shared.trusted_origins)
         if not follower.wait(0):
@@ -205,7 +205,7 @@ class Verifier:
         self._gate.open(self._bounded)
         self._door = RouteDoor(self._shared, self._gate, self._bounded, outage)
         self._doors = {(max_staleness, outage): self._door}
-        self.seen, self.verify, self.presented = self._gate.seen, self._gate.verify, self._door.presented
+        self.seen, self.verify = self._gate.seen, self._gate.verify
         begin_anew = weakref.WeakMethod(self._begin_anew)
         os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 

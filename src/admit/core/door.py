@@ -41,12 +41,5 @@ class Door(Protocol):
         None where ``admit`` has to say.
         """
 
-    @property
-    def presented(self) -> Callable[[Request, Collection[str]], tuple[str, str]]:
-        """The door and the text of the credential of a request that counts, among those of the doors accepted.
-
-        Raises NoCredential, BadCredential, and counts what was presented in vain.
-        """
-
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts. Raises Denied, Stale, StoreError."""
