@@ -14,7 +14,7 @@ from guards.threads import in_a_thread
 from test_docs import ROOT, ran
 
 HOW_TO = ROOT / "docs" / "how-to"
-INSIDE = {"described", "guarded", "once", "refusal"}  # modules that guards share
+INSIDE = {"at_once", "described", "guarded", "once", "refusal"}  # modules that guards share
 BEHIND_WSGI = {"flask", "wsgi"}
 
 
