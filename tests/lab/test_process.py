@@ -12,6 +12,7 @@ import pytest
 
 from admit.lab.crew import crew
 from admit.lab.strategy import Plan, Unmeasured
+from admit.lab.watching import Answer
 from lab.planted import STRATEGIES
 from redises import eventually
 from server.fleet import alive
@@ -46,6 +47,24 @@ async def test_a_process_measures_how_much_it_verifies_and_says_why_it_cannot(tm
         os.kill(processes.processes[0].pid, signal.SIGKILL)
         with pytest.raises(Unmeasured, match="has ended"):
             await server.tell()
+
+
+async def test_somebody_who_has_another_credential_is_asked_for_with_that(tmp_path: Path) -> None:
+    plan = Plan("prompt", f"file://{tmp_path}", bytes(32))
+    issuer = await STRATEGIES["prompt"].issuer(plan)
+    ann, bob, other = [await issuer.sign_in(name) for name in ("ann", "bob", "other")]
+    await issuer.end("sign out", bob)
+    async with crew(1, table="lab.planted") as processes:
+        (server,) = await processes.serve(STRATEGIES["prompt"], plan, "sqlite")
+        await server.watch([[ann.header], [bob.header]], pause=0.01)
+        await server.renew(1, other.header)
+        answers: list[Answer] = []
+        while not any(one.person == 1 and one.outcome == "in" for one in answers):
+            answers += await server.tell()
+        answers += await server.rest()
+    assert all(one.outcome == "in" for one in answers if one.person == 0)
+    of_bob = [one.outcome for one in answers if one.person == 1]
+    assert of_bob == sorted(of_bob, reverse=True)  # refused, if at all, until he has the other
 
 
 def test_a_process_ends_with_the_one_that_started_it() -> None:

@@ -13,7 +13,7 @@ from typing import IO
 
 import msgspec
 
-from admit.lab.process import MAX_LINE, TABLE, Close, Command, Measure, Reply, Rest, Serve, Tell, Watch
+from admit.lab.process import MAX_LINE, TABLE, Close, Command, Measure, Renew, Reply, Rest, Serve, Tell, Watch
 from admit.lab.strategy import Plan, Store, Strategy, Unmeasured
 from admit.lab.watching import WARM_UP, Answer, AppServer, Header, Here, Measured
 
@@ -101,6 +101,10 @@ class There:
         """Ask for people from now on; see AppServer. Raises Unmeasured."""
         asked = [list(group) for group in groups]
         await self._process.ask(Watch(self.number, asked, pause, None if limit == math.inf else limit))
+
+    async def renew(self, person: int, header: Header) -> None:
+        """Somebody has another credential from now on. Raises Unmeasured."""
+        await self._process.ask(Renew(self.number, person, header))
 
     async def tell(self) -> list[Answer]:
         """What has been answered since the last time. Raises Unmeasured."""

@@ -12,13 +12,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from admit.lab.crew import Crew
 from admit.lab.faults import Site, faults_of, goes_on, opened
+from admit.lab.people import SECOND, Person, renewed
 from admit.lab.report import Fault, Moment, Outage
-from admit.lab.strategy import Held, Issuer, Plan, Store, Strategy, Unmeasured
+from admit.lab.strategy import Fronted, Held, Issuer, Plan, Store, Strategy, Unmeasured
 from admit.lab.watching import Answer, AppServer
 
 LOOK_EVERY = 0.1
@@ -54,27 +55,11 @@ FULL = Pace(signed_in=10, ended=4, before=1.0, fault=8.0, after=10.0)
 
 
 @dataclass(slots=True)
-class Person:
-    """Somebody who asks, and when he was ended (nanoseconds of the monotonic clock), if he was."""
-
-    held: Held
-    ending: float = math.inf  # when it was asked for
-    ended: float = math.inf  # when it was acknowledged
-
-    def sort(self, answer: Answer) -> str:
-        """Which count of a Moment ``answer`` belongs to."""
-        if answer.outcome == "unavailable":
-            return "unavailable"
-        if answer.outcome == "in":
-            return "wrongly_let_in" if answer.began > self.ended else "let_in"
-        return "refused" if answer.answered > self.ending else "thrown_out"
-
-
-@dataclass(slots=True)
 class _Scene:
     """Who asks whom, and what came of it."""
 
     issuer: Issuer
+    door: Issuer | None  # where clients ask for another token, by way of what is broken
     servers: Sequence[AppServer]
     site: Site
     pace: Pace
@@ -83,6 +68,8 @@ class _Scene:
     just: list[Person] = field(default_factory=list[Person])
     during: list[Person] = field(default_factory=list[Person])
     answers: list[list[Answer]] = field(default_factory=list[list[Answer]])
+    clients: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def people(self) -> list[Person]:
@@ -93,7 +80,10 @@ class _Scene:
         ended = [self.before, self.just, *([self.during] if also_during else [])]
         for some, number in (self.inside, self.pace.signed_in), *((some, self.pace.ended) for some in ended):
             for _ in range(number):
-                some.append(Person(await self.issuer.sign_in(f"lab-{secrets.token_hex(8)}")))
+                asked = time.monotonic_ns()
+                held = await self.issuer.sign_in(f"lab-{secrets.token_hex(8)}")
+                until = asked + lifetime(self.pace) * SECOND if self.door else math.inf
+                some.append(Person(held, tokens=[(asked, until)]))
         await self.end(self.before)
 
     async def end(self, people: Iterable[Person]) -> None:
@@ -109,15 +99,31 @@ class _Scene:
         groups = [[one.held.header] for one in self.people]
         for server in self.servers:
             await server.watch(groups, pause=self.pace.pause, limit=self.pace.limit)
+        if self.door is not None:
+            self._renew(self.door)
         if not await self.in_again(time.monotonic_ns(), PATIENCE):
             raise Unmeasured("not everybody who had signed in got in, before anything was broken")
+
+    def _renew(self, door: Issuer) -> None:
+        """Whoever is signed in has the next token in time; their turns are spread over half of a lifetime."""
+        seconds, staying = lifetime(self.pace), [one for one in self.people if one not in self.before]
+        for place, one in enumerate(staying):
+            number = self.people.index(one)
+
+            async def told(held: Held, number: int = number) -> None:
+                await asyncio.gather(*(server.renew(number, held.header) for server in self.servers))
+
+            first = seconds / 2 * place / len(staying)
+            self.clients.append(asyncio.create_task(renewed(one, door, seconds, first, self.over, told)))
 
     async def look(self) -> None:
         """Hear what was answered."""
         self._take(await asyncio.gather(*(server.tell() for server in self.servers)))
 
     async def rest(self) -> None:
-        """Nobody asks any more."""
+        """Nobody asks any more. Raises what a client failed with."""
+        self.over.set()
+        await asyncio.gather(*self.clients)
         self._take(await asyncio.gather(*(server.rest() for server in self.servers)))
 
     def _take(self, told: Iterable[Sequence[Answer]]) -> None:
@@ -148,11 +154,16 @@ async def measured(
     strategy: Strategy, plan: Plan, store: Store, crew: Crew, fault: Fault, pace: Pace = QUICK
 ) -> Outage:
     """What people see of ``fault``, one of :func:`faults_of` that strategy on that store. Raises StoreError, Unmeasured."""
-    async with _scene(strategy, plan, store, crew, pace) as scene:
+    refreshed = await _is_refreshed(strategy, plan)
+    if refreshed:
+        plan = replace(plan, access_seconds=lifetime(pace))
+    async with _scene(strategy, plan, store, crew, pace, refreshed=refreshed) as scene:
         await scene.come(also_during=goes_on(strategy, store, fault))
         await scene.watch()
         try:
+            settled = time.monotonic_ns()
             await asyncio.sleep(pace.before)
+            await scene.in_again(settled, PATIENCE)
             await scene.end(scene.just)
             began = time.monotonic_ns()
             await scene.site.fails(fault)
@@ -169,30 +180,51 @@ async def measured(
         fault,
         began=0.0,
         healed=(healed - began) / 1e9,
-        moments=_moments(scene, began),
+        moments=_moments(scene, began, settled),
         recovered=_recovered(scene.by_person(), began, healed),
-        what=faults_of(strategy, store)[fault] + _outlived(strategy, plan),
+        what=faults_of(strategy, store)[fault] + _said_of_tokens(strategy, plan, refreshed=refreshed),
     )
 
 
-def _outlived(strategy: Strategy, plan: Plan) -> str:
-    """What has to be said where nobody has to come back for another token while it lasts."""
-    tokens = strategy.about.family in {"jwt", "hybrid"}
+def lifetime(pace: Pace) -> float:
+    """Seconds that access tokens live where they are refreshed: as 5 minutes are to an outage of not quite 4."""
+    return pace.fault * 4 / 3
+
+
+async def _is_refreshed(strategy: Strategy, plan: Plan) -> bool:
+    if isinstance(strategy, Fronted):
+        return False  # its clients ask the authority over HTTP, which nobody does here
+    issuer = await strategy.issuer(plan)
+    try:
+        return (await issuer.sign_in(f"lab-{secrets.token_hex(8)}")).refresh is not None
+    finally:
+        await issuer.close()
+
+
+def _said_of_tokens(strategy: Strategy, plan: Plan, *, refreshed: bool) -> str:
+    if refreshed:
+        return f"; access tokens live {plan.access_seconds:g} s here, and clients ask for the next ones meanwhile"
+    tokens = strategy.about.family == "jwt" or isinstance(strategy, Fronted)
     return f"; the tokens live {plan.access_seconds:g} s, longer than this lasts" if tokens else ""
 
 
 @asynccontextmanager
-async def _scene(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pace: Pace) -> AsyncGenerator[_Scene]:
-    issuer, broken = await opened(strategy, plan, store)
-    servers: list[AppServer] = []
-    try:
-        servers += await crew.serve(strategy, replace(plan, url=broken.url), store, servers=pace.servers)
-        yield _Scene(issuer, servers, broken, pace)
-    finally:
-        await broken.heals()
-        await asyncio.gather(*(server.close() for server in servers))
-        await issuer.close()
-        await broken.close()
+async def _scene(
+    strategy: Strategy, plan: Plan, store: Store, crew: Crew, pace: Pace, *, refreshed: bool
+) -> AsyncGenerator[_Scene]:
+    async with AsyncExitStack() as stack:
+        issuer, broken = await opened(strategy, plan, store)
+        stack.push_async_callback(broken.close)
+        stack.push_async_callback(issuer.close)
+        by_way_of_it = replace(plan, url=broken.url)
+        door = await strategy.issuer(by_way_of_it) if refreshed else None
+        if door is not None:
+            stack.push_async_callback(door.close)
+        servers = await crew.serve(strategy, by_way_of_it, store, servers=pace.servers)
+        for server in servers:
+            stack.push_async_callback(server.close)
+        stack.push_async_callback(broken.heals)
+        yield _Scene(issuer, door, servers, broken, pace)
 
 
 async def _sleep_until(began: int, seconds: float) -> None:
@@ -204,17 +236,17 @@ def _gets_in(answers: Sequence[Answer], since: int) -> bool:
     return len(last) == IN_A_ROW and all(answer.began > since and answer.outcome == "in" for answer in last)
 
 
-def _moments(scene: _Scene, began: int) -> tuple[Moment, ...]:
+def _moments(scene: _Scene, began: int, settled: int) -> tuple[Moment, ...]:
     """What people were told in each slice of time: what they ask before a fault may be answered within it.
 
-    Those ended before have been so for a while, and everybody else has got in, when the first slice begins.
+    The first begins when it is ``settled``: those ended before have been so for a while, and all others have got in.
     """
     people, width = scene.people, int(scene.pace.slice * 1e9)
     slices: dict[int, list[Answer]] = {}
     for answer in (answer for answers in scene.answers for answer in answers):
         slices.setdefault((answer.answered - began) // width, []).append(answer)
     found: list[Moment] = []
-    for number in range(-math.ceil(scene.pace.before / scene.pace.slice), max(slices) + 1):
+    for number in range((settled - began) // width, max(slices) + 1):
         answers = slices.get(number, [])
         counts = Counter(people[answer.person].sort(answer) for answer in answers)
         slowest = max((answer.answered - answer.began for answer in answers), default=0) / 1e6

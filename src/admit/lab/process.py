@@ -42,6 +42,14 @@ class Watch(msgspec.Struct, tag=True, frozen=True):
     limit: float | None
 
 
+class Renew(msgspec.Struct, tag=True, frozen=True):
+    """See AppServer.renew."""
+
+    server: int
+    person: int
+    header: Header
+
+
 class Tell(msgspec.Struct, tag=True, frozen=True):
     """See AppServer.tell."""
 
@@ -69,7 +77,7 @@ class Close(msgspec.Struct, tag=True, frozen=True):
     server: int
 
 
-Command: TypeAlias = Serve | Watch | Tell | Rest | Measure | Close
+Command: TypeAlias = Serve | Watch | Renew | Tell | Rest | Measure | Close
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -87,6 +95,9 @@ async def _replied(servers: dict[int, Here], strategies: Mapping[str, Strategy],
             return Reply()
         case Watch(server, groups, pause, limit):
             await servers[server].watch(groups, pause=pause, limit=math.inf if limit is None else limit)
+            return Reply()
+        case Renew(server, person, header):
+            await servers[server].renew(person, header)
             return Reply()
         case Tell(server):
             return Reply(answers=await servers[server].tell())

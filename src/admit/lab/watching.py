@@ -57,6 +57,9 @@ class AppServer(Protocol):
         seconds somebody takes it for unavailable and asks anew, while the server may still be at it.
         """
 
+    async def renew(self, person: int, header: Header) -> None:
+        """Somebody has another credential from now on."""
+
     async def tell(self) -> list[Answer]:
         """What has been answered since the last time, that of a group in its order."""
 
@@ -76,6 +79,7 @@ class Here:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._answers: list[Answer] = []
+        self._headers: list[Header] = []
         self._asking: list[asyncio.Task[None]] = []
         self._forgotten: set[asyncio.Task[Answer]] = set()
         self._failed: BaseException | None = None
@@ -84,11 +88,16 @@ class Here:
     async def watch(self, groups: Sequence[Sequence[Header]], *, pause: float, limit: float = math.inf) -> None:
         """Ask for people from now on; see AppServer."""
         self._resting = False
+        self._headers = [header for group in groups for header in group]
         numbers = itertools.count()
         for place, group in enumerate(groups):
-            people = [(next(numbers), header) for header in group]
+            people = [next(numbers) for _ in group]
             first = pause * place / len(groups)  # nobody waits for all the others
             self._asking.append(asyncio.create_task(self._ask_for(people, first, pause, limit)))
+
+    async def renew(self, person: int, header: Header) -> None:
+        """Somebody has another credential from now on."""
+        self._headers[person] = header
 
     async def tell(self) -> list[Answer]:
         """What has been answered since the last time. Raises what a verification failed with."""
@@ -151,10 +160,11 @@ class Here:
         firsts = [number * len(headers) // at_once for number in range(at_once)]
         return sum(await asyncio.gather(*map(one, firsts)))
 
-    async def _ask_for(self, people: Sequence[tuple[int, Header]], first: float, pause: float, limit: float) -> None:
+    async def _ask_for(self, people: Sequence[int], first: float, pause: float, limit: float) -> None:
         await asyncio.sleep(first)
         while not self._resting:
-            for person, header in people:
+            for person in people:
+                header = self._headers[person]
                 asked = self._ask(person, header) if limit == math.inf else self._ask_within(limit, person, header)
                 self._answers.append(await asked)
             await asyncio.sleep(pause)

@@ -23,6 +23,7 @@ class SqliteTable:
         self.count = count
         # Two, so that no read waits for a commit to reach the disk.
         self._reader, self._writer = _connected(path), _connected(path)
+        # A second thread at a connection that waits for the lock of the file would wait with the interpreter's own.
         self._turn = asyncio.Lock()
         self._get = f"SELECT {_COLUMNS} FROM {name} WHERE key = ?"
         self._put = f"INSERT INTO {name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
@@ -81,10 +82,16 @@ class SqliteTable:
 
     async def _written(self, work: Callable[[], T]) -> T:
         try:
-            async with self._turn:
-                return await asyncio.to_thread(work)
+            async with asyncio.timeout(PATIENCE):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise Unavailable("SQLite: others have been writing all the time") from error
+        try:
+            return await asyncio.to_thread(work)
         except sqlite3.Error as error:
             raise Unavailable(f"SQLite: {error}") from error
+        finally:
+            self._turn.release()
 
     def _put_in(self, rows: Iterable[Row]) -> None:
         with self._writer:
