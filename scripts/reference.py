@@ -252,11 +252,14 @@ def matrix_page() -> str:
     matrix: dict[str, Any] = tomllib.loads((ROOT / "docs" / "matrix.toml").read_text())
     credentials: dict[str, str] = matrix["credentials"]
     rows = [(event, *(cells[name] for name in credentials)) for event, cells in matrix["events"].items()]
+    guards = [f"[{title}](../how-to/guard-{name}.md)" for name, title in matrix["guards"].items()]
     return f"""# What ends what
 
 Each cell is measured by a test. *Ends*: never accepted again. *Suspends*: not accepted until the account is enabled, or the key confirmed after a restore. *Shrinks*: goes on, and allows less. *Stays*: goes on as before. In the process where it happens, and in every process on the same embedded store, it has happened when the call returns; at a verifier elsewhere at most `max_staleness` later. Whoever signs out everywhere else, changes the password or confirms goes on with another cookie.
 
 {table(("event", *credentials.values()), rows)}
+
+What is said of a cookie, an access token and an API key was measured behind each guard too ({", ".join(guards)}), at a [verifier](../how-to/put-a-verifier-into-your-service.md), and behind a [gateway](../how-to/protect-anything-behind-nginx.md), and they agree.
 """
 
 

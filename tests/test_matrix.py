@@ -1,14 +1,16 @@
-"""Every event against every credential: what docs/matrix.toml expects is what happens: here, at a verifier, behind a gateway."""
+"""Every event against every credential: what docs/matrix.toml expects is what happens: here, behind each guard, at a verifier, behind a gateway."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
+import httpx
 import pytest
 
 from admit import TokenPolicy
@@ -24,7 +26,20 @@ from admit.gate import GONE, Gate
 from admit.sessions import Session
 from admit.subjects import Subject
 from admit.web import application
+from counts import times
 from gateways import POLICY, Front
+from guards.applications import (
+    Made,
+    asgi,
+    client,
+    with_django,
+    with_fastapi,
+    with_flask,
+    with_litestar,
+    with_starlette,
+    with_wsgi,
+)
+from guards.calls import metadata, on_a_loop
 from services import ANOTHER, EMAIL, PASSWORD
 from wire import Afar, Wire
 from worlds import ISSUER, SCOPES, World, value_of, world
@@ -85,6 +100,7 @@ class Ann:
     afar: Afar
     gate: Gate
     front: Front
+    guards: dict[str, LetsIn]
 
     async def found(self, credential: str) -> str:
         """What has become of a credential: ends, suspends, shrinks or stays."""
@@ -118,7 +134,7 @@ class Ann:
             return False
 
     async def everywhere(self, text: str, door: str) -> frozenset[str]:
-        """What a credential allows, at home, at the verifier and behind a gateway, who agree."""
+        """What a credential allows, at home, at the verifier and behind a gateway; each guard lets in whom they do."""
         said: list[frozenset[str] | None] = []
         for gate in (self.world.auth._gate, self.gate):
             said.append(None)
@@ -129,15 +145,64 @@ class Ann:
         answer = await self.front.asks("/x", **presented)
         behind = frozenset(answer.headers["x-admit-scopes"].split()) if answer.status_code == 200 else None
         assert said[0] == behind, "a gateway is told otherwise"
+        let_in = {name: await lets_in(presented) for name, lets_in in self.guards.items()}
+        assert let_in == dict.fromkeys(self.guards, said[0] is not None)
         if said[0] is None:
             raise BadCredential("refused")
         return said[0]
 
 
+LetsIn = Callable[[dict[str, str]], Awaitable[bool]]
+BY_HTTP: dict[str, Made] = {
+    "fastapi": with_fastapi,
+    "starlette": with_starlette,
+    "litestar": with_litestar,
+    "django": with_django,
+    "flask": with_flask,
+    "asgi": asgi,
+    "wsgi": with_wsgi,
+}
+
+
+def in_turns(number: int) -> list[str]:
+    """The guards behind which the event of that number is measured."""
+    some, names = times("guards behind which an event is measured"), list(MATRIX["guards"])
+    return [names[(number * some + place) % len(names)] for place in range(some)]
+
+
+@asynccontextmanager
+async def guarded(here: World, names: list[str]) -> AsyncIterator[dict[str, LetsIn]]:
+    """Whether a request with some headers is let in, by the small application behind each of these guards."""
+    async with AsyncExitStack() as stack:
+
+        def by_http(client: httpx.AsyncClient) -> LetsIn:
+            async def lets_in(headers: dict[str, str]) -> bool:
+                answer = await client.get("/links", headers=headers)
+                assert answer.status_code in (200, 401), answer.text
+                return answer.status_code == 200
+
+            return lets_in
+
+        async def by_grpc(headers: dict[str, str]) -> bool:
+            answer = await calls.call(*metadata(headers))
+            assert answer.code in (grpc.StatusCode.OK, grpc.StatusCode.UNAUTHENTICATED)
+            return answer.code is grpc.StatusCode.OK
+
+        found: dict[str, LetsIn] = {}
+        for name in names:
+            if name == "grpc":
+                calls = await stack.enter_async_context(on_a_loop(here.auth))
+                found[name] = by_grpc
+            else:
+                found[name] = by_http(await stack.enter_async_context(client(BY_HTTP[name](here))))
+        yield found
+
+
 @pytest.fixture
-async def ann() -> AsyncIterator[Ann]:
+async def ann(event: str) -> AsyncIterator[Ann]:
+    names = in_turns(list(EVENTS).index(event))
     tokens = TokenPolicy(grace=0, access=3_600)
-    async with world("memory", sessions=RELAXED, tokens=tokens) as here:
+    async with world("memory", sessions=RELAXED, tokens=tokens) as here, guarded(here, names) as guards:
         auth = here.auth
         account = await auth.accounts.create(EMAIL, PASSWORD, roles=("user", "admin"))
         made = [await auth.sessions.start(await auth.accounts.sign_in(EMAIL, PASSWORD)) for _ in range(2)]
@@ -163,6 +228,7 @@ async def ann() -> AsyncIterator[Ann]:
             afar,
             gate,
             Front(here, application(here.auth, at="/auth", forward=POLICY), POLICY.gateway),
+            guards,
         )
         yield found
 
@@ -222,6 +288,8 @@ EVENTS: dict[str, Callable[[Ann], Awaitable[object]]] = {
 def test_every_event_and_every_credential_has_its_cell() -> None:
     assert MATRIX["events"].keys() == EVENTS.keys()
     assert all(cells.keys() == MATRIX["credentials"].keys() for cells in MATRIX["events"].values())
+    assert MATRIX["guards"].keys() == BY_HTTP.keys() | {"grpc"}
+    assert {name for number in range(len(EVENTS)) for name in in_turns(number)} == MATRIX["guards"].keys()
     assert {scope for scopes in SCOPES.values() for scope in scopes.split()} == ALLOWED
 
 

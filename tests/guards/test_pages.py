@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ BEHIND_WSGI = {"flask", "wsgi"}
 
 def test_every_guard_has_a_page_and_the_overview_leads_there() -> None:
     guards = {path.stem for path in Path(admit.guards.__path__[0]).glob("[a-z]*.py")} - INSIDE
+    assert guards == tomllib.loads((ROOT / "docs" / "matrix.toml").read_text())["guards"].keys()
     overview = (HOW_TO / "guard-a-route.md").read_text()
     for guard in guards:
         assert (HOW_TO / f"guard-{guard}.md").is_file()
