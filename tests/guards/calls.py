@@ -122,33 +122,39 @@ async def _in_front_of(port: int) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
+async def _served(server: Any, methods: dict[str, Any]) -> AsyncIterator[Client]:
+    """A client in front of ``server``, of either kind, which answers as long as that."""
+    server.add_generic_rpc_handlers(handlers(methods))
+    port, on_a_loop = server.add_insecure_port("127.0.0.1:0"), isinstance(server, aio.Server)
+    started = server.start()
+    if on_a_loop:
+        await started
+    try:
+        async with _in_front_of(port) as client:
+            yield client
+    finally:
+        stopped = server.stop(None)
+        await (stopped if on_a_loop else asyncio.to_thread(stopped.wait))
+
+
+@asynccontextmanager
 async def in_threads(door: Door, *, methods: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Client]:
     """A server with threads."""
     with ThreadPoolExecutor(4) as pool:
         server = grpc.server(pool, interceptors=[Interceptor(door, **more)])
-        server.add_generic_rpc_handlers(handlers(methods or plain()))
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        try:
-            async with _in_front_of(port) as client:
-                yield client
-        finally:
-            await asyncio.to_thread(server.stop(None).wait)
+        async with _served(server, methods or plain()) as client:
+            yield client
 
 
 @asynccontextmanager
 async def on_a_loop(door: Door, *, methods: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Client]:
     """A server with an event loop."""
     pool = ThreadPoolExecutor(4)  # for plain methods; without threads of its own grpc.aio stops at the tenth call
-    server = aio.server(pool, interceptors=[AioInterceptor(door, **more)])
-    server.add_generic_rpc_handlers(handlers(methods or coroutines()))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
     try:
-        async with _in_front_of(port) as client:
+        server = aio.server(pool, interceptors=[AioInterceptor(door, **more)])
+        async with _served(server, methods or coroutines()) as client:
             yield client
     finally:
-        await server.stop(None)
         await asyncio.to_thread(pool.shutdown)  # its threads may still wait for this event loop
 
 
@@ -162,16 +168,9 @@ async def threads_on_a_loop(door: Door, *, methods: dict[str, Any] | None = None
 @asynccontextmanager
 async def by_decorator(door: Door, *scopes: str, **more: Any) -> AsyncIterator[Client]:
     """A server without an interceptor, whose methods are guarded one by one."""
-    server = aio.server()
     methods = {name: required(door, *scopes, **more)(method) for name, method in coroutines().items()}
-    server.add_generic_rpc_handlers(handlers(methods))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        async with _in_front_of(port) as client:
-            yield client
-    finally:
-        await server.stop(None)
+    async with _served(aio.server(), methods) as client:
+        yield client
 
 
 SERVERS: list[Served] = [in_threads, on_a_loop, threads_on_a_loop, by_decorator]

@@ -14,8 +14,7 @@ from random import Random
 
 from counts import times
 from processes.test_revocation_travels import is_accepting, judge, played
-from processes.travels import Act, Travels, travels, until
-from processes.verifying import instant
+from processes.travels import Act, travels, until
 from redises import Engine, eventually, pair, watched
 
 BOUND = 1.0
@@ -113,21 +112,7 @@ async def test_a_replica_that_lacks_the_tail_ends_trust_until_a_restore_ended_ev
             await asyncio.to_thread(replica.moves_to, primary.port)
             await until(lambda: parts.server.status("GET", "/auth/readyz") == 503, parts.server.log.read_text)
             await until(lambda: not any(is_accepting(parts, number) for number in range(2)))
-            await restored(parts)
+            await parts.restored()
             history = parts.judged()
         assert history.late() == []
         assert history.revived() == []
-
-
-async def restored(parts: Travels) -> None:
-    """Do what an operator does who was told that history is lost, and see that it goes on."""
-    await parts.server.kill()
-    for number in parts.live():
-        parts.history.tokens[number].ending = instant()
-    await parts.server.command("restore", "--yes")
-    for token in parts.history.tokens:
-        token.ended = min(token.ended, instant())
-    await parts.server.start()
-    parts.auth = parts.authority()
-    await parts.show()
-    await parts.all_know()

@@ -21,7 +21,7 @@ from processes.between import BLACK_HOLE
 from processes.history import Fault, History, Token, Use
 from processes.machine import Look
 from processes.travels import Act, Travels, travels, until
-from processes.verifying import ACCEPTED, Try, instant
+from processes.verifying import ACCEPTED, Try
 
 ALL, FEW = 10, 3
 """Verifiers: as many as there shall be, and as few as a small machine has time for at 0.3 s, so that it excuses nobody."""
@@ -158,17 +158,8 @@ async def test_a_database_put_back_ends_trust_until_a_restore_ended_everything(t
         await until(lambda: parts.server.status("GET", "/auth/readyz") == 503, parts.server.log.read_text)
         await until(lambda: not any(is_accepting(parts, number) for number in range(3)))
 
-        await parts.server.kill()
         live = parts.live()
-        for number in live:
-            parts.history.tokens[number].ending = instant()
-        await parts.server.command("restore", "--yes")
-        for token in parts.history.tokens:
-            token.ended = min(token.ended, instant())
-        await parts.server.start()
-        parts.auth = parts.authority()
-        await parts.show()
-        await parts.all_know()
+        await parts.restored()
         history = parts.judged()
     assert history.late() == []
     assert history.revived() == []

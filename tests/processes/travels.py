@@ -266,6 +266,19 @@ class Travels:
         alive = {(number, ACCEPTED) for number in self.live()}
         return alive | {(number, REVOKED) for number, one in enumerate(self.history.tokens) if one.ended < float("inf")}
 
+    async def restored(self) -> None:
+        """Do what an operator does who was told that history is lost, and return once all go on with what is new."""
+        await self.server.kill()
+        for number in self.live():
+            self.history.tokens[number].ending = instant()
+        await self.server.command("restore", "--yes")
+        for token in self.history.tokens:
+            token.ended = min(token.ended, instant())
+        await self.server.start()
+        self.auth = self.authority()
+        await self.show()
+        await self.all_know()
+
     def judged(self) -> History:
         """The history, with what is written in the books by now."""
         self.history.books = {number: book.read() for number, book in enumerate(self._books)}

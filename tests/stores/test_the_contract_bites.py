@@ -81,7 +81,8 @@ def good_store(kind: str, folder: Path) -> Store:
 @pytest.mark.parametrize("kind,fault,bite", CASES)
 async def test_a_fault_is_caught(kind: str, fault: Fault, bite: str, tmp_path: Path) -> None:
     good = partial(good_store, kind, tmp_path)
-    assert await caught_by(lambda: Wrapped(good()), bite) == [], "the contract is red without the fault"
+    if kind == "memory":  # that each of the others keeps the contract is a test of its own
+        assert await caught_by(lambda: Wrapped(good()), bite) == [], "the contract is red without the fault"
     assert await caught_by(lambda: fault(good()), bite), f"{bite} did not notice"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from admit.stores import postgres_statements as statements
 from admit.stores.bell import Bell
 from admit.stores.examined import Examined
 from admit.stores.loops import on
+from admit.stores.opened import Opened, Openings
 from admit.stores.postgres_bell import hear
 from admit.stores.postgres_lines import CLOSE, Lines, Question
 from admit.stores.postgres_statements import Connection
@@ -32,20 +32,11 @@ MIGRATE = 3_600.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """The connections, and to whom they belong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened(Opened[Lines]):
+    """With what is read for several tasks in one question."""
 
-    lines: Lines
     reads: Together
-    bell: Bell
-    loop: asyncio.AbstractEventLoop
-    process: int
-
-    @property
-    def serves(self) -> bool:
-        """Whether there is somebody who answers: a forked child is alone with what its parent opened."""
-        return self.process == os.getpid() and not self.loop.is_closed()
 
 
 class PostgresStore:
@@ -62,7 +53,7 @@ class PostgresStore:
     def __init__(self, place: Place, *, chance: Chance = system_chance) -> None:
         self._place = place
         self._chance = chance
-        self._all: _Opened | None = None
+        self._openings = Openings[_Opened]()
 
     def own_secret(self, *, make: bool) -> bytes:
         """None: it would lie beside what it seals. Raises ConfigError."""
@@ -75,27 +66,21 @@ class PostgresStore:
 
     async def open(self) -> None:
         """Connect, and make the schema in a database that has none. Raises StoreUnavailable, ConfigError."""
-        if self._all is not None and self._all.serves:
+        if self._openings.serves:
             return
         lines = await _begun(self._place, _adopted)
         reads = Together(lambda keys: lines.ask(lambda free: statements.get(free, keys)))
-        here = _Opened(lines, reads, Bell(partial(hear, self._connect)), asyncio.get_running_loop(), os.getpid())
-        if self._all is None or not self._all.serves:
-            self._all = here
-        else:  # another task was faster
-            await _closed(here)
+        await self._openings.begin(_Opened(lines=lines, reads=reads, bell=Bell(partial(hear, self._connect))))
 
     async def close(self) -> None:
         """Finish what was asked for, and disconnect."""
-        opened, self._all = self._all, None
-        if opened is not None and opened.serves:
-            await on(opened.loop, _closed(opened))
+        await self._openings.end()
 
     async def get(self, *keys: Key) -> list[Record | None]:
         """The records of ``keys`` at one moment."""
         for key in keys:
             asked.text(*key)
-        opened, place = self._opened, self._place
+        opened, place = self._openings.now, self._place
         try:
             # Of those who wait for questions before theirs, too, nobody waits for longer than he would for his own.
             async with asyncio.timeout(place.connect_timeout + place.statement_timeout):
@@ -122,7 +107,7 @@ class PostgresStore:
 
         if wait <= 0:
             return await read()
-        opened = self._opened
+        opened = self._openings.now
         return await on(opened.loop, opened.bell.rung(wait, read))
 
     async def purge(self, now: float) -> int:
@@ -136,7 +121,7 @@ class PostgresStore:
 
     async def dump(self) -> AsyncGenerator[Insert | Append]:
         """All that is there, from one snapshot, on a connection of its own: it takes longer than a question may."""
-        _ = self._opened
+        _ = self._openings.now
         try:
             connection = await self._connect()
             try:
@@ -149,14 +134,8 @@ class PostgresStore:
         except statements.NO_ANSWER as error:
             raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
-    @property
-    def _opened(self) -> _Opened:
-        if self._all is None or not self._all.serves:
-            raise StoreUnavailable("this store is not open")
-        return self._all
-
     async def _ask(self, question: Question[T]) -> T:
-        opened = self._opened
+        opened = self._openings.now
         return await on(opened.loop, opened.lines.ask(question))
 
     async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
@@ -166,11 +145,6 @@ class PostgresStore:
 async def _adopted(connection: Connection) -> None:
     await postgres_fitness.judge(connection)
     await postgres_schema.adopt(connection)
-
-
-async def _closed(opened: _Opened) -> None:
-    await opened.bell.close()
-    await opened.lines.close()
 
 
 def absent(rest: str, *, begins: bool) -> str | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,11 +29,12 @@ from admit.core.store import (
     Replace,
 )
 from admit.core.world import Chance
-from admit.errors import ConfigError, Conflict, StoreError, StoreUnavailable
+from admit.errors import ConfigError, Conflict, StoreError
 from admit.stores import asked, redis_dump, redis_fitness, redis_logs, redis_records
 from admit.stores.bell import Bell
 from admit.stores.counters import window_of
 from admit.stores.loops import on
+from admit.stores.opened import Opened, Openings
 from admit.stores.redis_bell import hear
 from admit.stores.redis_lines import Lines, Script, Word, script
 from admit.stores.redis_logs import BELIEVED, NONCE, Ends
@@ -60,21 +59,6 @@ _SLACK = 60.0  # seconds for which a counter is kept after its window, for serve
 _HISTORY = 5  # bytes of chance that name a log
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """The connections, and to whom they belong."""
-
-    lines: Lines
-    bell: Bell
-    loop: asyncio.AbstractEventLoop
-    process: int
-
-    @property
-    def serves(self) -> bool:
-        """Whether there is somebody who answers: a forked child is alone with what its parent opened."""
-        return self.process == os.getpid() and not self.loop.is_closed()
-
-
 class RedisStore:
     """Keeps everything in the Redis at ``place``.
 
@@ -89,7 +73,7 @@ class RedisStore:
         self._place = place
         self._ends = Ends() if ends is None else ends
         self._chance = chance
-        self._all: _Opened | None = None
+        self._openings = Openings[Opened[Lines]]()
         self.partitioned = place.shape == "cluster"
         self.lag = 0.0
         self._homes = homes_of(place)
@@ -106,7 +90,7 @@ class RedisStore:
 
     async def open(self) -> None:
         """Connect to a Redis that keeps what it acknowledges. Raises StoreUnavailable, ConfigError."""
-        if self._all is not None and self._all.serves:
+        if self._openings.serves:
             return
         lines = Lines(self._place, route_of(self._place))
 
@@ -120,38 +104,34 @@ class RedisStore:
             if fault := redis_fitness.fault(error.__cause__):
                 raise ConfigError([fault]) from error
             raise
-        here = _Opened(lines, Bell(partial(hear, listening, self._channel)), asyncio.get_running_loop(), os.getpid())
-        if self._all is None or not self._all.serves:
-            self._all = here
-        else:  # another task was faster
-            await _closed(here)
+        await self._openings.begin(Opened(lines=lines, bell=Bell(partial(hear, listening, self._channel))))
 
     async def close(self) -> None:
         """Disconnect."""
-        opened, self._all = self._all, None
-        if opened is not None and opened.serves:
-            await on(opened.loop, _closed(opened))
+        await self._openings.end()
 
     async def get(self, *keys: Key) -> list[Record | None]:
         """The records of ``keys`` at one moment."""
         for key in keys:
             asked.text(*key)
         homes = self._one_home(tag_of(id) for _, id in keys)
-        lines = self._opened.lines
+        lines = self._openings.now.lines
         if not keys:
             return []
         names = [redis_records.record_key(self._place.prefix, key) for key in keys]
         home = homes.pop()
-        found = await self._ask(self._seen(lines, home, _GET, self._log_of(home), names, ()))
+        found = await self._openings.ask(self._seen(lines, home, _GET, self._log_of(home), names, ()))
         return [value and redis_records.read(key, value) for key, value in zip(keys, found, strict=True)]
 
     async def find(self, kind: str, tag: str, *, after: Cursor | None = None, limit: int = 100) -> Found:
         """A page of the records of ``kind`` that bear ``tag``, in the order of their ids."""
         asked.text(kind, tag)
-        lines = self._opened.lines
+        lines = self._openings.now.lines
         words = (redis_records.rest(after or ""), limit + 1)
         name, home = redis_records.tag_key(self._place.prefix, kind, tag), tag_of(tag)
-        found: list[bytes] = await self._ask(self._seen(lines, home, _FIND, self._log_of(home), (name,), words))
+        found: list[bytes] = await self._openings.ask(
+            self._seen(lines, home, _FIND, self._log_of(home), (name,), words)
+        )
         records = tuple(
             redis_records.read((kind, redis_records.id_of(tag[:1], id)), value)
             for id, value in zip(found[::2], found[1::2], strict=True)
@@ -161,7 +141,7 @@ class RedisStore:
     async def commit(self, *changes: Change) -> None:
         """All of the changes, durably, or none."""
         asked.changes(changes)
-        lines = self._opened.lines
+        lines = self._openings.now.lines
         if not changes:
             return
         homes = self._one_home(_home_of(change) for change in changes)
@@ -184,7 +164,7 @@ class RedisStore:
         # What ends something, and the note of it, is taken also where memory is full.
         ends = any(isinstance(change, Append) for change in changes)
         kind = _CHANGE if ends or not any(isinstance(change, Insert) for change in changes) else _MAKE
-        done: list[Any] = await self._ask(lines.write(home, kind, keys, words))
+        done: list[Any] = await self._openings.ask(lines.write(home, kind, keys, words))
         if at_fault := int(done[0]):
             raise Conflict(f"{_told(changes[at_fault - 1])} is there already, or not in that version")
         for (log, nonce), id in zip(appended, done[1:], strict=True):
@@ -197,18 +177,20 @@ class RedisStore:
         async def read() -> Page:
             return await self._read(topic, after, limit)
 
-        opened = self._opened
+        opened = self._openings.now
         if wait <= 0:
             return await on(opened.loop, read())
         return await on(opened.loop, opened.bell.rung(wait, read))
 
     async def purge(self, now: float) -> int:
         """Remove what expired more than a day before ``now`` and Redis does not remove by itself."""
-        lines = self._opened.lines
+        lines = self._openings.now.lines
         removed = 0
         for home in self._homes:
             keys = [redis_records.home_key(self._place.prefix, home, name) for name in ("late", "topics")]
-            removed += await self._ask(lines.run(home, _PURGE, keys, (f"{now - LATE:.6f}", PURGE_AT_MOST - removed)))
+            removed += await self._openings.ask(
+                lines.run(home, _PURGE, keys, (f"{now - LATE:.6f}", PURGE_AT_MOST - removed))
+            )
             if removed >= PURGE_AT_MOST:
                 break
         return removed
@@ -217,15 +199,15 @@ class RedisStore:
         """The hits of ``key`` in the window around ``now``, by all servers."""
         asked.text(key)
         number = window_of(window, now)
-        lines = self._opened.lines
+        lines = self._openings.now.lines
         home = home_of(key)
         name = redis_records.counter_key(self._place.prefix, home, key, window, number)
         until = int(((number + 1) * window + _SLACK) * 1000)
-        return int(await self._ask(lines.run(home, _COUNT, (name,), (hits, until))))
+        return int(await self._openings.ask(lines.run(home, _COUNT, (name,), (hits, until))))
 
     async def dump(self) -> AsyncGenerator[Insert | Append]:
         """All that is there. Whoever writes meanwhile has to be asked to stop: it says so at the end."""
-        opened = self._opened
+        opened = self._openings.now
         all_there = redis_dump.dump(opened.lines, self._homes)
 
         async def following() -> Insert | Append | None:
@@ -236,15 +218,6 @@ class RedisStore:
                 yield change
         finally:
             await on(opened.loop, all_there.aclose())
-
-    @property
-    def _opened(self) -> _Opened:
-        if self._all is None or not self._all.serves:
-            raise StoreUnavailable("this store is not open")
-        return self._all
-
-    async def _ask(self, asked: Coroutine[Any, Any, T]) -> T:
-        return await on(self._opened.loop, asked)
 
     def _one_home(self, touched: Iterable[str]) -> set[str]:
         homes = set(touched)
@@ -274,7 +247,7 @@ class RedisStore:
         names = {home: redis_records.log_key(self._place.prefix, home, topic) for home in self._homes}
 
         known = self._ends.known(names)  # before anything is read, or it could be younger than that
-        lines = self._opened.lines
+        lines = self._openings.now.lines
 
         async def read(homes: Sequence[str], kind: Script) -> dict[str, Any]:
             words: list[Word] = [limit + 2]
@@ -323,11 +296,6 @@ class RedisStore:
 def homes_of(place: Place) -> str:
     """The homes that have a log of their own."""
     return HOMES if place.shape == "cluster" else ALL
-
-
-async def _closed(opened: _Opened) -> None:
-    await opened.bell.close()
-    await opened.lines.close()
 
 
 def _home_of(change: Change) -> str:

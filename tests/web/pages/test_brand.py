@@ -49,6 +49,15 @@ async def test_a_template_of_ones_own_takes_the_place_of_ours_and_may_extend_it(
     assert len(page.all("input", name="password")) == 1
 
 
+async def test_an_application_shows_templates_as_they_are_when_it_is_made(tmp_path: Path) -> None:
+    for news in ("closed on Sunday", "open on Sunday"):
+        (tmp_path / "sign_in.html").write_text(
+            f'{{% extends "admit/sign_in.html" %}}{{% block main %}}<p id="news">{news}</p>{{% endblock %}}'
+        )
+        page, _ = await page_of(Brand(templates=tmp_path))
+        assert page.one("p", id="news").text == news
+
+
 @pytest.mark.parametrize("home", ["/", "/app?x=1", "https://links.example.com/", "http://127.0.0.1:8000/"])
 async def test_the_name_leads_home_and_without_one_to_the_account(home: str) -> None:
     for brand, leads in ((Brand(home=home), home), (Brand(), "/account")):

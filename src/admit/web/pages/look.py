@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -20,6 +21,7 @@ from jinja2 import (
     StrictUndefined,
     TemplateSyntaxError,
 )
+from jinja2.bccache import Bucket
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from admit.core.presented import COOKIE
@@ -131,10 +133,34 @@ def _loaders(brand: Brand) -> list[BaseLoader]:
     return [*theirs, _OURS, PrefixLoader({"admit": _OURS})]
 
 
+class _Compiled(BytecodeCache):
+    """What templates were compiled to, for as long as they are as they were: all applications of a process share it."""
+
+    def __init__(self) -> None:
+        self._kept = dict[str, tuple[str, Any]]()
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """What the template of this name was compiled to last, if it was the same."""
+        checksum, code = self._kept.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it instead of what was there."""
+        self._kept[bucket.key] = bucket.checksum, bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 def _templates(loader: BaseLoader) -> Environment:
     # XSS-02: whatever a template prints is text, and what it does not know is an error.
     templates = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        bytecode_cache=_COMPILED,
     )
     templates.filters.update(date=when.date, moment=when.moment, machine=when.machine)
     try:
