@@ -85,9 +85,16 @@ def test_the_core_knows_no_world(path: Path) -> None:
     assert {name for name in imported if not {name, name.partition(".")[0]} & CORE_MAY_IMPORT} == set()
 
 
-def test_the_library_loads_none_of_what_only_the_server_needs() -> None:
-    heavy = ["argon2", "email_validator", "fastapi", "flask", "pydantic", "rich", "starlette", "typer", "uvicorn"]
-    code = f"import sys, admit; print([name for name in {heavy} if name in sys.modules])"
+@pytest.mark.parametrize(
+    "module, heavy",
+    [
+        ("admit", "argon2 email_validator fastapi flask pydantic rich starlette typer uvicorn"),
+        ("admit.server.cli", "argon2 asyncpg email_validator fastapi jinja2 redis starlette uvicorn"),
+    ],
+    ids=["the library", "a command"],
+)
+def test_nothing_is_loaded_that_only_who_serves_needs(module: str, heavy: str) -> None:
+    code = f"import sys, {module}; print([name for name in {heavy.split()} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     assert loaded.strip() == "[]"
 

@@ -18,9 +18,15 @@ P = ParamSpec("P")
 PATIENCE = 120.0
 """Seconds after which whoever is waited for has failed."""
 
-# Forked from a process that has no threads and has loaded the library: ten milliseconds a member.
+# Forked from a process that has no threads and has loaded the library, and what modules of tests import of it: ten
+# milliseconds a member.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["admit.authority", "admit.stores.sqlite", "admit.stores.memory", "admit.verifier"])
+_context.set_forkserver_preload(
+    [
+        *("admit.authority", "admit.verifier", "admit.testing.clock", "admit.server.fresh"),
+        *(f"admit.stores.{kind}" for kind in ("memory", "sqlite", "postgres", "redis")),
+    ]
+)
 
 
 class Line:

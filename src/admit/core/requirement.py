@@ -13,6 +13,9 @@ from admit.core.principal import Principal
 from admit.core.scope import parse, written
 from admit.errors import BadInput, NotEnough, StepUp
 
+CONFIRM_WITHIN = 15 * 60.0
+"""Seconds for which a sign-in is fresh enough to end other devices, unless somebody says otherwise."""
+
 
 class Asked(TypedDict, total=False):
     """What a route may ask for beside scopes: what :meth:`Requirement.of` takes by name, and so every guard does."""

@@ -21,6 +21,7 @@ from admit.core.address import NO_PROXIES, ProxyHeader, TrustedProxies
 from admit.core.audit import DAYS, days_kept
 from admit.core.password import LEAST_MEMORY, MOST_MEMORY, OWASP_2024, SINGLE_FACTOR, HashParameters, PasswordPolicy
 from admit.core.policy import Policy
+from admit.core.requirement import CONFIRM_WITHIN
 from admit.core.scope import RoleScopes
 from admit.core.secret import Master
 from admit.core.session_policy import BALANCED, SessionPolicy
@@ -33,7 +34,6 @@ from admit.stores import beside, open_store
 from admit.stores.observed import Around
 from admit.tokens import TokenPolicy
 from admit.web.pages.brand import PLAIN, Brand
-from admit.web.pages.look import CONFIRM_WITHIN
 
 T = TypeVar("T")
 

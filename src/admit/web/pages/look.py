@@ -31,9 +31,6 @@ from admit.errors import ConfigError
 from admit.web.pages import colour, when
 from admit.web.pages.brand import LOGO_TYPES, Brand
 
-CONFIRM_WITHIN = 15 * 60.0
-"""Seconds for which a sign-in is fresh enough to end other devices."""
-
 # Browsers hold where a form's answer redirects to against form-action too: what sends people on to another origin
 # after a form (OAuth) answers with a page of its own, or names that origin here.
 CONTENT_SECURITY_POLICY = (
