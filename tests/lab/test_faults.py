@@ -132,6 +132,7 @@ async def test_a_database_that_was_gone_comes_back_with_all_of_it_and_what_was_m
     impostor = sqlite3.connect(path, isolation_level=None)
     impostor.execute("CREATE TABLE u (x)")
     impostor.close()
+    (tmp_path / "app.db-journal").touch()
     await broken.close()
     with sqlite3.connect(path) as again:
         assert again.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
