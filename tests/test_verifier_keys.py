@@ -94,8 +94,10 @@ async def test_a_key_is_used_as_often_as_its_share_of_the_limit_says(
     verifier: Verifier, liar: Liar, clock: PassingClock
 ) -> None:
     answer(liar, clock, limit={"hits": 3, "window": 86_400.0})
-    for _ in range(3):
-        await verifier.admit(showing())
+    for used in range(3):
+        who = await verifier.admit(showing())
+        left = [door.left(who) for door in (verifier, verifier.within(0.5))]
+        assert [one and one.uses for one in left] == [2 - used] * 2
     with pytest.raises(TooMany) as refused:
         await verifier.admit(showing())
     assert refused.value.quota == (3, 86_400.0)

@@ -151,7 +151,7 @@ class Authority:
         self.tickets = Tickets(self._ledger, self.subjects)
         self.sessions = Sessions(self._ledger, self.subjects, sessions, self.cookies, role_scopes)
         self.api_keys = ApiKeys(self._ledger, self.subjects, role_scopes, proxies)
-        self.audit = Audit(self._ledger, self._master)
+        self.audit, self.notes = Audit(self._ledger, self._master), trail.keeps
         self.accounts = Accounts(
             self._ledger,
             self.subjects,
@@ -162,8 +162,7 @@ class Authority:
             apart=accounts_store is not None,
             removed=[self.api_keys.remove],
         )
-        secure = self.cookies.secure
-        self.refresh_cookies, devices = CookieRule(secure, "refresh"), CookieRule(secure, "device")
+        self.refresh_cookies, devices = (CookieRule(self.cookies.secure, name) for name in ("refresh", "device"))
         self.throttle = Throttle(self._ledger, self._master, self.audit, throttle, proxies, devices)
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
@@ -182,6 +181,7 @@ class Authority:
         self.sync: Any = Sync(self)  # for programs without an event loop: the same services, each call waited for
         self.verify, self.seen, self.tallies = self._gate.verify, self._gate.seen, self._gate.tallies
         self._presented = partial(counted, cookies=self.cookies, tallies=self.tallies)
+        self.left = self.api_keys.uses.left
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS, behind: str | None = None) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts among those of the doors ``accept``.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,8 +30,20 @@ class Acting(NamedTuple):
     operator: str = ""
 
 
-_NOBODY = Acting()
-_ACTING: ContextVar[Acting] = ContextVar("acting", default=_NOBODY)
+def _itself(by: Acting) -> Acting:
+    return by
+
+
+Known = tuple[Callable[[Any], Acting], Any]
+"""What says who acts, and what it is asked with: whose requests note nothing pay for no more."""
+
+ACTING: ContextVar[Known] = ContextVar("acting", default=(_itself, Acting()))
+"""Who acts. Whoever sets it sets it back, as :func:`acting` does: a thread serves somebody else next."""
+
+
+def _by() -> Acting:
+    says, of = ACTING.get()
+    return says(of)
 
 
 @contextmanager
@@ -40,16 +52,16 @@ def acting(*, request: Request | None = None, who: Principal | None = None, oper
 
     It goes along into the tasks that are begun in it, and into ``auth.sync``.
     """
-    before = _ACTING.set(Acting(request, who, operator))
+    before = ACTING.set((_itself, Acting(request, who, operator)))
     try:
         yield
     finally:
-        _ACTING.reset(before)
+        ACTING.reset(before)
 
 
 def acts(who: Principal) -> Principal:
     """Name ``who`` until the end of the :func:`acting` around this, once it is known as whom its request was admitted."""
-    _ACTING.set(_ACTING.get()._replace(who=who, operator=""))
+    ACTING.set((_itself, _by()._replace(who=who, operator="")))
     return who
 
 
@@ -65,7 +77,7 @@ class Trail:
     @property
     def who(self) -> Principal | None:
         """As whom he who acts was admitted."""
-        return _ACTING.get().who
+        return _by().who
 
     @property
     def keeps(self) -> bool:
@@ -76,7 +88,7 @@ class Trail:
         self, act: Act, subject: str, *, what: str = "", failed: str = "", times: int = 1, actor: str = ""
     ) -> Entry:
         """What is to be remembered of ``act``; ``actor`` is who did it where that is not whom the request speaks for."""
-        by = _ACTING.get()
+        by = _by()
         request, who = by.request, by.who
         credential, actor = ("", actor) if who is None else (who.credential, who.subject)
         if by.operator:

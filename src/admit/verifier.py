@@ -89,6 +89,8 @@ class RouteDoor:
     What is known, remembered and followed is the verifier's.
     """
 
+    notes = False
+
     def __init__(self, shared: _Shared, gate: Gate, bounded: Bounded, outage: Outage) -> None:
         self.origin = shared.origin
         self.cookies = shared.cookies
@@ -96,6 +98,7 @@ class RouteDoor:
         self.sync: Any = Sync(self, shared.loop.loop)
         self.verify = gate.verify
         self.seen = gate.seen
+        self.left = shared.uses.left
         self._shared = shared
         self._gate = gate
         self.bounded = bounded
@@ -169,6 +172,8 @@ class Verifier:
     Nothing is connected here: the first use does that, or ``with``. Raises ConfigError with every fault at once.
     """
 
+    notes = False
+
     def __init__(
         self,
         issuer: str,
@@ -205,7 +210,7 @@ class Verifier:
         self._gate.open(self._bounded)
         self._door = RouteDoor(self._shared, self._gate, self._bounded, outage)
         self._doors = {(max_staleness, outage): self._door}
-        self.seen, self.verify = self._gate.seen, self._gate.verify
+        self.seen, self.verify, self.left = self._gate.seen, self._gate.verify, uses.left
         begin_anew = weakref.WeakMethod(self._begin_anew)
         os.register_at_fork(after_in_child=lambda: _call(begin_anew()))
 

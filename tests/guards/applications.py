@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -35,6 +38,14 @@ from worlds import ORIGIN, World, value_of
 PAGES = {"sign_in": "/auth/sign-in", "confirm": "/auth/confirm"}
 OF_LITESTAR: list[HttpMethod] = [HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS, HttpMethod.POST]
 METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+SERVED: deque[Context] = deque(maxlen=8)
+"""The contexts in which the last requests were answered: what is done in one is done by whom that request spoke for."""
+
+
+def answer(subject: str) -> dict[str, str]:
+    """What every route here answers."""
+    SERVED.append(copy_context())
+    return {"who": subject}
 
 
 def asgi(world: World, **asked: Any) -> App:
@@ -48,7 +59,7 @@ def asgi(world: World, **asked: Any) -> App:
             await send({"type": "websocket.send", "text": who.subject})
             await send({"type": "websocket.close", "code": 1000})
         else:
-            await JSONResponse({"who": who.subject})(scope, receive, send)
+            await JSONResponse(answer(who.subject))(scope, receive, send)
 
     return Guard(app, world.auth, requirement(asked), **PAGES)
 
@@ -59,7 +70,7 @@ def with_starlette(world: World, **asked: Any) -> App:
 
     @guarded
     async def endpoint(request: Request) -> JSONResponse:
-        return JSONResponse({"who": request.user.identity})
+        return JSONResponse(answer(request.user.identity))
 
     @guarded
     async def socket(websocket: WebSocket) -> None:
@@ -80,7 +91,7 @@ def with_fastapi(world: World, **asked: Any) -> FastAPI:
 
     @app.api_route("/links", methods=METHODS)
     async def links(who: Principal = admitted) -> dict[str, str]:
-        return {"who": who.subject}
+        return answer(who.subject)
 
     @app.websocket("/links")
     async def socket(websocket: WebSocket, who: Principal = admitted) -> None:
@@ -100,7 +111,7 @@ def with_litestar(world: World, **asked: Any) -> App:
         request: LitestarRequest[Principal, None, Any], principal: NamedDependency[Principal]
     ) -> dict[str, str]:
         assert request.user is principal
-        return {"who": principal.subject}
+        return answer(principal.subject)
 
     @websocket("/links", guards=guards)
     async def socket(socket: LitestarSocket[Principal, None, Any]) -> None:
@@ -127,7 +138,7 @@ def with_wsgi(world: World, **asked: Any) -> App:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         who: Principal = environ[wsgi.PRINCIPAL]
         start_response("200 OK", [("Content-Type", "application/json")])
-        return [json.dumps({"who": who.subject}).encode()]
+        yield json.dumps(answer(who.subject)).encode()
 
     return in_a_thread(wsgi.Guard(app, world.auth, requirement(asked), **PAGES))
 
@@ -143,7 +154,7 @@ def with_flask(world: World, **asked: Any) -> App:
     def links() -> dict[str, str]:
         who: Principal = flask.g.principal
         assert flask.request.environ[wsgi.PRINCIPAL] is who
-        return {"who": who.subject}
+        return answer(who.subject)
 
     # What opens a WebSocket has rules of its own in Werkzeug, and comes to a view like any other.
     app.add_url_rule("/links", "socket", links, websocket=True)
@@ -159,7 +170,7 @@ def with_django(world: World, **asked: Any) -> App:
     @django.required(world.auth, *asked.pop("scopes", ()), **asked)
     async def links(request: HttpRequest) -> JsonResponse:
         assert (await request.auser()).pk == request.user.pk
-        return JsonResponse({"who": request.user.get_username()})
+        return JsonResponse(answer(request.user.get_username()))
 
     return cast("App", site(ASGIHandler, world.auth, path("links", links), **DJANGO_PAGES))
 
@@ -170,7 +181,7 @@ def with_django_in_threads(world: World, **asked: Any) -> App:
     @django.required(world.auth, *asked.pop("scopes", ()), **asked)
     def links(request: HttpRequest) -> JsonResponse:
         who: Principal = request.principal  # type: ignore[attr-defined]  # Django's way to hand things on
-        return JsonResponse({"who": who.subject})
+        return JsonResponse(answer(who.subject))
 
     return in_a_thread(site(WSGIHandler, world.auth, path("links", links), **DJANGO_PAGES))
 
@@ -188,7 +199,14 @@ GUARDS: list[Made] = [*WITH_SOCKETS, with_django, *BEHIND_WSGI]
 
 def client(app: App, **headers: str) -> httpx.AsyncClient:
     """A client of ``app`` that sends ``headers``."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN, headers=headers)
+    return httpx.AsyncClient(transport=_AsAServer(app), base_url=ORIGIN, headers=headers)
+
+
+class _AsAServer(httpx.ASGITransport):
+    """Answers each request in a task of its own."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await asyncio.create_task(super().handle_async_request(request))
 
 
 def by_cookie(line: Any) -> dict[str, str]:

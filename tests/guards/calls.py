@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from grpc import aio
 
 from admit.core.door import Door
 from admit.guards.grpc import AioInterceptor, Interceptor, principal, required
-from guards.applications import by_cookie, by_token
+from guards.applications import SERVED, by_cookie, by_token
 from worlds import World
 
 Metadata = tuple[str, str]
@@ -27,6 +28,7 @@ OF_KIND = {"One": "unary_unary", "Some": "unary_stream", "Many": "stream_unary",
 
 def who() -> bytes:
     """Who is there, as an answer."""
+    SERVED.append(copy_context())
     return principal().subject.encode()
 
 
@@ -100,16 +102,18 @@ class Client:
         asked: Any = b"hello" if kind.startswith("unary") else iter([b"hel", b"lo"])
         call = getattr(self._channel, kind)(path)
         answers: list[bytes] = []
+        ended: Any
         try:
             if kind.endswith("stream"):
-                for answer in call(asked, metadata=metadata, timeout=60):
+                ended = call(asked, metadata=metadata, timeout=60)
+                for answer in ended:
                     answers.append(answer)  # noqa: PERF402 - what came before an end that is an error counts
             else:
-                answers.append(call(asked, metadata=metadata, timeout=60))
+                answer, ended = call.with_call(asked, metadata=metadata, timeout=60)
+                answers.append(answer)
         except grpc.RpcError as error:
-            ended: Any = error  # which is the call as well
-            return Answer(ended.code(), answers, dict(ended.trailing_metadata()))
-        return Answer(grpc.StatusCode.OK, answers, {})
+            ended = error  # which is the call as well
+        return Answer(ended.code(), answers, dict(ended.trailing_metadata()))
 
 
 Served = Callable[..., AbstractAsyncContextManager[Client]]

@@ -71,7 +71,20 @@ async def test_a_limit_and_a_place_count_also_for_what_was_seen_before(made: Mad
             await http.get("/links", headers=headers) for headers in 2 * [by_key(limited), by_token(limited.text)]
         ]
         assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
-        assert answers[-1].headers["ratelimit-policy"] == '"api-key";q=2;w=86400'
-        assert answers[-1].headers["retry-after"] in answers[-1].headers["ratelimit"]
+        rest = int(answers[-1].headers["retry-after"])
+        for answer, left in zip(answers, (1, 0, 0, 0), strict=True):
+            assert answer.headers["ratelimit-policy"] == '"api-key";q=2;w=86400'
+            assert answer.headers["ratelimit"] == f'"api-key";r={left};t={rest}'
         for headers in (by_key(away), by_token(away.text)):
             assert (await http.get("/links", headers=headers)).json()["code"] == "bad_credential"
+
+
+@guards
+async def test_who_has_no_limit_is_told_of_none(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        placed, free = await key_of(here, networks=["127.0.0.1"]), await key_of(here)
+        for headers in (by_key(placed), by_key(free), by_cookie(await here.sign_in())):
+            for _ in range(2):
+                answer = await http.get("/links", headers=headers)
+                assert answer.status_code == 200
+                assert "ratelimit" not in str(answer.headers).lower()

@@ -28,6 +28,7 @@ class Whole(AdmitError):
 class Everybody:
     """A door at which every text was seen before that could be good; it says which one."""
 
+    notes = False
     cookies = CookieRule(secure=True)
     clock = FakeClock()
     origin = ORIGIN

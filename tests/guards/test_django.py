@@ -182,13 +182,10 @@ async def test_the_middleware_and_a_view_behind_it_use_a_key_once(handler: Any, 
 @both
 async def test_a_view_that_was_left_without_the_middleware_still_refuses(handler: Any) -> None:
     async with world("memory") as here:
-
-        @required(here.auth)
-        def view(_: HttpRequest) -> HttpResponse:
-            raise AssertionError("let in")
-
-        async with client(served(handler, here, path("links", view), MIDDLEWARE=[])) as http:
+        view = path("links", required(here.auth)(who))
+        async with client(served(handler, here, view, MIDDLEWARE=[])) as http:
             assert (await http.get("/links")).status_code == 500
+            assert (await http.get("/links", headers=by_cookie(await here.sign_in()))).text == "True ann ann"
 
 
 async def test_whom_django_itself_signed_in_stays_who_they_are() -> None:

@@ -12,7 +12,7 @@ from admit.core.requirement import Requirement
 from admit.core.throttle import Limit
 from admit.errors import ConfigError, NotEnough
 from admit.guards import grpc as guard
-from guards.applications import by_token, roles
+from guards.applications import SERVED, by_token, roles
 from guards.calls import KINDS, SERVERS, Served, coroutines, in_threads, metadata, on_a_loop, plain, presented_by, who
 from worlds import ORIGIN, world
 
@@ -165,6 +165,42 @@ async def test_an_interceptor_and_a_method_behind_it_use_a_key_once(served: Serv
                 key = await here.auth.api_keys.create(before, "ci", limit=Limit(2, 60))
                 found = [await client.call(*metadata(by_token(key.text)), method=method) for _ in range(3)]
                 assert [one.code.name for one in found] == ["OK", "OK", "RESOURCE_EXHAUSTED"]
+
+
+@servers
+async def test_what_is_left_of_a_limit_trails_every_answer(served: Served) -> None:
+    async with world("memory") as here, served(here.auth) as client:
+        key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "ci", limit=Limit(4, 60))
+        for place, method in enumerate((*KINDS, "One")):
+            answer = await client.call(*metadata(by_token(key.text)), method=method)
+            assert answer.code.name == ("OK" if place < 4 else "RESOURCE_EXHAUSTED")
+            assert answer.trailing["ratelimit"].startswith(f'"api-key";r={max(0, 3 - place)};t=')
+            assert answer.trailing["ratelimit-policy"] == '"api-key";q=4;w=60'
+        _, token = await presented_by(here)
+        assert "ratelimit" not in (await client.call(*token)).trailing
+
+
+@servers
+async def test_what_a_method_does_is_noted_with_the_credential_it_came_by(served: Served) -> None:
+    async with world("memory") as here, served(here.auth) as client:
+        cookie, _ = await presented_by(here)
+        for method in KINDS:
+            SERVED.clear()
+            assert (await client.call(*cookie, method=method)).code is grpc.StatusCode.OK
+            by_whom = SERVED.pop()
+            await asyncio.create_task(here.auth.subjects.change("eve", lambda one: one), context=by_whom)
+            entry = (await here.auth.audit.page(subject="eve")).entries[0]
+            assert (entry.actor, entry.credential, entry.address) == ("ann", "session", "127.0.0.1")
+
+
+async def test_what_a_method_has_trail_itself_is_left_to_it() -> None:
+    def one(request: bytes, context: Any) -> bytes:
+        context.set_trailing_metadata((("cost", "7"),))
+        return request
+
+    async with world("memory") as here, in_threads(here.auth, methods={"One": one}) as client:
+        key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "ci", limit=Limit(4, 60))
+        assert (await client.call(*metadata(by_token(key.text)))).trailing == {"cost": "7"}
 
 
 def test_nobody_is_served_where_no_guard_is() -> None:

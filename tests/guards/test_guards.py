@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from admit.core.requirement import Asked, Requirement
 from admit.errors import ConfigError
 from admit.guards.asgi import Guard
-from guards.applications import GUARDS, PAGES, Made, by_cookie, by_token, client, roles
+from guards.applications import GUARDS, PAGES, SERVED, Made, by_cookie, by_token, client, roles
 from worlds import World, world
 
 NAVIGATING = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "cross-site"}
@@ -206,6 +207,25 @@ async def test_a_page_to_go_to_first_is_a_path_of_this_origin(page: str, which: 
         pages: Any = {which: page}
         with pytest.raises(ConfigError, match="no path of this origin"):
             Guard(GUARDS[0](here), here.auth, **pages)
+
+
+@guards
+async def test_what_a_route_does_is_noted_with_the_credential_it_came_by(made: Made) -> None:
+    async with world("memory") as here, client(made(here)) as http:
+        key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "nightly")
+        cookie = by_cookie(started := await here.sign_in("bob"))
+        SERVED.clear()
+        for headers in (cookie, by_token(key.text)):
+            for _ in range(2):  # the second time it was seen before
+                assert (await http.get("/links", headers=headers | {"User-Agent": "x"})).status_code == 200
+            await here.auth.subjects.change("eve", lambda subject: subject)  # by nobody, whoever was let in before
+        for context in SERVED:
+            await asyncio.create_task(here.auth.subjects.change("eve", lambda subject: subject), context=context)
+        told = [entry for entry in (await here.auth.audit.page(subject="eve")).entries if entry.actor]
+        by_bob, by_ann = ("bob", "session", started.session.id), ("ann", "api_key", key.key.id)
+        found = [(entry.actor, entry.credential, entry.credential_id) for entry in told]
+        assert sorted(found) == sorted([by_bob, by_bob, by_ann, by_ann])
+        assert {(entry.address, entry.agent) for entry in told} == {("127.0.0.1", "x")}
 
 
 @guards

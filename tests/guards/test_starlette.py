@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from admit.core.throttle import Limit
 from admit.guards.starlette import Authentication, User, install, required
 from guards.applications import by_cookie, by_token, client, roles
 from worlds import World, world
@@ -49,6 +50,14 @@ async def test_the_decorator_of_starlette_goes_by_our_scopes() -> None:
         assert (await http.get("/write")).status_code == 403
         assert (await http.get("/write", headers=bob)).status_code == 403
         assert (await http.get("/write", headers=ann)).text == "ann"
+
+
+async def test_what_is_left_of_a_limit_is_told_where_nothing_is_asked_for_too() -> None:
+    async with world("memory") as here, client(application(here)) as http:
+        key = await here.auth.api_keys.create(await here.auth.subjects.before("ann"), "ci", limit=Limit(2, 60))
+        answers = [await http.get("/who", headers=by_token(key.text)) for _ in range(2)]
+        assert [answer.headers["ratelimit"][:15] for answer in answers] == ['"api-key";r=1;t', '"api-key";r=0;t']
+        assert "ratelimit" not in (await http.get("/who")).headers
 
 
 async def test_whoever_presents_something_bad_is_no_stranger_but_refused() -> None:

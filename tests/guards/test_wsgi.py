@@ -26,6 +26,7 @@ from admit.core.requirement import Requirement
 from admit.guards import flask
 from admit.guards.wsgi import PRINCIPAL, Entrance, Guard, asked
 from admit.testing.clock import FakeClock
+from admit.trail import acting
 from worlds import ORIGIN, authority, value_of
 
 
@@ -239,9 +240,10 @@ def test_what_was_seen_before_is_found_in_the_thread_that_asks(monkeypatch: pyte
     started = auth.sync.sessions.start(auth.sync.subjects.before("ann").proven("pwd"))
     entrance = Entrance(auth, Requirement.of())
     request = environ(HTTP_COOKIE=f"__Host-admit={value_of(started)}")
-    who = entrance.admitted(request)
-    monkeypatch.setattr(entrance, "_admit", None)  # the way to the event loop
-    for _ in range(100):
-        assert entrance.admitted(request) is who
+    with acting():
+        who = entrance.admitted(request)
+        monkeypatch.setattr(entrance, "_admit", None)  # the way to the event loop
+        for _ in range(100):
+            assert entrance.admitted(request) is who
     assert (auth.tally.looked_up, auth.tally.seen_before) == (1, 100)
     auth.sync.close()

@@ -10,6 +10,7 @@ from wsgiref.types import WSGIApplication
 from wsgiref.validate import validator
 
 from admit.guards.asgi import App, Receive, Scope, Send
+from admit.trail import ACTING
 
 
 def environ_of(scope: Scope) -> dict[str, Any]:
@@ -50,11 +51,13 @@ def in_a_thread(app: WSGIApplication) -> App:
             started.append((status, headers))
             return lambda _: None
 
+        before = ACTING.get()
         answer = judged(environ, start_response)
         try:
             body = b"".join(answer)
         finally:
             answer.close()  # type: ignore[attr-defined]  # the validator's answer has one, and insists
+        assert ACTING.get() == before, "the next request of this thread would be taken for the same person's"
         [(status, headers)] = started
         return int(status[:3]), headers, body
 

@@ -85,7 +85,7 @@ async def test_what_nobody_thought_of_is_answered_logged_and_not_explained(
     assert is_problem(response)
     assert "internal detail" not in response.text
     assert response.headers["cache-control"] == "no-store"
-    [record] = caplog.records
+    [record] = [one for one in caplog.records if one.name.startswith("admit")]  # others say more after some tests
     assert record.exc_info is not None
 
 

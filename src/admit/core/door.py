@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
+from admit.core.allowance import Left
 from admit.core.cookie import CookieRule
 from admit.core.presented import DOORS
 from admit.core.principal import Principal
@@ -28,6 +29,10 @@ class Door(Protocol):
         """The clock that credentials are judged by."""
 
     @property
+    def notes(self) -> bool:
+        """Whether there is an audit log of what is done here, which asks by whom."""
+
+    @property
     def sync(self) -> Any:
         """The same door for programs without an event loop: what awaits is waited for, in any thread."""
 
@@ -40,6 +45,10 @@ class Door(Protocol):
 
         None where ``admit`` has to say.
         """
+
+    @property
+    def left(self) -> Callable[[Principal], Left | None]:
+        """What is left of the limit on uses that a principal has, as far as it is known here; None where there is none."""
 
     async def admit(self, request: Request, *, accept: Collection[str] = DOORS) -> Principal:
         """Whom ``request`` speaks for, by the credential that counts. Raises Denied, Stale, StoreError."""

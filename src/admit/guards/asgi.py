@@ -15,8 +15,9 @@ from admit.core.return_to import Detours
 from admit.errors import AdmitError
 from admit.guards.at_once import at_once
 from admit.guards.guarded import Guarded
-from admit.guards.once import note, used
+from admit.guards.once import USED, note, told, used
 from admit.guards.refusal import refused
+from admit.trail import ACTING, Acting
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,6 +29,8 @@ PRINCIPAL = "admit.principal"
 """The key of the scope under which the application finds the Principal."""
 
 _KEY_HEADER = KEY_HEADER.encode()
+
+_HEADS = frozenset(("http.response.start", "websocket.accept", "websocket.http.response.start"))
 
 POLICY_VIOLATION = 1008
 """The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
@@ -59,18 +62,24 @@ class Guard(Guarded[App, "Entrance"]):
             return
         scope[PRINCIPAL] = who
         scope.setdefault("state", {})["principal"] = who
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, telling(scope, send) if USED in scope else send)
 
 
 class Entrance:
-    """A door and what is asked there, as every guard goes through it."""
+    """A door and what is asked there, as every guard goes through it.
 
-    __slots__ = ("_at_once", "_door", "_requirement")
+    Whom it lets in acts from then on, by what the audit log says, unless nobody ``acts``: in the task of the request,
+    and servers give each request one of its own.
+    """
 
-    def __init__(self, door: Door, requirement: Requirement) -> None:
+    __slots__ = ("_acting", "_acts", "_at_once", "_door", "_requirement")
+
+    def __init__(self, door: Door, requirement: Requirement, *, acts: bool = True) -> None:
         self._door = door
         self._requirement = requirement
         self._at_once = at_once(door, requirement)
+        self._acts = acts and door.notes
+        self._acting = self._acting_by
 
     def at_once(self, scope: Scope) -> Principal | None:
         """Whom a request speaks for that is like most: one credential, which was seen before.
@@ -94,7 +103,8 @@ class Entrance:
                 key = value.decode("latin-1")
         if cookie is not None and (scope["type"] != "http" or scope["method"] not in SAFE_METHODS):
             cookie = None
-        return self._at_once(authorization, cookie, key)
+        who = self._at_once(authorization, cookie, key)
+        return None if who is None else self.acting(scope, who)
 
     async def admitted(self, scope: Scope) -> Principal:
         """Whom the request of ``scope`` speaks for. Raises Denied, Stale, StoreError."""
@@ -104,7 +114,37 @@ class Entrance:
             who = await door.admit(asked(scope, door.origin), accept=accept)
             note(scope, door, who)
         self._requirement.judge(who, self._door.clock.now())
+        return self.acting(scope, who)
+
+    def acting(self, scope: Scope, who: Principal) -> Principal:
+        """``who``, who acts from now on."""
+        if self._acts:
+            ACTING.set((self._acting, (scope, who)))
         return who
+
+    def _acting_by(self, by: tuple[Scope, Principal]) -> Acting:
+        scope, who = by
+        return Acting(asked(scope, self._door.origin), who)
+
+
+def telling(scope: Scope, send: Send) -> Send:
+    """``send``, which has :func:`tell` look at each message."""
+
+    def sent(message: Message) -> Awaitable[None]:
+        if USED in scope:
+            tell(scope, message)
+        return send(message)
+
+    return sent
+
+
+def tell(scope: Scope, message: Message) -> None:
+    """Add what is :func:`told` to ``message``, if that is the head of an answer which tells of no limit yet."""
+    if message["type"] in _HEADS:
+        given = list(message.get("headers", ()))
+        if not any(name.lower() == b"ratelimit" for name, _ in given):
+            more = ((name.lower().encode(), text.encode()) for name, text in told(scope).items())
+            message["headers"] = [*given, *more]
 
 
 def asked(scope: Scope, origin: str) -> Request:

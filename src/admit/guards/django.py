@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
-from typing import Any, Unpack, cast
+from typing import Any, Unpack
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
@@ -20,7 +20,9 @@ from admit.core.requirement import SIGNED_IN, Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, ConfigError
 from admit.guards import asgi, wsgi
+from admit.guards.once import Memory, told
 from admit.guards.refusal import is_stranger, refused
+from admit.trail import ACTING
 
 __all__ = ["Middleware", "User", "required"]
 
@@ -99,12 +101,16 @@ class Middleware:
         """One request."""
         if self._waits:
             return self._served(request)
+        before = ACTING.set(ACTING.get())
         try:
-            _know(request, self._entrance.admitted(request))
-        except AdmitError as error:
-            if not self._goes_on(request, error):
-                return self._answered(request, error)
-        return cast("HttpResponseBase", self._get_response(request))
+            try:
+                _know(request, self._entrance.admitted(request))
+            except AdmitError as error:
+                if not self._goes_on(request, error):
+                    return self._answered(request, error)
+            return _telling(request, self._get_response(request))
+        finally:
+            ACTING.reset(before)
 
     async def _served(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -112,7 +118,7 @@ class Middleware:
         except AdmitError as error:
             if not self._goes_on(request, error):
                 return self._answered(request, error)
-        return cast("HttpResponseBase", await self._get_response(request))
+        return _telling(request, await self._get_response(request))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The answer to what a view raised, if that is an AdmitError."""
@@ -153,9 +159,12 @@ def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[View]
         def called(*args: Any, **kwargs: Any) -> Any:
             if _in_an_event_loop():
                 return awaited(*args, **kwargs)  # `dispatch` of a class whose methods are coroutines
-            request = _request(*args, *kwargs.values())
-            _know(request, entrance.admitted(request))
-            return view(*args, **kwargs)
+            request, before = _request(*args, *kwargs.values()), ACTING.set(ACTING.get())
+            try:
+                _know(request, entrance.admitted(request))
+                return view(*args, **kwargs)
+            finally:
+                ACTING.reset(before)
 
         waits = iscoroutinefunction(view)  # pyright: ignore[reportDeprecated] - Python 3.11 has no other
         return awaited if waits else called
@@ -173,11 +182,12 @@ class _Entrance:
 
     def admitted(self, request: HttpRequest) -> Principal:
         """Whom ``request`` speaks for, found in this thread. Raises Denied, Stale, StoreError."""
-        known: Any = request
         scope: asgi.Scope | None = getattr(request, "scope", None)
         if scope is None:
+            known: Any = request
             return self._by_wsgi.admitted(known.environ)
-        return self._by_asgi.at_once(scope) or self._by_wsgi.waited(asgi.asked(scope, self._door.origin), scope)
+        who = self._by_asgi.at_once(scope)
+        return who or self._by_asgi.acting(scope, self._by_wsgi.waited(asgi.asked(scope, self._door.origin), scope))
 
     async def awaited(self, request: HttpRequest) -> Principal:
         """Whom ``request`` speaks for. Raises Denied, Stale, StoreError."""
@@ -191,6 +201,19 @@ def asked(request: HttpRequest, origin: str) -> Request:
     """A ``request`` of Django's to an application whose own origin is ``origin``."""
     known: Any = request
     return asgi.asked(known.scope, origin) if hasattr(request, "scope") else wsgi.asked(known.environ, origin)
+
+
+def _memory(request: HttpRequest) -> Memory:
+    known: Any = request
+    memory: Memory = known.scope if hasattr(request, "scope") else known.environ
+    return memory
+
+
+def _telling(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """``response``, with what is :func:`told` in its head."""
+    for name, text in told(_memory(request)).items():
+        response[name] = text
+    return response
 
 
 def _in_an_event_loop() -> bool:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.models import HTTPBase
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
 from admit.core.answers import MEDIA_TYPE, schemas
 from admit.core.door import Door
@@ -18,6 +19,7 @@ from admit.core.scope import written
 from admit.guards import starlette
 from admit.guards.asgi import Entrance
 from admit.guards.described import schemes
+from admit.guards.once import USED, told
 
 __all__ = ["install", "required"]
 
@@ -34,10 +36,13 @@ class Required(SecurityBase):
         self.model = HTTPBase(scheme="bearer")
         self.scheme_name = f"{_MARK}{'|'.join(requirement.accept)}:{written(requirement.scope)}"
 
-    async def __call__(self, connection: HTTPConnection) -> Principal:
+    async def __call__(self, connection: HTTPConnection, response: Response) -> Principal:
         """Whom the request speaks for. Raises Denied, Stale, StoreError."""
         scope = connection.scope
-        return self._entrance.at_once(scope) or await self._entrance.admitted(scope)
+        who = self._entrance.at_once(scope) or await self._entrance.admitted(scope)
+        if USED in scope:
+            response.headers.update(told(scope))
+        return who
 
 
 def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Required:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Unpack
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, after_this_request, current_app, g, request
 
 from admit.core.door import Door
 from admit.core.requirement import Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
+from admit.guards.once import USED, told
 from admit.guards.refusal import refused
 from admit.guards.wsgi import PRINCIPAL, Entrance, asked
+from admit.trail import ACTING
 
 __all__ = ["install", "required"]
 
@@ -36,8 +38,14 @@ def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[View]
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             environ = request.environ  # each look at what Flask calls the current one costs as much as a verification
-            g.principal = environ[PRINCIPAL] = entrance.admitted(environ)
-            return current_app.ensure_sync(view)(*args, **kwargs) if waits else view(*args, **kwargs)
+            before = ACTING.set(ACTING.get())
+            try:
+                g.principal = environ[PRINCIPAL] = entrance.admitted(environ)
+                if USED in environ:
+                    after_this_request(_telling)
+                return current_app.ensure_sync(view)(*args, **kwargs) if waits else view(*args, **kwargs)
+            finally:
+                ACTING.reset(before)
 
         return guarded
 
@@ -56,3 +64,9 @@ def install(app: Flask, door: Door, *, sign_in: str | None = None, confirm: str 
         return Response(body, status, headers)
 
     app.register_error_handler(AdmitError, answered)
+
+
+def _telling(response: Response) -> Response:
+    """``response``, with what is :func:`told` in its head."""
+    response.headers.update(told(request.environ))
+    return response

@@ -22,9 +22,10 @@ from admit.core.request import Request
 from admit.core.requirement import SIGNED_IN, Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, ConfigError
-from admit.guards.once import Memory
+from admit.guards.once import USED, Memory, told
 from admit.guards.refusal import refused
 from admit.guards.wsgi import Entrance
+from admit.trail import ACTING, Acting
 
 __all__ = ["AioInterceptor", "Interceptor", "principal", "required"]
 
@@ -40,7 +41,7 @@ _CODES = {
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-_TOLD = frozenset({"www-authenticate", "retry-after"})
+_TOLD = frozenset({"www-authenticate", "retry-after", "ratelimit", "ratelimit-policy"})
 
 _LOOKED_AT = frozenset({"authorization", "cookie", KEY_HEADER, "origin", "sec-fetch-site"})
 
@@ -158,12 +159,20 @@ class Guard:
         """Whom a call speaks for, found in this thread. Raises Denied, Stale, StoreError."""
         memory = _memory()
         who = self._at_once(context) or self._entrance.waited(self._asked(context), memory)
-        return _Call(who, memory)
+        return self._acting(who, context, memory)
 
     async def awaited(self, context: Any) -> _Call:
         """Whom a call speaks for. Raises Denied, Stale, StoreError."""
         memory = _memory()
         who = self._at_once(context) or await self._entrance.awaited(self._asked(context), memory)
+        return self._acting(who, context, memory)
+
+    def _acting(self, who: Principal, context: Any, memory: Memory) -> _Call:
+        if self._door.notes:
+            # Taken now: the context of a call that has ended says nothing any more.
+            ACTING.set((self._acting_by, (context.invocation_metadata(), context.peer(), who)))
+        if USED in memory:
+            _tell(context, memory)
         return _Call(who, memory)
 
     def refusal(self, error: AdmitError, context: Any) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str], ...]]:
@@ -185,14 +194,21 @@ class Guard:
         alone = sent_by_no_other_page(given("sec-fetch-site"), given("origin"))
         return self._entrance.at_once(given("authorization"), given("cookie") if alone else None, given(KEY_HEADER))
 
+    def _acting_by(self, by: tuple[Any, str, Principal]) -> Acting:
+        metadata, peer, who = by
+        return Acting(self._as_sent(metadata, peer), who)
+
     def _asked(self, context: Any) -> Request:
+        return self._as_sent(context.invocation_metadata(), context.peer())
+
+    def _as_sent(self, metadata: Any, peer: str) -> Request:
         """The call as a request. Every call is a POST (gRPC over HTTP/2), so a cookie counts for our own pages only."""
-        given = ((name, value) for name, value in context.invocation_metadata() or ())
+        given = ((name, value) for name, value in metadata or ())
         headers = tuple(
             (name.encode(), value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape"))
             for name, value in given
         )
-        return Request("POST", self._door.origin + self._path, headers, _address(context.peer()))
+        return Request("POST", self._door.origin + self._path, headers, _address(peer))
 
 
 def _guarding(method: Method, guard: Guard, *, streams: bool | None = None) -> Method:
@@ -212,7 +228,7 @@ def _of_function(method: Method, guard: Guard) -> Method:
         try:
             # A context of its own: the threads of a server serve one call after another.
             own = copy_context()
-            own.run(guard.admitted(given[-1]).serve)
+            own.run(own.run(guard.admitted, given[-1]).serve)
             return own.run(method, *given)
         except AdmitError as error:
             _abort(guard, error, given[-1])
@@ -225,7 +241,7 @@ def _of_stream(method: Method, guard: Guard) -> Method:
     def guarded(*given: Any) -> Iterator[Any]:
         try:
             own = copy_context()
-            own.run(guard.admitted(given[-1]).serve)
+            own.run(own.run(guard.admitted, given[-1]).serve)
             answers = iter(own.run(method, *given))
             end = object()
             while (answer := own.run(next, answers, end)) is not end:
@@ -277,6 +293,15 @@ def _memory() -> Memory:
     """What there is one of for the call that is served here, or a new one."""
     found = _MEMORY.get()
     return {} if found is None else found
+
+
+def _tell(context: Any, memory: Memory) -> None:
+    """Have what is :func:`told` trail the answer, unless the method has something else trail."""
+    more = {name.lower(): text for name, text in told(memory).items()}
+    if more:
+        # Which one of the kinds of context cannot say.
+        before: tuple[Any, ...] = getattr(context, "trailing_metadata", tuple)() or ()
+        context.set_trailing_metadata((*(one for one in before if one[0] not in more), *more.items()))
 
 
 def _address(peer: str) -> str | None:

@@ -24,7 +24,7 @@ from admit.core.requirement import Asked, Requirement
 from admit.core.return_to import Detours
 from admit.core.scope import written
 from admit.errors import AdmitError
-from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Refusal, asked
+from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Refusal, asked, telling
 from admit.guards.described import schemes
 from admit.guards.refusal import refused
 
@@ -88,6 +88,7 @@ class AdmitPlugin(InitPlugin, ReceiveRoutePlugin):
         config: Any = app_config  # its types say less to one checker than to another
         config.exception_handlers[AdmitError] = self._answered
         config.after_exception.append(_kept)
+        config.middleware.insert(0, _telling)
         app_config.dependencies["principal"] = Provide(_principal, sync_to_thread=False)
         if (described := app_config.openapi_config) is not None:
             before = described.components if isinstance(described.components, list) else [described.components]
@@ -154,6 +155,13 @@ async def _kept(error: Exception, scope: Any) -> None:
     """Keep ``error`` for whoever answers a WebSocket: what Litestar makes of it says nothing."""
     if isinstance(error, AdmitError):
         scope[_ERROR] = error
+
+
+def _telling(app: ASGIApp) -> ASGIApp:
+    def served(scope: Scope, receive: Receive, send: Send) -> Any:
+        return app(scope, receive, cast("Any", telling(cast("Any", scope), cast("Any", send))))
+
+    return served
 
 
 def _principal(scope: Scope) -> Principal:

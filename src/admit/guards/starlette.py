@@ -20,7 +20,8 @@ from admit.core.principal import Principal
 from admit.core.requirement import Asked, Requirement
 from admit.core.return_to import Detours
 from admit.errors import AdmitError
-from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Receive, Refusal, Scope, Send, asked
+from admit.guards.asgi import POLICY_VIOLATION, PRINCIPAL, App, Entrance, Receive, Refusal, Scope, Send, asked, telling
+from admit.guards.once import USED, told
 from admit.guards.refusal import is_stranger
 
 Endpoint = Callable[..., Any]
@@ -71,7 +72,7 @@ class Authentication:
                     await Refusal(error, request, Detours())(scope, receive, send)
                     return
                 scope["user"], scope["auth"] = UnauthenticatedUser(), AuthCredentials()
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, telling(scope, send) if USED in scope else send)
 
 
 def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[Endpoint], Callable[..., Awaitable[Any]]]:
@@ -90,7 +91,10 @@ def required(door: Door, *scopes: str, **more: Unpack[Asked]) -> Callable[[Endpo
             first = args[0] if args else None
             scope = first.scope if isinstance(first, HTTPConnection) else _scope(*args, *kwargs.values())
             _know(scope, entrance.at_once(scope) or await entrance.admitted(scope))
-            return await endpoint(*args, **kwargs) if waits else await run_in_threadpool(endpoint, *args, **kwargs)
+            answer = await endpoint(*args, **kwargs) if waits else await run_in_threadpool(endpoint, *args, **kwargs)
+            if USED in scope and isinstance(answer, Response):
+                answer.headers.update(told(scope))
+            return answer
 
         return guarded
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from contextvars import Context, copy_context
 from http import HTTPStatus
+from inspect import isgenerator
 from typing import Any, cast
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication
@@ -16,8 +19,9 @@ from admit.core.requirement import Requirement
 from admit.errors import AdmitError
 from admit.guards.at_once import at_once
 from admit.guards.guarded import Guarded
-from admit.guards.once import Memory, note, used
+from admit.guards.once import USED, Memory, note, told, used
 from admit.guards.refusal import refused
+from admit.trail import ACTING, Acting
 
 Environ = dict[str, Any]
 
@@ -41,18 +45,26 @@ class Guard(Guarded[WSGIApplication, "Entrance"]):
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """One request, in any thread."""
+        before = ACTING.set(ACTING.get())
         try:
-            environ[PRINCIPAL] = self._entrance.admitted(environ)
-        except AdmitError as error:
-            request = asked(environ, self._door.origin)
-            status, headers, body = refused(error, request, self._detours)
-            start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-            return [] if request.method == "HEAD" else [body]  # not every server leaves out what HEAD has none of
-        return self._app(environ, start_response)
+            try:
+                environ[PRINCIPAL] = self._entrance.admitted(environ)
+            except AdmitError as error:
+                request = asked(environ, self._door.origin)
+                status, headers, body = refused(error, request, self._detours)
+                start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+                return [] if request.method == "HEAD" else [body]  # not every server leaves out what HEAD has none of
+            answer = self._app(environ, _telling(environ, start_response) if USED in environ else start_response)
+            return _going_on(answer, copy_context()) if isgenerator(answer) else answer
+        finally:
+            ACTING.reset(before)
 
 
 class Entrance:
-    """A door and what is asked there, for whoever waits in a thread, or has a Request in hand."""
+    """A door and what is asked there, for whoever waits in a thread, or has a Request in hand.
+
+    Whom :meth:`admitted` lets in acts from then on, by what the audit log says; whoever calls it sets back who did before.
+    """
 
     __slots__ = ("_admit", "_door", "_requirement", "at_once")
 
@@ -70,7 +82,11 @@ class Entrance:
             cookie = None
         # Seen before: found in this thread. The way to the event loop is for what may have to wait.
         who = self.at_once(given("HTTP_AUTHORIZATION"), cookie, given("HTTP_X_API_KEY"))
-        return who or self.waited(asked(environ, self._door.origin), environ)
+        if who is None:
+            who = self.waited(asked(environ, self._door.origin), environ)
+        if self._door.notes:
+            ACTING.set((self._acting, (environ, who)))
+        return who
 
     def waited(self, request: Request, memory: Memory) -> Principal:
         """Whom ``request``, whole, speaks for; ``memory`` is what there is one of for it. Raises Denied, Stale, StoreError."""
@@ -92,12 +108,35 @@ class Entrance:
         self._requirement.judge(who, self._door.clock.now())
         return who
 
+    def _acting(self, by: tuple[Environ, Principal]) -> Acting:
+        environ, who = by
+        return Acting(asked(environ, self._door.origin), who)
+
 
 def _may_count(environ: Environ) -> bool:
     """Whether a cookie counts for this request by what is to be seen at first sight."""
     if environ["REQUEST_METHOD"] in SAFE_METHODS and "HTTP_UPGRADE" not in environ:
         return True
     return sent_by_no_other_page(environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN"))
+
+
+def _telling(environ: Environ, start_response: StartResponse) -> StartResponse:
+    """``start_response``, with what is :func:`told` beside the headers of the answer; unless they tell of a limit already."""
+
+    def started(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        if not any(name.lower() == "ratelimit" for name, _ in headers):
+            headers = [*headers, *told(environ).items()]
+        return start_response(status, headers, *error)
+
+    return cast("StartResponse", started)
+
+
+def _going_on(answer: Generator[Any, Any, Any], own: Context) -> Iterator[bytes]:
+    """``answer``, made in its ``own`` context: it has not begun when the application returns."""
+    end = object()
+    with closing(answer):
+        while (part := own.run(next, answer, end)) is not end:
+            yield cast("bytes", part)
 
 
 def asked(environ: Environ, origin: str) -> Request:

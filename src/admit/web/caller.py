@@ -13,6 +13,7 @@ from admit.core.email import MAX_BYTES
 from admit.core.presented import BEARER, COOKIE, presented
 from admit.core.principal import Principal
 from admit.errors import BadCredential, Revoked
+from admit.guards.once import note
 from admit.sessions import Session, Started
 from admit.subjects import Proof
 from admit.trail import acts
@@ -46,8 +47,10 @@ Caller = Annotated[Principal, Depends(_caller)]
 """Somebody who signed in."""
 
 
-async def _anybody(request: Asked, auth: Auth) -> Principal:
-    return acts(await auth.admit(request))
+async def _anybody(http: Request, request: Asked, auth: Auth) -> Principal:
+    who = acts(await auth.admit(request))
+    note(http.scope, auth, who)
+    return who
 
 
 Anybody = Annotated[Principal, Depends(_anybody)]

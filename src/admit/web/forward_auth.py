@@ -58,7 +58,7 @@ class ForwardAuth:
         self._path = f"{at}{PATH}"
         self._at = urlsplit(auth.issuer).path
         self._detours = Detours(f"{self._at}/sign-in", f"{self._at}/confirm")
-        self._entrances = {rule.number: Entrance(auth, rule.requirement) for rule in policy.rules}
+        self._entrances = {rule.number: Entrance(auth, rule.requirement, acts=False) for rule in policy.rules}
         self._gateways = dict[str | None, bool]()
         self._met = Recent[tuple[str, Rule]](_MANY)
         self._told = dict[tuple[str, str, Principal | None], tuple[float, Headers]]()

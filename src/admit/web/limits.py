@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from admit.authority import Authority
 from admit.core.origin import refuse_cross_origin
-from admit.guards.asgi import asked
+from admit.guards.asgi import asked, tell
+from admit.guards.once import USED
 from admit.trail import acting
 from admit.web.answer import answer
 from admit.web.families import FORM, JSON, is_below
@@ -59,6 +60,8 @@ class Answers:
                 begun = True
                 given = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(one for one in self._headers if one[0] not in given)]
+                if USED in scope:
+                    tell(scope, message)
             await send(message)
 
         try:
