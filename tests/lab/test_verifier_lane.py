@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,25 +13,14 @@ from admit.lab.crew import crew
 from admit.lab.faults import faults_of
 from admit.lab.report import Outage, Revocation
 from admit.lab.strategies import STRATEGIES
+from admit.lab.strategies.verifier import ON_A_LEASH
 from admit.lab.strategy import ENDINGS, Plan
 from redises import eventually
+from server.fleet import alive
 
 LANE = STRATEGIES["admit-verifier"]
 BOUND = 0.5
 PACE = outage.Pace(signed_in=2, ended=1, before=0.2, fault=1.5, after=30.0, pause=0.05, limit=5.0)
-
-STARTS_ONE = """
-import asyncio, sys
-from admit.lab.strategies import STRATEGIES
-from admit.lab.strategy import Plan
-
-async def main():
-    issuer = await STRATEGIES["admit-verifier"].issuer(Plan("admit-verifier", sys.argv[1], bytes(range(32))))
-    print(issuer.listens_at, flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 async def measured(folder: Path) -> tuple[tuple[Revocation, ...], Outage]:
@@ -65,16 +51,13 @@ async def test_ends_travel_and_a_lost_authority_means_asking_to_try_again_and_ne
     assert broken.recovered is not None
 
 
-def test_what_serves_for_it_ends_with_whoever_measures(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", STARTS_ONE, f"sqlite:///{tmp_path}/app.db"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as measuring:
-        assert measuring.stdout is not None
-        port = int(measuring.stdout.readline())
-        assert _is_taken(port)
-        os.kill(measuring.pid, signal.SIGKILL)
-    eventually(lambda: not _is_taken(port))
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+def test_what_serves_for_it_ends_with_whoever_measures() -> None:
+    waits = "import os, signal; print(os.getpid(), flush=True); signal.pause()"
+    command = ["sh", "-c", ON_A_LEASH, "sh", sys.executable, "-c", waits]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as leash:
+        assert leash.stdin is not None
+        assert leash.stdout is not None
+        serving = int(leash.stdout.readline())
+        assert alive(serving)
+        leash.stdin.close()  # as the system does for one that is killed
+        eventually(lambda: not alive(serving))

@@ -43,8 +43,8 @@ class Pace:
     signed_in: int = 6
     ended: int = 2  # before, as many just before, and as many during the fault
     before: float = 0.5
-    fault: float = 3.0  # longer than the bound of leased verification, or nothing of it would be seen
-    after: float = 4.0  # at most
+    fault: float = 2.5  # longer than the bound of leased verification, or nothing of it would be seen
+    after: float = 3.0  # at most
     slice: float = 0.25
     pause: float = 0.1  # between two requests of somebody to a server
     limit: float = 1.0  # until he hangs up

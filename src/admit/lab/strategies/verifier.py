@@ -26,8 +26,8 @@ from admit.verifier import Verifier
 START = 60.0
 """Seconds until `admit serve` counts as failed, and a verifier that has not seen the log."""
 
-# Its input ends with whoever started it, and then it ends what it runs.
-_ON_A_LEASH = '"$@" & read _; kill $!; wait $!'
+ON_A_LEASH = '"$@" & read _; kill $!; wait $!'
+"""For `sh -c`: runs a command until its input ends, as it does with whoever started it, however that one ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ async def _served(stack: AsyncExitStack, plan: Plan, origin: str, port: int) -> 
     env |= {"ADMIT_PORT": str(port), "ADMIT_DRAIN_LIMIT": "0"}
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *("sh", "-c", _ON_A_LEASH, "sh", sys.executable, "-m", "admit.server", "serve"),
+            *("sh", "-c", ON_A_LEASH, "sh", sys.executable, "-m", "admit.server", "serve"),
             stdin=asyncio.subprocess.PIPE,
             stdout=out,
             stderr=out,
