@@ -53,10 +53,14 @@ class Denied(AdmitError):
 
 
 class NoCredential(Denied):
-    """No credential was presented where one is needed."""
+    """No credential was presented where one is needed; ``in_browser`` is whether that of a browser would do."""
 
     code = "no_credential"
     public = "Sign in to do this."
+
+    def __init__(self, reason: str = "", *, in_browser: bool = True) -> None:
+        super().__init__(reason)
+        self.in_browser = in_browser
 
 
 class BadCredential(Denied):

@@ -151,6 +151,14 @@ async def test_a_browser_that_navigates_is_led_to_the_sign_in_and_back(made: Mad
 
 
 @guards
+async def test_nobody_is_led_to_the_sign_in_where_the_cookie_from_there_does_not_count(made: Made) -> None:
+    async with world("memory") as here, client(made(here, accept=["token", "api_key"])) as http:
+        for cookie in (by_cookie(await here.sign_in()), {}):
+            answer = await http.get("/links", headers=NAVIGATING | cookie)
+            assert (answer.status_code, answer.json()["code"]) == (401, "no_credential")
+
+
+@guards
 @pytest.mark.parametrize(
     "method, headers",
     [
@@ -159,6 +167,7 @@ async def test_a_browser_that_navigates_is_led_to_the_sign_in_and_back(made: Mad
         ("GET", {"Accept": "application/json"}),
         # After signing in it would still be there, and the browser would go round in circles.
         ("GET", NAVIGATING | {"Authorization": "Basic dXNlcg=="}),
+        ("GET", NAVIGATING | {"X-API-Key": "adm_k_x"}),
     ],
     ids=str,
 )

@@ -21,6 +21,9 @@ KEY_HEADER = "x-api-key"
 
 _KEY_HEADER = KEY_HEADER.encode()
 
+BY_PROGRAMS = (b"authorization", _KEY_HEADER)
+"""Where programs present credentials: a browser sends neither header by itself."""
+
 
 def presented(request: Request, accept: Collection[str], cookies: CookieRule) -> tuple[str, str]:
     """The door and the text of the credential of ``request`` that counts; see :func:`found`."""
@@ -76,7 +79,7 @@ def found(headers: Iterable[tuple[bytes, bytes]], accept: Collection[str], cooki
         return _bearer(bearers, accept)
     if jars and COOKIE in accept and (cookie := cookies.read(jars)) is not None:
         return COOKIE, cookie
-    raise NoCredential("none of the credentials that count here")
+    raise NoCredential("none of the credentials that count here", in_browser=COOKIE in accept)
 
 
 def _bearer(values: list[bytes], accept: Collection[str]) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
+from admit.core.presented import BY_PROGRAMS
 from admit.core.request import Request
 from admit.errors import AdmitError, BadCredential, ConfigError, NoCredential, StepUp
 
@@ -61,6 +62,8 @@ class Detours(msgspec.Struct, frozen=True):
         match error:
             case StepUp():
                 return self.confirm
+            case NoCredential(in_browser=False):
+                return None  # signed in, a browser would come back as it was, and go round in circles
             case NoCredential() | BadCredential():
                 return self.sign_in
             case _:
@@ -70,9 +73,10 @@ class Detours(msgspec.Struct, frozen=True):
 def is_navigation(request: Request) -> bool:
     """Whether a person waits who can come back to where this asked for: a browser fetches a page.
 
-    Not where an Authorization header is what counts: after signing in it would still be there.
+    Not where an Authorization header or an API key is what counts: after signing in it would still be there.
     """
-    return request.method == "GET" and not request.values(b"authorization") and is_for_a_person(request)
+    by_a_program = any(request.values(name) for name in BY_PROGRAMS)
+    return request.method == "GET" and not by_a_program and is_for_a_person(request)
 
 
 def is_for_a_person(request: Request) -> bool:

@@ -6,7 +6,7 @@ import logging
 from typing import NamedTuple
 
 from admit.core.answers import MEDIA_TYPE, headers_of, problem_of
-from admit.core.presented import KEY_HEADER
+from admit.core.presented import BY_PROGRAMS
 from admit.core.request import Request
 from admit.core.return_to import Detours
 from admit.errors import AdmitError, BadCredential, NoCredential
@@ -22,17 +22,13 @@ class Answer(NamedTuple):
     body: bytes
 
 
-# What a program presents. A browser sends none of these by itself.
-_BY_PROGRAMS = (b"authorization", KEY_HEADER.encode())
-
-
 def is_stranger(error: AdmitError, request: Request) -> bool:
     """Whether who was refused with ``error`` may go on as nobody, where nobody in particular is asked for.
 
     They present nothing, or a cookie that is no good: a browser cannot help sending that, not even to the page where
     one signs in. A program is told.
     """
-    over = isinstance(error, BadCredential) and not any(request.values(name) for name in _BY_PROGRAMS)
+    over = isinstance(error, BadCredential) and not any(request.values(name) for name in BY_PROGRAMS)
     return over or isinstance(error, NoCredential)
 
 
