@@ -33,6 +33,7 @@ class Way(Protocol):
     """A way of presenting a sign-in, or a key."""
 
     door: str
+    header: str
     prefix: str  # of the header's value; what follows is the credential
 
     async def begin(self, auth: Authority, proof: Proof, seconds: float) -> Held:
@@ -49,6 +50,7 @@ class Cookies:
     """Session cookies."""
 
     door = presented.COOKIE
+    header = "cookie"
     prefix = f"{COOKIE_NAME}="
 
     async def begin(self, auth: Authority, proof: Proof, seconds: float) -> Held:
@@ -72,6 +74,7 @@ class AccessTokens:
     """Access tokens, each with a refresh token."""
 
     door = presented.BEARER
+    header = "authorization"
     prefix = "Bearer "
 
     async def begin(self, auth: Authority, proof: Proof, seconds: float) -> Held:
@@ -103,6 +106,7 @@ class Keys:
     """API keys."""
 
     door = presented.API_KEY
+    header = "authorization"
     prefix = "Bearer "
 
     async def begin(self, auth: Authority, proof: Proof, seconds: float) -> Held:

@@ -184,13 +184,14 @@ class _Server:
         self.count = count
         self._plan = plan
         self._auth = auth
-        self._door, self._prefix, self._length = way.door, way.prefix, len(way.prefix)
+        self._door, self._header, self._prefix, self._length = way.door, way.header, way.prefix, len(way.prefix)
         self._seen = auth.seen
 
     async def verify(self, header: tuple[str, str]) -> Caller:
         name, value = header
         # As the guards do: what is like most requests is known at once, and all else is looked at closely.
-        who = self._seen(value[self._length :], self._door) if value.startswith(self._prefix) else None
+        usual = name == self._header and value.startswith(self._prefix)
+        who = self._seen(value[self._length :], self._door) if usual else None
         if who is None:
             request = Request("GET", ISSUER, ((name.encode(), value.encode("utf-8", "replace")),))
             async with in_our_words():

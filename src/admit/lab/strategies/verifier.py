@@ -90,7 +90,8 @@ class _Server:
     async def verify(self, header: tuple[str, str]) -> Caller:
         name, value = header
         # As the guards do: what is like most requests is known at once, and all else is looked at closely.
-        who = self._seen(value[7:], BEARER) if value.startswith("Bearer ") else None
+        usual = name == "authorization" and value.startswith("Bearer ")
+        who = self._seen(value[7:], BEARER) if usual else None
         if who is None:
             request = Request("GET", self._origin, ((name.encode(), value.encode("utf-8", "replace")),))
             async with in_our_words():
