@@ -182,6 +182,21 @@ async def test_everybody_who_is_loaded_takes_room(ground: Ground) -> None:
     assert await ground.seen(held) == Caller("ann", frozenset({"user"}))
 
 
+async def test_what_has_lived_its_time_lets_nobody_in() -> None:
+    async def ended(id: str) -> Caller | None:
+        strategy, url = STRATEGIES[id], "memory://brief" if "memory" in STRATEGIES[id].about.stores else "none://"
+        plan = Plan(id, url, SECRET, access_seconds=1.0, session_seconds=1.0)
+        issuer, server = await strategy.issuer(plan), await strategy.server(plan)
+        try:
+            return await Ground(strategy, plan, issuer, server).settled(await issuer.sign_in("ann"), None)
+        finally:
+            await server.close()
+            await issuer.close()
+
+    brief = [id for id in STRATEGIES if id not in ASKED | {"admit-key"}]  # no key of Admit lives for less than a minute
+    assert await asyncio.gather(*map(ended, brief)) == [None] * len(brief)
+
+
 @pytest.mark.parametrize("ground", [case for case in CASES if case[0].startswith("hybrid")], indirect=True)
 async def test_a_refresh_token_that_comes_back_ends_its_family(ground: Ground) -> None:
     first = await ground.issuer.sign_in("ann")

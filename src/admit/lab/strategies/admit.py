@@ -93,7 +93,7 @@ async def opened(plan: Plan, store: Store, issuer: str = ISSUER) -> Authority:
         issuer=issuer,
         secret=plan.secret,
         sessions=SessionPolicy(idle=seconds, absolute=seconds),
-        tokens=TokenPolicy(access=plan.access_seconds),
+        tokens=TokenPolicy(access=plan.access_seconds, leeway=0.0),
         max_staleness=plan.staleness,
         audit_days=0,  # the others keep none either
     )
