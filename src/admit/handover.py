@@ -27,6 +27,7 @@ LIFE = 60.0
 
 _PURPOSE = "host cookie"
 _MAC_BYTES = 16
+_MAC_DIGITS = 22
 
 
 class Handovers:
@@ -80,7 +81,9 @@ class Handovers:
         origin, begun, id, n, mac = _parse(text)
 
         def proves(kept: Cookie) -> bool:
-            return hmac.compare_digest(mac, self._mac(origin, begun, kept) or "")
+            right = self._mac(origin, begun, kept)
+            # Under a master secret that is not in the list nothing is right, least of all no proof at all.
+            return right is not None and hmac.compare_digest(mac, right)
 
         return await self._sessions.found(id, n, proves, now)
 
@@ -115,7 +118,7 @@ def _parse(text: str) -> tuple[str, str, str, int, str]:
     origin, _, cookie = text.partition(" ")
     begun, _, mac = cookie.removeprefix(PREFIX).rpartition(".")
     fields = begun.split(".")
-    if not cookie.startswith(PREFIX) or len(fields) != 3 or not text.isascii():
+    if not cookie.startswith(PREFIX) or len(fields) != 3 or len(mac) != _MAC_DIGITS or not text.isascii():
         raise BadCredential("not a cookie of another host")
     _, id, n = fields
     if not is_id(id) or not n.isdecimal() or n[0] == "0" or len(n) > 9:

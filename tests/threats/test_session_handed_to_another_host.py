@@ -108,3 +108,19 @@ async def test_it_leads_back_to_a_path_of_the_host_where_it_began(next: str) -> 
                 assert hops == 0 or (text.startswith("/") and text[1:2] not in ("/", "\\"))
             url = led(await ann.get(url if parts.netloc else f"https://{OTHER}{url}"))
             hops += 1
+
+
+@pytest.mark.parametrize("key_id", ["AAAAAAAA", "", "of the list"])
+async def test_whoever_knows_the_name_of_a_session_has_no_cookie_of_it(key_id: str) -> None:
+    """The name of a session stands in tokens, in logs, and in what every upstream is told."""
+    async with front() as here:
+        ann = Browser(here)
+        await ann.sign_in()
+        assert (await ann.follow()).status_code == 200
+        _, _, begun = ann.jars[OTHER]["__Host-admit"].partition("adm_h_")
+        known, session, number, proof = begun.split(".")
+        named = f"adm_h_{known if key_id == 'of the list' else key_id}.{session}.{number}."
+        for forged in ("", proof[:-1], f"{proof}A", "A" * len(proof)):
+            for host in (HOST, OTHER):
+                thief = Browser(here, {host: {"__Host-admit": named + forged}})
+                assert (await thief.get(f"https://{host}/links")).status_code == 401, (host, named + forged)
