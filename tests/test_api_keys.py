@@ -321,6 +321,23 @@ async def test_it_is_used_as_often_as_its_limit_says_and_then_waits(here: World)
     assert await here.works(showing(key.text))
 
 
+@pytest.mark.parametrize("back", [1, 60, 3_600])
+async def test_a_clock_that_is_set_back_keeps_nobody_waiting_for_ever_and_gives_nothing_twice(
+    here: World, back: int
+) -> None:
+    async def bounded() -> None:
+        assert here.store.asked["count"] < 20, "claims without end"
+
+    here.clock.advance(60 - here.clock.now() % 60)
+    key = await made(here, life=DAY, limit=Limit(3, 60.0))
+    here.store.before["count"] = bounded
+    assert await here.works(showing(key.text))
+    here.clock.step_wall(-back)
+    assert [await here.works(showing(key.text)) for _ in range(4)].count(True) == (2 if back <= 60 else 3)
+    here.clock.advance(60 + back)
+    assert await here.works(showing(key.text))
+
+
 async def test_many_at_once_are_let_through_as_often_as_one_after_the_other(here: World) -> None:
     key = await made(here, limit=Limit(100, DAY))
     here.store.interleave()

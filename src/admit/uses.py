@@ -60,10 +60,11 @@ class Uses:
             return allowance.left(self._clock.now())
 
     async def _take(self, key: str, limit: Limit) -> None:
-        now = self._clock.now()
         while True:
             with self._lock:
                 allowance = self._allowance(key, limit)
+                # Looked at anew each time: what is claimed for a window that is over meanwhile comes to nothing.
+                now = allowance.at(self._clock.now())
                 if allowance.take(now):
                     return
                 if allowance.spent(now):

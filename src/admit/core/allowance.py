@@ -28,6 +28,10 @@ class Allowance:
         self._held = 0
         self._counted = 0
 
+    def at(self, now: float) -> float:
+        """``now``, unless the clock was set back a little: then a moment of the window that has begun already."""
+        return now if self._number(now) != self._window - 1 else (self._window + 0.5) * self.limit.window
+
     def take(self, now: float) -> bool:
         """Use one of those that were claimed; whether there was one."""
         self._turn(now)
@@ -62,7 +66,8 @@ class Allowance:
 
     def _turn(self, now: float) -> None:
         number = self._number(now)
-        if number > self._window:
+        # A clock that was set back by more was wrong before: what it said must not hold until that time comes.
+        if number > self._window or number < self._window - 1:
             self._window, self._held, self._counted = number, 0, 0
 
     def _number(self, now: float) -> int:
