@@ -97,6 +97,9 @@ async def test_a_relay_takes_the_place_of_the_server_in_a_url_and_of_nothing_els
     await relay.close()
     with pytest.raises(Unmeasured, match="one server"):
         await relayed("redis+cluster://127.0.0.1:1,127.0.0.1:2", default_port=6379)
+    for checked in ("rediss://127.0.0.1/0", "postgresql://db.example/app?sslmode=verify-full"):
+        with pytest.raises(Unmeasured, match="certificate"):
+            await relayed(checked, default_port=1)
 
 
 async def test_a_database_whose_lock_is_held_can_be_read_and_not_written(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 from admit.lab.crew import Crew
 from admit.lab.faults import Site, faults_of, goes_on, opened
@@ -27,6 +28,11 @@ LOOK_EVERY = 0.1
 
 AT_ONCE = 4
 """Outages that may go on in the same processes at the same time: a moment of one is mostly waiting."""
+
+OF_A_STORE: dict[Store, int] = {"postgresql": 2, "redis": 4}
+"""… and on the same store: each has pools of connections, and a store has only so many."""
+
+_turns = WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Store, asyncio.Semaphore]]()
 
 PATIENCE = 20.0
 """Seconds until everybody who has signed in must have got in, before anything is broken."""
@@ -154,13 +160,19 @@ async def measured(
     strategy: Strategy, plan: Plan, store: Store, crew: Crew, fault: Fault, pace: Pace = QUICK
 ) -> Outage:
     """What people see of ``fault``, one of :func:`faults_of` that strategy on that store. Raises StoreError, Unmeasured."""
+    turns = _turns.setdefault(asyncio.get_running_loop(), {})
+    async with turns.setdefault(store, asyncio.Semaphore(OF_A_STORE.get(store, 100))):
+        return await _measured(strategy, plan, store, crew, fault, pace)
+
+
+async def _measured(strategy: Strategy, plan: Plan, store: Store, crew: Crew, fault: Fault, pace: Pace) -> Outage:
     refreshed = await _is_refreshed(strategy, plan)
     if refreshed:
         plan = replace(plan, access_seconds=lifetime(pace))
     async with _scene(strategy, plan, store, crew, pace, refreshed=refreshed) as scene:
         await scene.come(also_during=goes_on(strategy, store, fault))
-        await scene.watch()
         try:
+            await scene.watch()
             settled = time.monotonic_ns()
             await asyncio.sleep(pace.before)
             await scene.in_again(settled, PATIENCE)

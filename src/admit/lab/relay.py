@@ -129,6 +129,8 @@ async def relayed(url: str, *, default_port: int) -> tuple[Relay, str]:
         raise Unmeasured(f"a relay stands in front of one server, and {parts.scheme}:// names several") from error
     if not host or "," in host or "+" in parts.scheme:
         raise Unmeasured(f"a relay stands in front of one server, which {parts.scheme}:// does not name")
+    if parts.scheme == "rediss" or "sslmode=verify-full" in parts.query:
+        raise Unmeasured("a relay cannot stand in front of a server whose certificate has to bear its name")
     relay = Relay(host, port)
     await relay.open()
     person, at, _ = parts.netloc.rpartition("@")
