@@ -49,7 +49,7 @@ class Pace:
     signed_in: int = 6
     ended: int = 2  # before, as many just before, and as many during the fault
     before: float = 0.5
-    fault: float = 2.5  # longer than the bound of leased verification, or nothing of it would be seen
+    fault: float = 3.2  # longer than the bound of leased verification and the limit, or nothing of them would be seen
     after: float = 3.0  # at most
     slice: float = 0.25
     pause: float = 0.1  # between two requests of somebody to a server
