@@ -1,0 +1,96 @@
+"""What a lane turned out to be like: the few figures by which lanes are compared, each worked out in one place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from admit.lab.report import Lane, Outage, Revocation
+from admit.lab.strategy import Plan
+
+_DEPLOYED = Plan("", "", b"")
+
+NETWORK = 500.0
+"""Microseconds that a store on another machine adds to each round trip: the lab's stores are mostly on this one."""
+
+
+def deployed(lane: Lane) -> float:
+    """Seconds for which a credential is good that only its expiry ends, as this strategy is used.
+
+    The lab shortens that time, or nobody would wait for the end of a measurement. A token that is refreshed lives for
+    minutes; one that is not has to live for as long as people want to stay signed in.
+    """
+    return _DEPLOYED.access_seconds if lane.about.family in {"hybrid", "admit"} else _DEPLOYED.session_seconds
+
+
+def lag_of(lane: Lane, ends: Revocation) -> float:
+    """Seconds from an end to the last acceptance, at the worst."""
+    measured = max(ends.lags, default=math.inf) / 1e3
+    return measured if ends.lifetime is None else max(measured, deployed(lane))
+
+
+def worst_lag(lane: Lane) -> float | None:
+    """The same over everything that ends; None: it was not measured."""
+    return max((lag_of(lane, ends) for ends in lane.revocations), default=None)
+
+
+def expires_only(lane: Lane) -> bool:
+    """Whether there is an end that is not noticed before the credential expires."""
+    return any(ends.lifetime is not None for ends in lane.revocations)
+
+
+def median_lag(ends: Revocation) -> float:
+    """Milliseconds in the middle of what was measured."""
+    ordered = sorted(ends.lags)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+
+
+def during(outage: Outage) -> Iterable[int]:
+    """Which of its moments lie between the beginning of the fault and its end."""
+    return (number for number, moment in enumerate(outage.moments) if 0 <= moment.at < outage.healed)
+
+
+def share_let_in(outage: Outage) -> float | None:
+    """Which part of the requests of people who are signed in was answered while the fault lasted."""
+    inside = [outage.moments[number] for number in during(outage)]
+    asked = sum(it.let_in + it.thrown_out + it.unavailable for it in inside)
+    return sum(it.let_in for it in inside) / asked if asked else None
+
+
+def wrong_for(outage: Outage) -> float:
+    """Seconds from the first to the last time that somebody got in who was ended."""
+    wrong = [number for number, moment in enumerate(outage.moments) if moment.wrongly_let_in]
+    if not wrong:
+        return 0.0
+    after = outage.moments[wrong[-1] + 1].at if wrong[-1] + 1 < len(outage.moments) else outage.healed
+    return max(after, outage.moments[wrong[-1]].at) - outage.moments[wrong[0]].at
+
+
+def stays_open(lane: Lane) -> bool | None:
+    """Whether those who are signed in got in during every fault; None: not measured, and there is a store to lose."""
+    if lane.store == "none" and not lane.outages:
+        return True
+    shares = [share for outage in lane.outages if (share := share_let_in(outage)) is not None]
+    return min(shares) >= 0.95 if shares else None
+
+
+def longest_wrong(lane: Lane) -> float | None:
+    """Seconds for which somebody who was ended got in during a fault, at the worst; None: not measured."""
+    if lane.store == "none" and not lane.outages:
+        return worst_lag(lane)
+    return max(map(wrong_for, lane.outages), default=None)
+
+
+def thrown_out(lane: Lane) -> int:
+    """How many requests of people who are signed in were told that they are not."""
+    return sum(moment.thrown_out for outage in lane.outages for moment in outage.moments)
+
+
+def parts(lane: Lane) -> int:
+    """How much there is to build and to understand: 1 a table or a key, 2 both, 3 both and a second store to ask."""
+    return {"session": 1, "api key": 1, "jwt": 1, "hybrid": 2, "admit": 2}[lane.about.family]
+
+
+def is_key(lane: Lane) -> bool:
+    """Whether it is for programs without a person."""
+    return lane.about.family == "api key" or "key" in lane.about.id

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import csv
+from io import StringIO
+
+import pytest
+
+from admit.errors import ConfigError
+from admit.lab.exports import from_json, in_one, tables, to_csv, to_json
+from lab.made_up import report
+
+REPORT = report()
+
+
+def test_json_holds_the_whole_report() -> None:
+    assert from_json(to_json(REPORT)) == REPORT
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b"\xff", b'{"taken_at": 1}'])
+def test_what_is_no_report_is_refused_with_words(text: bytes) -> None:
+    with pytest.raises(ConfigError, match="no report"):
+        from_json(text)
+
+
+def test_every_lag_and_every_moment_has_a_line() -> None:
+    found = tables(REPORT)
+    lags = [lag for lane in REPORT.lanes for ends in lane.revocations for lag in ends.lags]
+    assert [row[4] for row in found["revocation"][1]] == lags
+    assert len(found["outage"][1]) == sum(len(it.moments) for lane in REPORT.lanes for it in lane.outages)
+
+
+def test_every_row_of_a_table_is_as_wide_as_its_head() -> None:
+    for head, rows in tables(REPORT).values():
+        assert rows
+        assert {len(row) for row in rows} == {len(head)}
+
+
+def test_the_one_table_holds_every_cell_of_the_others() -> None:
+    read = list(csv.DictReader(StringIO(in_one(REPORT))))
+    for told, table in tables(REPORT).items():
+        again = list(csv.DictReader(StringIO(to_csv(table))))
+        mine = [row for row in read if row["table"] == told]
+        for number, row in enumerate(again):
+            cells = {one["column"]: one["value"] for one in mine if one["row"] == str(number)}
+            assert {**row, **cells} == row
+        assert {row["column"] for row in mine} | {"strategy", "store", "at"} >= set(table[0])
