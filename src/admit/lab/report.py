@@ -10,6 +10,9 @@ from admit.lab.strategy import About, Ending, Store
 Fault = Literal["slow", "gone", "cut"]
 """A store that answers late, a store that was stopped, a network that drops everything without a word."""
 
+Place = Literal["HttpOnly cookie", "localStorage", "memory"]
+"""Where a page can keep a credential."""
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -107,7 +110,7 @@ class Attack:
     """What was done in a browser to one way of keeping a credential, and what came of it."""
 
     name: str  # "cross-site request forgery"
-    place: Literal["HttpOnly cookie", "localStorage", "memory"]
+    place: Place
     outcome: Literal["stopped", "worked"]
     seen: str  # in a sentence, what the browser and the server did
 

@@ -1,0 +1,95 @@
+"""How each figure was taken, in words, and how far its repeats lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from admit.lab.questions import BOUNDS
+from admit.lab.report import Lane, Report, Value
+from admit.lab.traits import NETWORK
+from admit.lab.words import duration, listed, people
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a figure is, and how it came about."""
+
+    figure: str
+    taken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far the repeats of a figure lie apart, over all lanes: (highest − lowest) / median."""
+
+    figure: str
+    middle: str
+    widest: str
+    repeats: int
+
+
+def methods(report: Report) -> list[Method]:
+    """One for each figure of the page."""
+    users = listed([people(number) for number in report.users])
+    return [
+        Method(
+            "Median, 99th of 100, processor",
+            f"One caller who waits for each answer, after a warm-up, on a monotonic clock; {report.repeats} repeats in turn "
+            "with those of all other strategies, so that a busy moment hits all of them; the figure is their median. "
+            "“Processor” is what the application server itself used.",
+        ),
+        Method(
+            "Store reads, round trips",
+            "Counted where they are sent, by what sends them, and divided by the number of requests.",
+        ),
+        Method(
+            "Verifications in a second",
+            "Application servers that are processes of their own, on this one machine, which they share with the store. "
+            "For ten machines it is worked out from what each takes of the part that all of them share.",
+        ),
+        Method(
+            "At the server",
+            f"{users} people signed in, in commits of a thousand; what the store then takes, indexes included, divided by "
+            "their number. For a million it is worked out from the largest number that was measured, by the formula beside it.",
+        ),
+        Method("At the client, on the wire", "The length of all that a client keeps, and of the header of one request."),
+        Method(
+            "The end of something",
+            "Servers that are processes of their own accept somebody without pause; he is ended; the clock runs from the "
+            "moment at which this was acknowledged to the last acceptance anywhere. Where only the expiry ends it, it was "
+            "measured with a short life, which stands beside it, and compared by the life that is used.",
+        ),
+        Method(
+            "An outage",
+            "People go on asking through it, of whom some were ended before: each answer is right or wrong, and counted.",
+        ),
+        Method(
+            "An attack",
+            "Performed in a real browser against a page that keeps its credential there; the result is what was seen.",
+        ),
+        Method(
+            "The advice",
+            f"Left out is what does not do what was asked, by the figures of this page (“at once” is {duration(BOUNDS['at once'] * 1e6)}). "
+            f"With several machines each round trip counts as {duration(NETWORK)} more, for a network that this machine does not have.",
+        ),
+    ]  # fmt: skip
+
+
+def noise(lanes: Sequence[Lane]) -> list[Noise]:
+    """For each figure that was repeated."""
+    paths = [lane.path for lane in lanes if lane.path]
+    rates = [value for lane in lanes if lane.throughput for value in lane.throughput.by_servers.values()]
+    groups = {
+        "median": [path.p50 for path in paths],
+        "99th of 100": [path.p99 for path in paths],
+        "processor": [path.cpu for path in paths],
+        "verifications in a second": rates,
+    }
+    return [_noise(figure, values) for figure, values in groups.items() if any(value.median for value in values)]
+
+
+def _noise(figure: str, values: Sequence[Value]) -> Noise:
+    apart = [(value.high - value.low) / value.median for value in values if value.median]
+    return Noise(figure, f"{median(apart):.0%}", f"{max(apart):.0%}", min(value.repeats for value in values))
