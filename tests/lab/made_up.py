@@ -39,7 +39,7 @@ def about(
     *,
     outsiders: bool = False,
 ) -> About:
-    return About(id, family, title, f"{title}, as somebody would build it.", stores, carrier, outsiders)
+    return About(id, family, title, f"{title}, as somebody would build it.", stores, carrier, outsiders=outsiders)
 
 
 STRATEGIES: tuple[tuple[About, float], ...] = (

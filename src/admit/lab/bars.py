@@ -38,7 +38,7 @@ def bars(
                 continue
             room = column - (58 if layout is WIDE else 42)
             long = max(2.0, room * (math.log10(value) - low) / (high - low))
-            look = "hollow" if number == len(cells) - 1 else "bar"
+            look = "worked-out" if number == len(cells) - 1 else "bar"
             parts.append(
                 f'<path class="{look}" d="M{pixels(x)} {pixels(middle - 6)}h{pixels(long)}v12h-{pixels(long)}z"/>'
             )

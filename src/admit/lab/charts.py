@@ -39,7 +39,7 @@ def latency(lanes: Sequence[Lane]) -> Chart | None:
     ]
     axis = Axis.over([mark.at for row in rows for mark in row.marks], "time of one verification", duration)
     table = Table(
-        ("strategy", "p50", "spread", "p99", "processor", "store operations", "round trips"),
+        ("strategy", "p50", "spread", "p99", "CPU", "store operations", "round trips"),
         tuple(
             (
                 name(lane), duration(path.p50.median), spread(path.p50), duration(path.p99.median),
@@ -48,9 +48,7 @@ def latency(lanes: Sequence[Lane]) -> Chart | None:
             for lane, path in known
         ),
     )  # fmt: skip
-    reads = (
-        "The shape is the median request, the bar the 99th of a hundred. Each line to the right is ten times as slow."
-    )
+    reads = "The shape is the median request (p50), the upright the slowest in a hundred (p99). Each line further right is ten times as slow."
     return _chart("latency", "What one verification takes", reads, axis, rows, table)
 
 
@@ -117,12 +115,12 @@ def storage(lanes: Sequence[Lane]) -> Chart | None:
 
 def revocation(lanes: Sequence[Lane]) -> Chart | None:
     """How long something that was ended was still accepted."""
-    known = [lane for lane in lanes if lane.revocations]
+    known = [lane for lane in lanes if traits.meant(lane)]
     if not known:
         return None
     rows = list[Row]()
     for lane in known:
-        lags = [lag for ends in lane.revocations for lag in ends.lags]
+        lags = [one for ends in traits.meant(lane) for one in ends.lags]
         look = "hollow-dot" if traits.expires_only(lane) else "dot"
         none = sum(one == 0 for one in lags)
         gutter = "all" if none == len(lags) else f"{none}" if none else ""

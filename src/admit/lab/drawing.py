@@ -143,7 +143,7 @@ class _Plot:
 
     def __init__(self, axis: Axis, layout: Layout, gutter: bool) -> None:
         self._axis, self._layout = axis, layout
-        self._left = layout.left + (44 if gutter else 0)
+        self._left = layout.left + (58 if gutter else 0)
 
     def x(self, value: float) -> float:
         span = self._layout.width - self._layout.right - self._left

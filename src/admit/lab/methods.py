@@ -35,10 +35,10 @@ def methods(report: Report) -> list[Method]:
     users = listed([people(number) for number in report.users])
     return [
         Method(
-            "Median, 99th of 100, processor",
+            "p50, p99, CPU",
             f"One caller who waits for each answer, after a warm-up, on a monotonic clock; {report.repeats} repeats in turn "
-            "with those of all other strategies, so that a busy moment hits all of them; the figure is their median. "
-            "“Processor” is what the application server itself used.",
+            "with those of all other strategies, so that a busy moment hits all of them; the figure is their median. p50 is the request in the middle, p99 the slowest in a hundred. "
+            "“CPU” is the processor time that the application server itself used.",
         ),
         Method(
             "Store reads, round trips",
@@ -82,9 +82,9 @@ def noise(lanes: Sequence[Lane]) -> list[Noise]:
     paths = [lane.path for lane in lanes if lane.path]
     rates = [value for lane in lanes if lane.throughput for value in lane.throughput.by_servers.values()]
     groups = {
-        "median": [path.p50 for path in paths],
-        "99th of 100": [path.p99 for path in paths],
-        "processor": [path.cpu for path in paths],
+        "p50": [path.p50 for path in paths],
+        "p99": [path.p99 for path in paths],
+        "CPU": [path.cpu for path in paths],
         "verifications in a second": rates,
     }
     return [_noise(figure, values) for figure, values in groups.items() if any(value.median for value in values)]

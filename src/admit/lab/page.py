@@ -5,35 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from typing import get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from admit.lab import drawing, traits
+from admit.lab import drawing
 from admit.lab.advice import Advice, advise
 from admit.lab.charts import charts
+from admit.lab.compared import COLUMNS, compared
 from admit.lab.methods import methods, noise
-from admit.lab.questions import QUESTIONS, Answers, every_answer
+from admit.lab.questions import ORDINARY, QUESTIONS, Answers, every_answer
 from admit.lab.report import Lane, Place, Report
-from admit.lab.verdict import ratio, verdict
-from admit.lab.words import NOTHING, duration, lag, name, place, rate, size
-
-ORDINARY = Answers("browsers", "seconds", "some", "no", "either")
-"""Whose advice stands on the page before anything is answered."""
+from admit.lab.verdict import headline, verdict
+from admit.lab.words import NOTHING, duration, name, place, size
 
 PLACES: tuple[Place, ...] = get_args(Place)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A figure of the comparison; the best of its column is set apart."""
-
-    says: str
-    best: bool
 
 
 def page(report: Report) -> str:
@@ -49,15 +39,15 @@ def page(report: Report) -> str:
         script=script,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; img-src data:; base-uri 'none'",
         findings=verdict(report),
-        headline=ratio(report.lanes),
+        headline=headline(report.lanes),
         took=duration(report.seconds * 1e6),
         questions=QUESTIONS,
         ordinary=ORDINARY,
         advised=advice[ORDINARY.key],
         advice=_answers(advice),
         grids=_grids(advice),
-        columns=[column[0] for column in COLUMNS],
-        rows=list(_compared(report.lanes)),
+        columns=[column.title for column in COLUMNS],
+        rows=compared(report.lanes),
         charts=charts(report.lanes),
         families=_families(report.lanes),
         key=drawing.key,
@@ -70,60 +60,6 @@ def page(report: Report) -> str:
         noise=noise(report.lanes),
         memory=size(report.machine.memory),
     )
-
-
-def _compared(lanes: Sequence[Lane]) -> list[tuple[Lane, list[Cell]]]:
-    """Each lane with the figures of all columns."""
-    known = [[of(lane) for _, of, _, _ in COLUMNS] for lane in lanes]
-    best = list[float | None]()
-    for number, (_, _, _, pick) in enumerate(COLUMNS):
-        values = [value for row in known if (value := row[number]) is not None]
-        best.append(pick(values) if len(set(values)) > 1 else None)
-    return [
-        (lane, [_cell(value, reads, best[number]) for number, (value, (_, _, reads, _)) in enumerate(zip(row, COLUMNS, strict=True))])
-        for lane, row in zip(lanes, known, strict=True)
-    ]  # fmt: skip
-
-
-def _cell(value: float | None, reads: Callable[[float], str], best: float | None) -> Cell:
-    # What reads the same as the best is as good as measured.
-    return (
-        Cell(NOTHING, best=False)
-        if value is None
-        else Cell(reads(value), best is not None and reads(value) == reads(best))
-    )
-
-
-def _most(lane: Lane) -> float | None:
-    return max((it.median for it in lane.throughput.by_servers.values()), default=None) if lane.throughput else None
-
-
-def _ended(lane: Lane) -> float | None:
-    worst = traits.worst_lag(lane)
-    return None if worst is None else worst * 1e3
-
-
-def _let_in(lane: Lane) -> float | None:
-    shares = [share for it in lane.outages if (share := traits.share_let_in(it)) is not None]
-    return min(shares, default=None)
-
-
-COLUMNS: tuple[
-    tuple[str, Callable[[Lane], float | None], Callable[[float], str], Callable[[Sequence[float]], float]], ...
-] = (
-    ("median", lambda lane: lane.path.p50.median if lane.path else None, duration, min),
-    ("99th of 100", lambda lane: lane.path.p99.median if lane.path else None, duration, min),
-    ("processor", lambda lane: lane.path.cpu.median if lane.path else None, duration, min),
-    ("store reads", lambda lane: lane.path.operations if lane.path else None, lambda it: f"{it:.2f}", min),
-    ("round trips", lambda lane: lane.path.round_trips if lane.path else None, lambda it: f"{it:.2f}", min),
-    ("most a second", _most, rate, max),
-    ("at the server", lambda lane: lane.storage.at_a_million if lane.storage else None, size, min),
-    ("at the client", lambda lane: lane.storage.client if lane.storage else None, size, min),
-    ("on the wire", lambda lane: lane.storage.wire if lane.storage else None, size, min),
-    ("slowest end", _ended, lag, min),
-    ("got in while broken", _let_in, lambda it: f"{it:.0%}", max),
-    ("wrongly, for", traits.longest_wrong, lambda it: duration(it * 1e6) if it else "never", min),
-)
 
 
 def _answers(advice: dict[str, Advice]) -> str:
@@ -170,11 +106,11 @@ def _short(advice: Advice) -> str:
     return name(advice.choice) if advice.choice else NOTHING
 
 
-def _attacks(report: Report) -> list[tuple[str, list[tuple[str, str, str]]]]:
+def _attacks(report: Report) -> list[tuple[str, list[tuple[Place, str, str]]]]:
     """Each attack with what came of it at each place, its sentence included."""
     names = dict.fromkeys(it.name for it in report.attacks)
     found = {(it.name, it.place): it for it in report.attacks}
-    rows = list[tuple[str, list[tuple[str, str, str]]]]()
+    rows = list[tuple[str, list[tuple[Place, str, str]]]]()
     for attack in names:
         cells = [found.get((attack, where)) for where in PLACES]
         said = [

@@ -103,3 +103,7 @@ def one_apart(answers: Answers) -> Iterator[tuple[str, Answers]]:
 def label(name: str, option: str) -> str:
     """How ``option`` of the question ``name`` reads."""
     return next(one.options[option] for one in QUESTIONS if one.name == name)
+
+
+ORDINARY = Answers("browsers", "seconds", "some", "no", "either")
+"""Whose advice is told before anything is answered."""

@@ -20,6 +20,7 @@ LEGEND = (
     ("out", "told that nobody is signed in, wrongly"),
     ("wait", "told to try again"),
 )
+HEAD = ("strategy", "let in", "let in though ended", "thrown out", "told to try again", "slowest", "well again after")
 _HEAD, _STRIP = 30, 18
 _LEAST = 3.0  # pixels of what must be seen: one person who gets in wrongly among thousands
 
@@ -38,38 +39,29 @@ def _chart(fault: Fault, title: str, found: Sequence[tuple[Lane, Outage]]) -> Ch
     healed = max(outage.healed for _, outage in found)
     reads = (
         f"From left to right is time; the fault lasts from 0 to {duration(healed * 1e6)}. How high a colour stands is its "
-        "share of the requests of a moment."
+        "share of the requests of a moment; at the right stands the slowest answer during the fault."
     )
     pictures = tuple(_drawn(f"outage-{fault}", title, reads, found, layout) for layout in (WIDE, NARROW))
-    head = (
-        "strategy",
-        "let in",
-        "let in though ended",
-        "thrown out",
-        "told to try again",
-        "slowest",
-        "well again after",
-    )
-    return Chart(f"outage-{fault}", title, reads, pictures, Table(head, tuple(_told(*one) for one in found)), LEGEND)
+    return Chart(f"outage-{fault}", title, reads, pictures, Table(HEAD, tuple(told(*one) for one in found)), LEGEND)
 
 
-def _told(lane: Lane, outage: Outage) -> tuple[str, ...]:
-    inside = [outage.moments[number] for number in traits.during(outage)]
+def told(lane: Lane, outage: Outage) -> tuple[str, ...]:
+    """The same in words: a row of the table."""
     share, wrong = traits.share_let_in(outage), traits.wrong_for(outage)
     counts = f"{sum(it.wrongly_let_in for it in outage.moments):,}"
     return (
         name(lane),
-        NOTHING if share is None else f"{share:.0%} of those signed in",
+        NOTHING if share is None else f"{share * 100:.0f} %",
         f"{counts}, within {duration(wrong * 1e6)}" if wrong else "nobody",
         f"{sum(it.thrown_out for it in outage.moments):,}",
         f"{sum(it.unavailable for it in outage.moments):,}",
-        duration(max((it.slowest for it in inside), default=0.0) * 1e3),
+        slowest(outage),
         NOTHING if outage.recovered is None else duration(outage.recovered * 1e6),
     )
 
 
 def _drawn(id: str, title: str, tells: str, found: Sequence[tuple[Lane, Outage]], layout: Layout) -> str:
-    left, right = (layout.left, layout.width - 10) if layout is WIDE else (0, layout.width)
+    left, right = (layout.left, layout.width - 80) if layout is WIDE else (0, layout.width)
     first = min(outage.moments[0].at for _, outage in found)
     last = max(outage.moments[-1].at + _slice(outage) for _, outage in found)
     scale = (right - left) / (last - first)
@@ -80,6 +72,9 @@ def _drawn(id: str, title: str, tells: str, found: Sequence[tuple[Lane, Outage]]
         family = lane.about.family
         top = y + layout.middle - _STRIP / 2
         inside += [label(name(lane), y, layout), *_strip(outage, left - first * scale, scale, top)]
+        # On a narrow page it stands above the strip, beside the name.
+        below = top + _STRIP - 4 if layout is WIDE else y + 14
+        inside.append(text(layout.width, below, slowest(outage), "value", "end"))
         y += layout.row
     begins, ends = left - first * scale, left + (healed - first) * scale
     frame = [
@@ -92,6 +87,11 @@ def _drawn(id: str, title: str, tells: str, found: Sequence[tuple[Lane, Outage]]
         ),
     ]
     return svg(f"{id}-{layout.look}", title, tells, layout, y + 26, "".join([*frame, *inside]))
+
+
+def slowest(outage: Outage) -> str:
+    """The longest that somebody waited for an answer during the fault."""
+    return duration(max((outage.moments[number].slowest for number in traits.during(outage)), default=0.0) * 1e3)
 
 
 def _slice(outage: Outage) -> float:

@@ -29,14 +29,19 @@ def lag_of(lane: Lane, ends: Revocation) -> float:
     return measured if ends.lifetime is None else max(measured, deployed(lane))
 
 
+def meant(lane: Lane) -> list[Revocation]:
+    """Its ends, without those that are not meant to be any: a key is no sign-in, another password leaves it alone."""
+    return [ends for ends in lane.revocations if ends.how in lane.about.ends or not is_key(lane)]
+
+
 def worst_lag(lane: Lane) -> float | None:
     """The same over everything that ends; None: it was not measured."""
-    return max((lag_of(lane, ends) for ends in lane.revocations), default=None)
+    return max((lag_of(lane, ends) for ends in meant(lane)), default=None)
 
 
 def expires_only(lane: Lane) -> bool:
     """Whether there is an end that is not noticed before the credential expires."""
-    return any(ends.lifetime is not None for ends in lane.revocations)
+    return any(ends.lifetime is not None for ends in meant(lane))
 
 
 def median_lag(ends: Revocation) -> float:
@@ -57,6 +62,11 @@ def share_let_in(outage: Outage) -> float | None:
     return sum(it.let_in for it in inside) / asked if asked else None
 
 
+def least_let_in(lane: Lane) -> float | None:
+    """The same of the fault in which it was least; None: nothing was tried."""
+    return min((share for it in lane.outages if (share := share_let_in(it)) is not None), default=None)
+
+
 def wrong_for(outage: Outage) -> float:
     """Seconds from the first to the last time that somebody got in who was ended."""
     wrong = [number for number, moment in enumerate(outage.moments) if moment.wrongly_let_in]
@@ -70,8 +80,8 @@ def stays_open(lane: Lane) -> bool | None:
     """Whether those who are signed in got in during every fault; None: not measured, and there is a store to lose."""
     if lane.store == "none" and not lane.outages:
         return True
-    shares = [share for outage in lane.outages if (share := share_let_in(outage)) is not None]
-    return min(shares) >= 0.95 if shares else None
+    least = least_let_in(lane)
+    return None if least is None else least >= 0.95
 
 
 def longest_wrong(lane: Lane) -> float | None:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from admit.lab import traits
+from admit.lab.compared import COLUMNS, slowest_end
 from admit.lab.drawing import FAMILIES
 from admit.lab.report import Lane, Report
-from admit.lab.words import duration, lag, listed, name, rate, size, times
+from admit.lab.words import duration, lag, listed, name, size
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence or two under a heading of few words."""
+    """A sentence or two under a heading of few words, and what it is for each family of strategies, where it differs."""
 
     heading: str
     says: str
+    by_family: tuple[tuple[str, str], ...] = ()
 
 
 def verdict(report: Report) -> list[Finding]:
@@ -35,68 +37,55 @@ def verdict(report: Report) -> list[Finding]:
 
 
 def _price(lanes: Sequence[Lane]) -> Finding | None:
-    parts = list[str]()
+    lines = list[tuple[str, str]]()
     for family, found in _by_family(lane for lane in lanes if lane.path):
         prices = [lane.path.p50.median for lane in found if lane.path]
-        asked = {lane.path.operations >= 0.005 for lane in found if lane.path}
-        how = {frozenset({True}): ", and asks a store", frozenset({False}): ", and asks no store"}.get(
-            frozenset(asked), ""
-        )
-        parts.append(f"{_range(prices, duration)} with {family}{how}")
-    return Finding("What a request costs", f"The median verification takes {listed(parts)}.") if parts else None
+        reads = [lane.path.operations for lane in found if lane.path]
+        asked = f"{_range(reads, lambda it: f'{it:.2f}')} store reads" if max(reads) >= 0.005 else "no store read"
+        lines.append((family, f"{_range(prices, duration)}, {asked}"))
+    says = "The median verification, from the fastest store to the slowest:"
+    return Finding("What a request costs", says, tuple(lines)) if lines else None
 
 
 def _ends(lanes: Sequence[Lane]) -> Finding | None:
-    parts = list[str]()
-    for family, found in _by_family(lane for lane in lanes if lane.revocations):
-        noticed = [_milliseconds(lane) for lane in found if not traits.expires_only(lane)]
+    lines = list[tuple[str, str]]()
+    for family, found in _by_family(lane for lane in lanes if traits.worst_lag(lane) is not None):
+        noticed = [(slowest_end(lane) or 0.0) for lane in found if not traits.expires_only(lane)]
         expiring = [lane for lane in found if traits.expires_only(lane)]
-        if noticed:
-            parts.append(f"{family}: {_range(noticed, lag)} at the slowest")
+        parts = [_range(noticed, lag)] if noticed else []
         if expiring:
-            used = max(traits.deployed(lane) for lane in expiring)
-            some = " some, " if noticed else " "
-            parts.append(
-                f"{family}:{some}not before they expire, as used here {duration(used * 1e6)}".replace(
-                    ": some,", ", some:"
-                )
-            )
-    return Finding("How fast an end takes effect", f"{_sentence('; '.join(parts))}.") if parts else None
+            used = duration(max(traits.deployed(lane) for lane in expiring) * 1e6)
+            parts.append(f"when it expires, {used} as used here")
+        lines.append((family, "; without a list of what has ended, ".join(parts)))
+    says = "From the moment an end is acknowledged to the last acceptance anywhere, at the slowest:"
+    return Finding("How fast an end takes effect", says, tuple(lines)) if lines else None
 
 
 def _outages(lanes: Sequence[Lane]) -> Finding | None:
-    told = [lane for lane in lanes if lane.outages]
-    if not told:
-        return None
-    parts = list[str]()
-    if open_ := [lane for lane in told if traits.stays_open(lane)]:
-        parts.append(f"Throughout every fault people got in with {_some(open_)}")
-    if shut := [lane for lane in told if not traits.stays_open(lane)]:
-        parts.append(f"with {_some(shut)} they were turned away in some")
-    wrong = [lane for lane in told if traits.longest_wrong(lane)]
-    if wrong:
-        worst = max(wrong, key=lambda lane: traits.longest_wrong(lane) or 0.0)
-        seconds = traits.longest_wrong(worst) or 0.0
-        parts.append(
-            f"somebody who had been ended got in with {_some(wrong)}, for up to {duration(seconds * 1e6)} ({name(worst)})"
-        )
-    if out := [lane for lane in told if traits.thrown_out(lane)]:
-        parts.append(f"{_some(out)} told people that they are not signed in, who were")
-    return Finding("What an outage does", f"{_sentence('; '.join(parts))}.")
+    lines = list[tuple[str, str]]()
+    for family, found in _by_family(lane for lane in lanes if lane.outages):
+        shares = [share for lane in found if (share := traits.least_let_in(lane)) is not None]
+        wrong = max(traits.longest_wrong(lane) or 0.0 for lane in found)
+        parts = [f"{_range(shares, lambda it: f'{it * 100:.0f} %')} got in"] if shares else []
+        parts.append(f"somebody ended did for {duration(wrong * 1e6)}" if wrong else "nobody who was ended did")
+        if out := [lane for lane in found if traits.thrown_out(lane)]:
+            parts.append(f"people were thrown out ({_some(out)})")
+        lines.append((family, "; ".join(parts)))
+    says = "Of those who are signed in, during the worst of the faults that were tried:"
+    return Finding("What an outage does", says, tuple(lines)) if lines else None
 
 
 def _kept(lanes: Sequence[Lane]) -> Finding | None:
     known = [lane for lane in lanes if lane.storage]
     if not known:
         return None
-    parts = [
-        f"{_range([lane.storage.at_a_million for lane in found if lane.storage], size)} with {family}"
-        for family, found in _by_family(known)
-    ]
-    wire = [lane.storage.wire for lane in known if lane.storage]
+    lines = list[tuple[str, str]]()
+    for family, found in _by_family(known):
+        kept = _range([it.storage.at_a_million for it in found if it.storage], size)
+        sent = _range([it.storage.wire for it in found if it.storage], size)
+        lines.append((family, f"{kept} kept, {sent} sent"))
     return Finding(
-        "What is kept and carried",
-        f"For each person who is signed in the server keeps {listed(parts)}; each request carries {_range(wire, size)}.",
+        "What is kept and carried", "At the server for each who is signed in, and in each request:", tuple(lines)
     )
 
 
@@ -109,7 +98,7 @@ def _blocklist(lanes: Sequence[Lane]) -> Finding | None:
         return None
     lane, path = min(reading, key=lambda one: one[1].p50.median)
     more = path.p50.median - min(without)
-    worst = f" and makes an end take {lag(_milliseconds(lane))} at the slowest" if lane.revocations else ""
+    worst = f" and makes an end take {lag(slowest_end(lane) or 0.0)} at the slowest" if lane.revocations else ""
     return Finding(
         "What a blocklist costs",
         f"Reading it adds {duration(max(0.0, more))} to each request ({name(lane)}){worst}: "
@@ -131,15 +120,17 @@ def _elsewhere(lanes: Sequence[Lane]) -> Finding | None:
     """Where another is better than the best of ours. Memory counts for nobody: it forgets all at a restart."""
     parts = list[str]()
     known = [lane for lane in lanes if lane.store != "memory"]
-    for what, of, reads, more in _MEASURES:
-        values = [(value, lane) for lane in known if (value := of(lane)) is not None]
-        ours = [one for one in values if one[1].about.family == "admit"]
-        if not ours or len(ours) == len(values):
+    for column in COLUMNS:
+        values = [(value, lane) for lane in known if (value := column.of(lane)) is not None]
+        ours = [value for value, lane in values if lane.about.family == "admit"]
+        if not ours:
             continue
-        pick = max if more else min
-        best, mine = (pick(some, key=lambda one: one[0]) for some in (values, ours))
-        if best[0] != mine[0] and best[1].about.family != "admit":
-            parts.append(f"{what} ({reads(best[0])} with {name(best[1])}, {reads(mine[0])} with the best of Admit)")
+        best, mine = column.best([value for value, _ in values]), column.best(ours)
+        if column.reads(best) != column.reads(mine):
+            whose = name(next(lane for value, lane in values if value == best))
+            parts.append(
+                f"{column.tells}: {column.reads(best)} with {whose}, {column.reads(mine)} with the best of Admit"
+            )
     if not any(lane.about.family == "admit" for lane in lanes):
         return None
     if not parts:
@@ -149,33 +140,29 @@ def _elsewhere(lanes: Sequence[Lane]) -> Finding | None:
     return Finding("Where Admit is not the best", f"{_sentence('; '.join(parts))}.")
 
 
-def ratio(lanes: Sequence[Lane]) -> str | None:
-    """How much dearer the dearest median verification is than the cheapest: the headline."""
-    prices = [(lane.path.p50.median, lane) for lane in lanes if lane.path and lane.path.p50.median]
-    if len(prices) < 2:
+def headline(lanes: Sequence[Lane]) -> str | None:
+    """The two figures between which there is to choose: what a request costs, and how late an end may take effect."""
+    prices = [(lane.path.p50.median, lane) for lane in lanes if lane.path]
+    ends = [(worst, lane) for lane in lanes if (worst := traits.worst_lag(lane)) is not None]
+    if len(prices) < 2 or len(ends) < 2:
         return None
     cheap, dear = (pick(prices, key=lambda one: one[0]) for pick in (min, max))
-    return f"{name(dear[1])} takes {times(dear[0] / cheap[0])} as long for a request as {name(cheap[1])}."
+    soon, late = (pick(ends, key=lambda one: one[0]) for pick in (min, max))
+    return (
+        f"Telling who is asking takes from {duration(cheap[0])} ({name(cheap[1])}) to {duration(dear[0])} ({name(dear[1])}). "
+        f"Whoever is ended is refused {_after(soon[0])} ({name(soon[1])}), or only {_after(late[0])} ({name(late[1])})."
+    )
 
 
 def _by_family(lanes: Iterable[Lane]) -> Iterator[tuple[str, list[Lane]]]:
     known = list(lanes)
     for family, reads in FAMILIES.items():
         if found := [lane for lane in known if lane.about.family == family]:
-            yield reads[0].lower() + reads[1:] if family not in {"admit", "api key"} else reads, found
+            yield reads, found
 
 
-def _milliseconds(lane: Lane) -> float:
-    return (traits.worst_lag(lane) or 0.0) * 1e3
-
-
-def _least_let_in(lane: Lane) -> float | None:
-    shares = [share for it in lane.outages if (share := traits.share_let_in(it)) is not None]
-    return min(shares, default=None)
-
-
-def _fastest(lane: Lane) -> float | None:
-    return max((it.median for it in lane.throughput.by_servers.values()), default=None) if lane.throughput else None
+def _after(seconds: float) -> str:
+    return "at once" if seconds == 0 else f"after up to {duration(seconds * 1e6)}"
 
 
 def _range(values: Iterable[float], reads: Callable[[float], str]) -> str:
@@ -195,15 +182,3 @@ def _some(lanes: Sequence[Lane]) -> str:
 
 def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-_MEASURES: tuple[tuple[str, Callable[[Lane], float | None], Callable[[float], str], bool], ...] = (
-    ("the median verification", lambda lane: lane.path.p50.median if lane.path else None, duration, False),
-    ("the slowest in a hundred", lambda lane: lane.path.p99.median if lane.path else None, duration, False),
-    ("bytes at the server", lambda lane: lane.storage.at_a_million if lane.storage else None, size, False),
-    ("bytes at the client", lambda lane: lane.storage.client if lane.storage else None, size, False),
-    ("bytes in each request", lambda lane: lane.storage.wire if lane.storage else None, size, False),
-    ("the slowest end", lambda lane: _milliseconds(lane) if lane.revocations else None, lag, False),
-    ("people who get in while the store is broken", _least_let_in, lambda part: f"{part:.0%}", True),
-    ("verifications in a second by all servers", _fastest, rate, True),
-)
