@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -21,9 +22,8 @@ from admit.lab.verdict import Finding, verdict
 from admit.lab.words import name, place
 
 _COLOURS = {"session": "blue", "jwt": "yellow", "hybrid": "magenta", "api key": "green", "admit": "bold"}
-_GROUPS = (("one verification", 0, 6), ("bytes", 6, 9), ("when something ends or breaks", 9, 12))
-NARROW = 170
-"""Columns below which the comparison is told in three tables, one under the other."""
+_FIRST = 34  # columns of the terminal that the name of a row may take
+_APART = 2
 
 
 def show(report: Report, console: Console) -> None:
@@ -47,29 +47,19 @@ def told_in_words(report: Report) -> RenderableType:
 
 
 def tables(report: Report, width: int) -> Iterator[tuple[str, Table]]:
-    """The comparison in as many tables as ``width`` columns need, the faults, the attacks, the noise."""
-    whole = ("Compared", 0, len(COLUMNS))
-    for title, first, last in _GROUPS if width < NARROW else (whole,):
-        yield title[0].upper() + title[1:], _compared(report.lanes, first, last)
+    """The comparison, the faults, the attacks and the noise; each in as many tables as fit into ``width``."""
+    yield from _fitting("Compared (* best of its column)", _comparison(report.lanes), width)
     for fault, title in TITLES.items():
         rows = [told(lane, it) for lane in report.lanes for it in lane.outages if it.fault == fault and it.moments]
         if rows:
-            yield title, _table(HEAD, rows)
+            yield from _fitting(title, _Rows(HEAD, [list(map(Text, row)) for row in rows]), width)
     if report.attacks:
-        yield (
-            "In a browser",
-            _table(
-                ("attack", "place", "", "seen"), [(it.name, it.place, it.outcome, it.seen) for it in report.attacks]
-            ),
-        )
+        seen = [list(map(Text, (it.name, it.place, it.outcome, it.seen))) for it in report.attacks]
+        yield "In a browser", _Rows(("attack", "place", "", "seen"), seen).table(range(1, 4), wraps=True)
     if found := noise(report.lanes):
-        yield (
-            "Noise: (highest − lowest) / median",
-            _table(
-                ("figure", "usual", "widest", "repeats"),
-                [(it.figure, it.middle, it.widest, str(it.repeats)) for it in found],
-            ),
-        )
+        lines = [list(map(Text, (it.figure, it.middle, it.widest, str(it.repeats)))) for it in found]
+        head = ("figure", "usual", "widest", "repeats")
+        yield from _fitting("Noise: (highest − lowest) / median", _Rows(head, lines), width)
 
 
 def _finding(finding: Finding) -> Iterator[RenderableType]:
@@ -95,33 +85,59 @@ def _advised(report: Report, answers: Answers) -> Iterator[RenderableType]:
     yield Text()
 
 
-def _compared(lanes: Sequence[Lane], first: int, last: int) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("strategy", overflow="fold", min_width=24)
-    for column in COLUMNS[first:last]:
-        table.add_column(column.title, justify="right")
-    family = ""
+@dataclass(frozen=True)
+class _Rows:
+    """What a table shows; ``sections`` are the rows before which a line is left free."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Text]]
+    sections: frozenset[int] = frozenset()
+
+    def wide(self, column: int) -> int:
+        """Columns of the terminal that a column takes."""
+        words = max(map(len, self.head[column].split()), default=0)
+        return max([words, *(row[column].cell_len for row in self.rows)]) + _APART
+
+    def table(self, columns: Iterable[int], *, wraps: bool = False) -> Table:
+        """The first column, and those named."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, _APART, 0, 0))
+        table.add_column(self.head[0], overflow="fold", max_width=_FIRST)
+        for column in (shown := list(columns)):
+            width = None if wraps else self.wide(column) - _APART
+            table.add_column(
+                self.head[column],
+                justify="left" if wraps else "right",
+                min_width=width,
+                max_width=width,
+                overflow="fold",
+            )
+        for number, row in enumerate(self.rows):
+            if number in self.sections:
+                table.add_section()
+            table.add_row(row[0], *(row[column] for column in shown))
+        return table
+
+
+def _fitting(title: str, rows: _Rows, width: int) -> Iterator[tuple[str, Table]]:
+    """As few tables as it takes, each at most ``width`` wide."""
+    room = width - min(rows.wide(0), _FIRST + _APART) - _APART
+    parts: list[list[int]] = [[]]
+    for column in range(1, len(rows.head)):
+        if parts[-1] and sum(map(rows.wide, [*parts[-1], column])) > room:
+            parts.append([])
+        parts[-1].append(column)
+    for number, columns in enumerate(parts):
+        yield f"{title}, {number + 1} of {len(parts)}" if len(parts) > 1 else title, rows.table(columns)
+
+
+def _comparison(lanes: Sequence[Lane]) -> _Rows:
+    rows, sections, family = list[list[Text]](), set[int](), ""
     for lane, cells in compared(lanes):
         if family not in {"", lane.about.family}:
-            table.add_section()
+            sections.add(len(rows))
         family = lane.about.family
-        title = Text.assemble(
-            (lane.about.title, _COLOURS[family]), (f" {place(lane)}" if lane.store != "none" else "", "dim")
-        )
-        # Bold beside the star, which is there for who sees no styles.
-        table.add_row(
-            title, *(Text(f"{it.says}*", style="bold") if it.best else Text(it.says) for it in cells[first:last])
-        )
-    if any(it.best for _, cells in compared(lanes) for it in cells[first:last]):
-        table.caption = "* best of its column"
-        table.caption_justify = "left"
-    return table
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for number, title in enumerate(head):
-        table.add_column(title, overflow="fold", min_width=12 if number == 0 else None)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
+        where = "" if lane.store == "none" else f" · {place(lane)}"
+        # A star, for who sees no styles.
+        figures = [Text(f"{it.says}*", style="bold") if it.best else Text(f"{it.says} ") for it in cells]
+        rows.append([Text.assemble((lane.about.title, _COLOURS[family]), (where, "dim")), *figures])
+    return _Rows(["strategy", *(column.title for column in COLUMNS)], rows, frozenset(sections))

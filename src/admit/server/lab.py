@@ -1,0 +1,174 @@
+"""The command `admit lab`: sessions and tokens measured on this machine, and on the stores that are named."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Coroutine
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from admit.errors import ConfigError
+from admit.server.command import console, exits
+
+if TYPE_CHECKING:
+    from admit.lab.report import Report
+    from admit.lab.run import Scale
+
+T = TypeVar("T")
+
+STOPPED = 130
+"""The exit code of what was stopped by Ctrl-C, as a shell has it."""
+
+_NEEDED = ("jwt", "rich", "jinja2")
+_DRIVERS = {"postgresql": "asyncpg", "redis": "redis", "rediss": "redis"}
+_EXIT_CODES = (
+    "Exit codes: 0 done · 2 usage, configuration, or a store that is not empty · 3 a store does not answer · 130 stopped"
+)
+
+_OUT = "What comes out"
+
+Stores = Annotated[
+    list[str] | None,
+    typer.Option("--store", help="A store to measure too; may be said several times.", metavar="URL"),
+]
+Quick = Annotated[bool, typer.Option("--quick", help="10,000 people, fewer repeats: less than a minute.")]
+Large = Annotated[bool, typer.Option("--large", help="Also a million people, which takes long.")]
+AsJson = Annotated[
+    str | None, typer.Option("--json", help="All figures as JSON; - is standard output.", metavar="FILE", rich_help_panel=_OUT)
+]
+AsHtml = Annotated[
+    Path | None,
+    typer.Option("--html", help="The report as one page, with charts and five questions.", metavar="FILE", rich_help_panel=_OUT),
+]
+AsCsv = Annotated[
+    Path | None,
+    typer.Option("--csv", help="One table if it ends in .csv, else a folder of several.", metavar="DIR|FILE", rich_help_panel=_OUT),
+]
+Read = Annotated[
+    Path | None,
+    typer.Option("--read", help="Measure nothing: show what --json wrote earlier.", metavar="FILE", rich_help_panel=_OUT),
+]
+Users = Annotated[int | None, typer.Option("--users", hidden=True, min=10)]
+Repeats = Annotated[int | None, typer.Option("--repeats", hidden=True, min=1)]
+
+
+def register(app: typer.Typer) -> None:
+    """Make it a command of ``app``."""
+    app.command("lab", epilog=_EXIT_CODES)(lab)
+
+
+def lab(
+    *,
+    store: Stores = None,
+    quick: Quick = False,
+    large: Large = False,
+    as_json: AsJson = None,
+    html: AsHtml = None,
+    csv: AsCsv = None,
+    read: Read = None,
+    users: Users = None,
+    repeats: Repeats = None,
+) -> None:
+    """Measure sessions and tokens beside each other: what they cost, how fast they end, what an outage does.
+
+    admit lab --quick
+
+    admit lab --store postgresql://localhost/lab --store redis://localhost --html report.html
+
+    Server sessions, stateless tokens, short tokens with a refresh token, API keys and Admit itself do the same work, in
+    memory, in an SQLite database in a temporary folder, and in each store that is named. What is kept and carried,
+    verification, throughput, the time from an end to the last acceptance, and outages are measured, nothing is assumed.
+
+    In a store that is named the lab makes a place of its own (a database in PostgreSQL, an empty number in Redis, a
+    folder beside an SQLite file), and takes it away afterwards, also after Ctrl-C. It refuses one that holds anything
+    else. While it measures, let the machine do nothing else.
+    """
+    with exits(as_json=as_json == "-"):
+        _refuse_missing(store or [])
+        if quick and large:
+            raise ConfigError(["--quick or --large, not both."])
+        report = _read(read) if read else _measured(store or [], _scale(users, repeats, quick=quick, large=large))
+        _hand_out(report, as_json, html, csv)
+
+
+def _scale(users: int | None, repeats: int | None, *, quick: bool, large: bool) -> Scale:
+    from admit.lab.run import FULL, LARGE, QUICK
+
+    scale = QUICK if quick else LARGE if large else FULL
+    return scale.smaller(users, repeats)
+
+
+def _refuse_missing(urls: list[str]) -> None:
+    needed = [*_NEEDED, *(_DRIVERS[scheme] for url in urls if (scheme := url.partition("://")[0]) in _DRIVERS)]
+    if missing := [name for name in dict.fromkeys(needed) if find_spec(name) is None]:
+        raise ConfigError([f"admit lab needs what is not installed ({', '.join(missing)}): pip install 'admit[lab]'"])
+
+
+def _measured(urls: list[str], scale: Scale) -> Report:
+    from admit.lab.progress import watching
+    from admit.lab.run import run
+
+    there = console(stderr=True)
+    try:
+        with watching(there) as watcher:
+            return _to_its_end(run(urls, scale, watcher))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        there.print("Stopped. What the lab made is taken away.")
+        raise typer.Exit(STOPPED) from None
+
+
+def _to_its_end(running: Coroutine[None, None, T]) -> T:
+    """What ``running`` returns; SIGTERM stops it as Ctrl-C does, in order."""
+
+    async def stoppable() -> T:
+        task = asyncio.current_task()
+        assert task
+        with contextlib.suppress(NotImplementedError):  # Windows has no such signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await running
+
+    return asyncio.run(stoppable())
+
+
+def _read(file: Path) -> Report:
+    from admit.lab.exports import from_json
+
+    try:
+        return from_json(file.read_bytes())
+    except OSError as error:
+        raise ConfigError([f"{file} cannot be read: {error.strerror}."]) from error
+
+
+def _hand_out(report: Report, as_json: str | None, html: Path | None, csv: Path | None) -> None:
+    from admit.lab.exports import in_one, tables, to_csv, to_json
+    from admit.lab.page import page
+    from admit.lab.terminal import show
+
+    if as_json == "-":
+        sys.stdout.write(to_json(report).decode())
+    else:
+        show(report, console())
+        if as_json:
+            _write(Path(as_json), to_json(report).decode())
+    if html:
+        _write(html, page(report))
+    if csv and csv.suffix.lower() == ".csv":
+        _write(csv, in_one(report))
+    elif csv:
+        for told, table in tables(report).items():
+            _write(csv / f"{told}.csv", to_csv(table))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8", newline="")
+    except OSError as error:
+        raise ConfigError([f"{file} cannot be written: {error.strerror}."]) from error
+    typer.echo(f"Written: {file}", err=True)
