@@ -9,7 +9,7 @@ from admit.errors import ConfigError
 from admit.lab.exports import from_json, in_one, tables, to_csv, to_json
 from lab.made_up import report
 
-REPORT = report()
+REPORT = report(stores=("sqlite", "postgresql", "none"))
 
 
 def test_json_holds_the_whole_report() -> None:

@@ -22,29 +22,32 @@ _STRANGERS = """SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c
 _PATIENCE = 10.0
 
 
-class Database:
-    """A database that is made anew each time, beside the one that was named."""
+class Databases:
+    """Databases that are made when they are needed, beside the one that was named."""
 
     kind: Store = "postgresql"
 
     def __init__(self, rest: str) -> None:
         self.at = _at(rest)
         self._rest = rest
-        self._name = ""
+        self._names: list[str] = []
 
     async def fresh(self) -> str:
-        """Another database; the last one is dropped."""
+        """Another database; those before it are dropped."""
         await self.close()
+        return await self.another()
+
+    async def another(self) -> str:
+        """Another database."""
         name = f"admit_lab_{secrets.token_hex(6)}"
+        self._names.append(name)
         await _run(self._rest, f"CREATE DATABASE {name}")
-        self._name = name
         return urlsplit(f"postgresql://{self._rest}")._replace(path=f"/{name}").geturl()
 
     async def close(self) -> None:
-        """Drop it, whoever is still connected."""
-        if self._name:
-            await _run(self._rest, f"DROP DATABASE IF EXISTS {self._name} WITH (FORCE)")
-            self._name = ""
+        """Drop them, whoever is still connected."""
+        await _run(self._rest, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in self._names))
+        self._names.clear()
 
 
 class Schemas:
@@ -59,6 +62,10 @@ class Schemas:
     async def fresh(self) -> str:
         """The same, without what was made in it."""
         await _run(self._rest, *_DROPPED, f"CREATE SCHEMA {MARK}")
+        return await self.another()
+
+    async def another(self) -> str:
+        """The same, with what is in it."""
         return f"postgresql://{self._rest}"
 
     async def close(self) -> None:
@@ -69,10 +76,10 @@ class Schemas:
 _DROPPED = [f"DROP SCHEMA IF EXISTS {schema} CASCADE" for schema in SCHEMAS]
 
 
-async def taken(rest: str) -> Database | Schemas:
+async def taken(rest: str) -> Databases | Schemas:
     """A place behind ``postgresql://``. Raises ConfigError, StoreUnavailable."""
     if await _asked(rest, "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"):
-        return Database(rest)
+        return Databases(rest)
     left_behind = await _asked(rest, "SELECT count(*) FROM pg_namespace WHERE nspname = $1", MARK)
     if left_behind or not await _asked(rest, _STRANGERS):
         return Schemas(rest)
@@ -81,6 +88,8 @@ async def taken(rest: str) -> Database | Schemas:
 
 
 async def _run(rest: str, *statements: str) -> None:
+    if not statements:
+        return
     connection = await _connected(rest)
     try:
         for statement in statements:

@@ -39,6 +39,10 @@ class Number:
             await _done(self.at, together.execute())
         return self._url
 
+    async def another(self) -> str:
+        """The same, with what is in it: strategies keep apart there by the names of their keys."""
+        return self._url
+
     async def close(self) -> None:
         """Leave it empty."""
         async with _connected(self._place, self._number) as client:

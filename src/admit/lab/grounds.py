@@ -30,7 +30,10 @@ class Ground(Protocol):
     """Which store, for people: no password stands in it."""
 
     async def fresh(self) -> str:
-        """The URL of a place that is empty; what was in the last one is gone. Raises StoreError."""
+        """The URL of a place that is empty; all that was handed out before is gone. Raises StoreError."""
+
+    async def another(self) -> str:
+        """The URL of one more place; where the store has but one, of that. Raises StoreError."""
 
     async def close(self) -> None:
         """Take away whatever was made."""
@@ -47,6 +50,10 @@ class Memory:
 
     async def fresh(self) -> str:
         """Another name, under which nothing is known."""
+        return await self.another()
+
+    async def another(self) -> str:
+        """The same."""
         self._number += 1
         return f"memory://lab-{self._number}"
 
@@ -67,6 +74,10 @@ class Files:
     async def fresh(self) -> str:
         """Another file; those before it are removed."""
         await self.close()
+        return await self.another()
+
+    async def another(self) -> str:
+        """Another file, beside those before it."""
         self._number += 1
         self._folder.mkdir(mode=0o700, exist_ok=True)
         return f"sqlite:///{self._folder / f'lab-{self._number}.db'}"

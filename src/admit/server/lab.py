@@ -27,9 +27,7 @@ STOPPED = 130
 
 _NEEDED = ("jwt", "rich", "jinja2")
 _DRIVERS = {"postgresql": "asyncpg", "redis": "redis", "rediss": "redis"}
-_EXIT_CODES = (
-    "Exit codes: 0 done · 2 usage, configuration, or a store that is not empty · 3 a store does not answer · 130 stopped"
-)
+_EXIT_CODES = "Exit codes: 0 done · 2 usage, configuration, or a store that is not empty · 3 a store does not answer · 130 stopped"
 
 _OUT = "What comes out"
 
@@ -40,19 +38,29 @@ Stores = Annotated[
 Quick = Annotated[bool, typer.Option("--quick", help="10,000 people, fewer repeats: less than a minute.")]
 Large = Annotated[bool, typer.Option("--large", help="Also a million people, which takes long.")]
 AsJson = Annotated[
-    str | None, typer.Option("--json", help="All figures as JSON; - is standard output.", metavar="FILE", rich_help_panel=_OUT)
+    str | None,
+    typer.Option("--json", help="All figures as JSON; - is standard output.", metavar="FILE", rich_help_panel=_OUT),
 ]
 AsHtml = Annotated[
     Path | None,
-    typer.Option("--html", help="The report as one page, with charts and five questions.", metavar="FILE", rich_help_panel=_OUT),
+    typer.Option(
+        "--html", help="The report as one page, with charts and five questions.", metavar="FILE", rich_help_panel=_OUT
+    ),
 ]
 AsCsv = Annotated[
     Path | None,
-    typer.Option("--csv", help="One table if it ends in .csv, else a folder of several.", metavar="DIR|FILE", rich_help_panel=_OUT),
+    typer.Option(
+        "--csv",
+        help="One table if it ends in .csv, else a folder of several.",
+        metavar="DIR|FILE",
+        rich_help_panel=_OUT,
+    ),
 ]
 Read = Annotated[
     Path | None,
-    typer.Option("--read", help="Measure nothing: show what --json wrote earlier.", metavar="FILE", rich_help_panel=_OUT),
+    typer.Option(
+        "--read", help="Measure nothing: show what --json wrote earlier.", metavar="FILE", rich_help_panel=_OUT
+    ),
 ]
 Users = Annotated[int | None, typer.Option("--users", hidden=True, min=10)]
 Repeats = Annotated[int | None, typer.Option("--repeats", hidden=True, min=1)]

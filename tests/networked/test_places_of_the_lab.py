@@ -1,0 +1,88 @@
+"""What the lab makes in stores that other people use, and that it leaves them as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+import postgres
+import redises
+from admit.errors import ConfigError
+from admit.lab.ground_postgresql import MARK
+from admit.lab.grounds import grounds
+from engines import shared
+
+
+@pytest.fixture
+def database() -> postgres.Engine:
+    found = shared("postgresql")
+    assert isinstance(found, postgres.Engine)
+    return found
+
+
+@pytest.fixture
+def redis() -> redises.Engine:
+    found = shared("redis")
+    assert isinstance(found, redises.Engine)
+    return found
+
+
+def databases(engine: postgres.Engine) -> set[str]:
+    return set(engine.run("SELECT datname FROM pg_database WHERE datname LIKE 'admit_lab%'").split())
+
+
+async def test_in_postgresql_it_makes_databases_and_drops_them(database: postgres.Engine, tmp_path: Path) -> None:
+    before = databases(database)
+    async with grounds([database.url("postgres")], tmp_path) as found:
+        first, second = await found[-1].another(), await found[-1].another()
+        names = {url.rpartition("/")[2] for url in (first, second)}
+        assert databases(database) - before == names
+        third = await found[-1].fresh()
+        assert databases(database) - before == {third.rpartition("/")[2]}
+        assert "postgres@" not in found[-1].at
+    assert databases(database) == before
+
+
+async def test_who_may_make_no_database_has_to_name_an_empty_one(database: postgres.Engine, tmp_path: Path) -> None:
+    url = database.database()
+    name = url.rpartition("/")[2]
+    database.run(f"CREATE ROLE {name}_user LOGIN; ALTER DATABASE {name} OWNER TO {name}_user")
+    theirs = url.replace("postgres@", f"{name}_user@")
+    async with grounds([theirs], tmp_path) as found:
+        assert await found[-1].fresh() == theirs
+        assert database.run(f"SELECT count(*) FROM pg_namespace WHERE nspname = '{MARK}'", name) == "1"
+    assert database.run("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'admit%'", name) == "0"
+    database.run("CREATE TABLE invoices (id int)", name)
+    with pytest.raises(ConfigError, match="not the lab's"):
+        async with grounds([theirs], tmp_path):
+            raise AssertionError("it was taken")
+    assert database.run("SELECT count(*) FROM invoices", name) == "0"
+
+
+async def test_in_redis_it_takes_an_empty_number_and_leaves_it_empty(redis: redises.Engine, tmp_path: Path) -> None:
+    url = f"redis://127.0.0.1:{redis.port}"
+    async with grounds([url], tmp_path) as found:
+        number = int((await found[-1].fresh()).rpartition("/")[2])
+        assert number > 0
+        client = Redis(port=redis.port, db=number)
+        client.set("of the lab", "1")
+        assert await found[-1].another() == f"{url}/{number}"
+        await found[-1].fresh()
+        assert client.get("of the lab") is None
+    assert client.dbsize() == 0
+    client.close()
+
+
+async def test_a_number_of_redis_that_holds_something_is_refused_and_kept(
+    redis: redises.Engine, tmp_path: Path
+) -> None:
+    url = redis.database()
+    with Redis.from_url(url) as client:
+        client.set("cart:7", "socks")
+        with pytest.raises(ConfigError, match="not the lab's"):
+            async with grounds([url], tmp_path):
+                raise AssertionError("it was taken")
+        assert client.get("cart:7") == b"socks"
+        client.delete("cart:7")
