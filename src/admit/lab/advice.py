@@ -145,7 +145,8 @@ def _simplest(lane: Lane, answers: Answers) -> str:
 
 def _why(lane: Lane, answers: Answers) -> list[str]:
     assert lane.path
-    return list(filter(None, [_lag_said(lane), _price_said(lane, answers), _failure_said(lane)]))
+    said = [_lag_said(lane), _price_said(lane, answers), _failure_said(lane), _afar_said(lane, answers)]
+    return list(filter(None, said))
 
 
 def _lag_said(lane: Lane) -> str:
@@ -182,6 +183,15 @@ def _failure_said(lane: Lane) -> str | None:
     out = traits.thrown_out(lane)
     lost = f"; {out:,} requests were told that nobody is signed in, which is not so" if out else ""
     return f"While its store was slow, gone or cut off, {who}, and {ended}{lost}."
+
+
+def _afar_said(lane: Lane, answers: Answers) -> str | None:
+    if answers.outsiders == "no" or lane.about.family != "admit":
+        return None
+    return (
+        "Third parties have a verifier, which follows the log over HTTP; what was measured are servers that read it "
+        "from the store, so measure that way too before you promise them a time."
+    )
 
 
 def _other(family: str, choice: Lane, lanes: Sequence[Lane], fitting: Sequence[Lane], answers: Answers) -> str | None:

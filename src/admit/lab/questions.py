@@ -105,5 +105,5 @@ def label(name: str, option: str) -> str:
     return next(one.options[option] for one in QUESTIONS if one.name == name)
 
 
-ORDINARY = Answers("browsers", "seconds", "some", "no", "either")
+ORDINARY = Answers("browsers", "seconds", "one", "no", "either")
 """Whose advice is told before anything is answered."""

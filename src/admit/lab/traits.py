@@ -85,10 +85,12 @@ def stays_open(lane: Lane) -> bool | None:
 
 
 def longest_wrong(lane: Lane) -> float | None:
-    """Seconds for which somebody who was ended got in during a fault, at the worst; None: not measured."""
+    """Seconds for which somebody who was ended gets in during a fault, at the worst; None: not measured."""
     if lane.store == "none" and not lane.outages:
         return worst_lag(lane)
-    return max(map(wrong_for, lane.outages), default=None)
+    longest = max(map(wrong_for, lane.outages), default=None)
+    # Who got in until it was looked at no more goes on for as long as the credential lives.
+    return max(longest, deployed(lane)) if longest and expires_only(lane) else longest
 
 
 def thrown_out(lane: Lane) -> int:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from admit.server import accounts, api_keys, audit, forward, keys, sessions, verifiers
+from admit.server import accounts, api_keys, audit, forward, keys, lab, sessions, verifiers
 from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, operator, show
 from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import migrate as migrated
@@ -30,6 +30,7 @@ app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(keys.app, name="keys")
 app.add_typer(verifiers.app, name="verifiers")
 audit.register(app)
+lab.register(app)
 app.add_typer(forward.app, name="forward-auth")
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]

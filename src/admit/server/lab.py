@@ -18,7 +18,7 @@ from admit.server.command import console, exits
 
 if TYPE_CHECKING:
     from admit.lab.report import Report
-    from admit.lab.run import Scale
+    from admit.lab.scales import Scale
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ def lab(
 
 
 def _scale(users: int | None, repeats: int | None, *, quick: bool, large: bool) -> Scale:
-    from admit.lab.run import FULL, LARGE, QUICK
+    from admit.lab.scales import FULL, LARGE, QUICK
 
     scale = QUICK if quick else LARGE if large else FULL
     return scale.smaller(users, repeats)

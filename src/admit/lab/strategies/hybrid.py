@@ -197,6 +197,7 @@ HYBRID = Hybrid(
         stores=_STORES,
         carrier="bearer",
         ends=(),
+        outsiders=True,
     ),
     blocks=False,
 )
@@ -204,7 +205,7 @@ BLOCKLIST = Hybrid(
     About(
         id="hybrid-blocklist",
         family="hybrid",
-        title="The same with a blocklist",
+        title="Short token + blocklist",
         built=f"{_BUILT}; each request reads the list of ended tokens in the same store.",
         stores=_STORES,
         carrier="bearer",

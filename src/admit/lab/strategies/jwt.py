@@ -82,6 +82,7 @@ def _stateless(alg: str, library: str) -> Stateless:
         stores=("none",),
         carrier="bearer",
         ends=(),
+        outsiders=not alg.startswith("HS"),  # whoever verifies with a shared secret can sign with it
     )
     return Stateless(about, alg, by)
 

@@ -1,0 +1,277 @@
+"""Measures all lanes, one sort of figure after the other, and makes a report of what was found."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shlex
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path as File
+from typing import TypeVar
+
+from admit.errors import AdmitError
+from admit.lab import outage, revocation
+from admit.lab.crew import Crew, crew
+from admit.lab.faults import FAULTS
+from admit.lab.grounds import Ground, grounds, place
+from admit.lab.machine import machine
+from admit.lab.path import paths
+from admit.lab.progress import Watcher
+from admit.lab.report import Fault, Lane, Outage, Path, Report, Revocation, Storage, Throughput
+from admit.lab.running import Running
+from admit.lab.scales import Scale
+from admit.lab.storage import storage
+from admit.lab.strategies import STRATEGIES
+from admit.lab.strategy import ENDINGS, Plan, Refused, Store, Strategy, Unavailable, Unmeasured
+from admit.lab.throughput import SERVERS, throughputs
+from admit.lab.words import STORES
+
+T = TypeVar("T")
+
+AT_ONCE = 8
+"""Lanes that are measured at the same time where they mostly wait."""
+
+_EXPECTED = (AdmitError, Unmeasured, Unavailable, Refused, OSError)
+_FAULTS: tuple[Fault, ...] = ("slow", "gone", "cut")
+
+
+@dataclass(slots=True)
+class _Measured:
+    """A lane, and what was found out about it so far."""
+
+    strategy: Strategy
+    ground: Ground | None
+    storage: Storage | None = None
+    path: Path | None = None
+    throughput: Throughput | None = None
+    revocations: tuple[Revocation, ...] = ()
+    outages: list[Outage] = field(default_factory=list[Outage])
+
+    @property
+    def store(self) -> Store:
+        return self.ground.kind if self.ground else "none"
+
+    @property
+    def name(self) -> str:
+        title = self.strategy.about.title
+        return f"{title}, {STORES[self.store]}" if self.ground else title
+
+    def lane(self) -> Lane:
+        """What there is to report of it."""
+        at = self.ground.at if self.ground else ""
+        kept, path, rates = self.storage, self.path, self.throughput
+        return Lane(self.strategy.about, self.store, at, kept, path, rates, self.revocations, tuple(self.outages))
+
+
+async def run(urls: Sequence[str], scale: Scale, watcher: Watcher) -> Report:
+    """Measure in memory, in SQLite in a temporary folder, and in the stores behind ``urls``.
+
+    Whatever cannot be measured is left out with its reason. Raises ConfigError for a store that holds what is not the
+    lab's, StoreUnavailable for one that does not answer; nothing has been measured then.
+    """
+    began, taken_at = time.monotonic(), datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="admit-lab-") as folder:
+        async with grounds(urls, File(folder)) as found, crew(max(scale.ends.servers, *SERVERS)) as processes:
+            known = await machine(urls)
+            measuring = _Measuring(scale, watcher, found, processes)
+            await measuring.all()
+    words = ("admit", "lab", *scale.flags, *(word for url in urls for word in ("--store", place(url))))
+    return Report(
+        taken_at=taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        command=shlex.join(words),
+        machine=known,
+        users=scale.users,
+        repeats=scale.repeats,
+        lanes=tuple(one.lane() for one in measuring.lanes),
+        attacks=(),
+        left_out=(*measuring.left_out, *_not_asked_for(urls, scale)),
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Measuring:
+    """A run: lanes are filled in by one sort of figure after the other."""
+
+    def __init__(self, scale: Scale, watcher: Watcher, found: Sequence[Ground], processes: Crew) -> None:
+        self.lanes = [
+            _Measured(strategy, ground)
+            for strategy in STRATEGIES.values()
+            for ground in ([None] if "none" in strategy.about.stores else found)
+            if ground is None or ground.kind in strategy.about.stores
+        ]
+        self.left_out: list[str] = []
+        self._scale = scale
+        self._watcher = watcher
+        self._grounds = found
+        self._crew = processes
+        self._secret = secrets.token_bytes(32)
+
+    async def all(self) -> None:
+        """Every sort of figure."""
+        await self._storage()
+        await self._verification()
+        await self._ends()
+        await self._faults()
+
+    async def _storage(self) -> None:
+        self._watcher.phase("what is kept", len(self.lanes) * len(self._scale.users))
+        for one in self.lanes:
+
+            async def kept(one: _Measured = one) -> None:
+                async with self._running(one, empty=True) as lane:
+                    sizes = self._scale.users
+                    one.storage = await storage(lane, sizes, told=lambda size: self._step(f"{one.name}, {size:,}"))
+
+            await self._attempt(one, "what is kept", kept())
+        await self._anew()
+
+    async def _verification(self) -> None:
+        """Requests one by one in all lanes in turns, then as many as there can be."""
+        async with AsyncExitStack() as stack:
+            open_: list[tuple[_Measured, Running]] = []
+            for one in self.lanes:
+
+                async def begin(one: _Measured = one) -> None:
+                    open_.append((one, await stack.enter_async_context(self._running(one))))
+
+                await self._attempt(one, "verification", begin())
+            self._watcher.phase("verification", len(open_) * self._scale.repeats)
+            for one, found in await self._together(open_, "verification", self._paths):
+                one.path = found
+            self._watcher.phase("throughput", len(open_) * self._scale.repeats)
+            for one, rate in await self._together_but(open_, "throughput", self._rates):
+                one.throughput = rate
+        await self._anew()
+
+    async def _paths(self, lanes: Sequence[Running]) -> list[Path]:
+        seconds, repeats = self._scale.request_seconds, self._scale.repeats
+        return await paths(
+            lanes, repeats=repeats, seconds=seconds, told=lambda lane: self._step(lane.strategy.about.title)
+        )
+
+    async def _rates(self, lanes: Sequence[Running]) -> list[Throughput]:
+        seconds, repeats = self._scale.rate_seconds, self._scale.repeats
+        told = lambda lane: self._step(lane.strategy.about.title)  # noqa: E731
+        return await throughputs(lanes, self._crew, repeats=repeats, seconds=seconds, told=told)
+
+    async def _ends(self) -> None:
+        """Ends that are noticed alone, one lane after the other; where it is waited for an expiry, several at once."""
+        self._watcher.phase("how fast an end takes effect", len(self.lanes))
+        noticed = [one for one in self.lanes if len(one.strategy.about.ends) == len(ENDINGS)]
+        for one in noticed:
+            await self._attempt(one, "ends", self._ended(one))
+        waited = [one for one in self.lanes if one not in noticed]
+        await self._several([(one, "ends", self._ended(one)) for one in waited])
+        await self._anew()
+
+    async def _ended(self, one: _Measured) -> None:
+        self._step(one.name)
+        plan = await self._plan(one)
+        one.revocations = await revocation.measured(one.strategy, plan, one.store, self._crew, self._scale.ends)
+
+    async def _faults(self) -> None:
+        tried = [(fault, [one for one in self.lanes if fault in FAULTS[one.store]]) for fault in _FAULTS]
+        self._watcher.phase("outages", sum(len(lanes) for _, lanes in tried))
+        for fault, lanes in tried:
+            await self._several([(one, f"store {fault}", self._broken(one, fault)) for one in lanes])
+
+    async def _broken(self, one: _Measured, fault: Fault) -> None:
+        self._step(f"{one.name}, {fault}")
+        plan = await self._plan(one)
+        found = await outage.measured(one.strategy, plan, one.store, self._crew, fault, self._scale.breaks)
+        one.outages.append(found)
+
+    @asynccontextmanager
+    async def _running(self, one: _Measured, *, empty: bool = False) -> AsyncIterator[Running]:
+        plan = await self._plan(one, empty=empty)
+        issuer = await one.strategy.issuer(plan)
+        try:
+            yield Running(one.strategy, plan, one.store, issuer)
+        finally:
+            await issuer.close()
+
+    async def _plan(self, one: _Measured, *, empty: bool = False) -> Plan:
+        url = "none:"
+        if one.ground:
+            url = await (one.ground.fresh() if empty else one.ground.another())
+        return Plan(one.strategy.about.id, url, self._secret)
+
+    async def _together(
+        self,
+        open_: Sequence[tuple[_Measured, Running]],
+        what: str,
+        measure: Callable[[Sequence[Running]], Awaitable[list[T]]],
+    ) -> list[tuple[_Measured, T]]:
+        """All in turns; if one of them cannot be measured, each alone, so that it spoils nobody else's figures."""
+        try:
+            found = await measure([lane for _, lane in open_])
+        except _EXPECTED:
+            found = None
+        if found is not None:
+            return [(one, figure) for (one, _), figure in zip(open_, found, strict=True)]
+        alone: list[tuple[_Measured, T]] = []
+        for one, lane in open_:
+
+            async def measured(one: _Measured = one, lane: Running = lane) -> None:
+                alone.append((one, (await measure([lane]))[0]))
+
+            await self._attempt(one, what, measured())
+        return alone
+
+    async def _together_but(
+        self,
+        open_: Sequence[tuple[_Measured, Running]],
+        what: str,
+        measure: Callable[[Sequence[Running]], Awaitable[list[T]]],
+    ) -> list[tuple[_Measured, T]]:
+        """The same, but those on PostgreSQL each alone: together they would need more connections than it has."""
+        apart = [pair for pair in open_ if pair[1].store == "postgresql"]
+        found = await self._together([pair for pair in open_ if pair not in apart], what, measure)
+        for pair in apart:
+            found += await self._together([pair], what, measure)
+        return found
+
+    async def _several(self, work: Iterable[tuple[_Measured, str, Awaitable[None]]]) -> None:
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one_of(lane: _Measured, what: str, doing: Awaitable[None]) -> None:
+            async with turns:
+                await self._attempt(lane, what, doing)
+
+        async with asyncio.TaskGroup() as together:
+            for lane, what, doing in work:
+                together.create_task(one_of(lane, what, doing))
+
+    async def _attempt(self, one: _Measured, what: str, doing: Awaitable[None]) -> None:
+        try:
+            await doing
+        except _EXPECTED as error:
+            line = f"{one.name}, {what}: {error}"
+            self.left_out.append(line)
+            self._watcher.left_out(line)
+
+    async def _anew(self) -> None:
+        for ground in self._grounds:
+            await ground.fresh()
+
+    def _step(self, what: str) -> None:
+        self._watcher.step(what)
+
+
+def _not_asked_for(urls: Sequence[str], scale: Scale) -> Iterable[str]:
+    """What there would be to measure besides, and how."""
+    schemes = {url.partition("://")[0] for url in urls}
+    if "postgresql" not in schemes:
+        yield "PostgreSQL: none was named. Add --store postgresql://user@host/database"
+    if not schemes & {"redis", "rediss"}:
+        yield "Redis: none was named. Add --store redis://host"
+    yield "Outages of memory: what breaks it ends the process that measures, too."
+    if max(scale.users) < 1_000_000:
+        more = "" if not scale.flags else ", and without --quick 1,000 to 100,000 people and more repeats"
+        yield f"A million people, measured: --large{more}"
+    yield "Attacks in a browser: none was performed."
