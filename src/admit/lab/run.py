@@ -22,7 +22,7 @@ from admit.lab.grounds import Ground, grounds, place
 from admit.lab.machine import machine
 from admit.lab.path import paths
 from admit.lab.progress import Watcher
-from admit.lab.report import Fault, Lane, Outage, Path, Report, Revocation, Storage, Throughput
+from admit.lab.report import Attack, Fault, Lane, Outage, Path, Report, Revocation, Storage, Throughput
 from admit.lab.running import Running
 from admit.lab.scales import Scale
 from admit.lab.storage import storage
@@ -80,6 +80,7 @@ async def run(urls: Sequence[str], scale: Scale, watcher: Watcher) -> Report:
             known = await machine(urls)
             measuring = _Measuring(scale, watcher, found, processes)
             await measuring.all()
+            attacks = await measuring.attacks()
     words = ("admit", "lab", *scale.flags, *(word for url in urls for word in ("--store", place(url))))
     return Report(
         taken_at=taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -88,7 +89,7 @@ async def run(urls: Sequence[str], scale: Scale, watcher: Watcher) -> Report:
         users=scale.users,
         repeats=scale.repeats,
         lanes=tuple(one.lane() for one in measuring.lanes),
-        attacks=(),
+        attacks=attacks,
         left_out=(*measuring.left_out, *_not_asked_for(urls, scale)),
         seconds=time.monotonic() - began,
     )
@@ -117,6 +118,17 @@ class _Measuring:
         await self._verification()
         await self._ends()
         await self._faults()
+
+    async def attacks(self) -> tuple[Attack, ...]:
+        """What was performed in a browser, where there is one."""
+        try:
+            from admit.lab.browser.attacks import ATTACKS, perform
+
+            self._watcher.phase("attacks in a browser", len(ATTACKS))
+            return await asyncio.to_thread(perform, self._step)
+        except (ImportError, *_EXPECTED) as error:
+            self.left_out.append(f"Attacks in a browser: {error}")
+            return ()
 
     async def _storage(self) -> None:
         self._watcher.phase("what is kept", len(self.lanes) * len(self._scale.users))
@@ -274,4 +286,3 @@ def _not_asked_for(urls: Sequence[str], scale: Scale) -> Iterable[str]:
     if max(scale.users) < 1_000_000:
         more = "" if not scale.flags else ", and without --quick 1,000 to 100,000 people and more repeats"
         yield f"A million people, measured: --large{more}"
-    yield "Attacks in a browser: none was performed."

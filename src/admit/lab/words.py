@@ -51,11 +51,8 @@ def size(amount: float) -> str:
 
 def rate(per_second: float) -> str:
     """So many in a second."""
-    return (
-        f"{digits(per_second / 1e6)} M"
-        if per_second >= 1e6
-        else digits(round(per_second, -1 if per_second > 1e3 else 0))
-    )
+    whole = round(per_second, -1 if per_second > 1e3 else 0)
+    return f"{digits(whole / 1e6)} M" if whole >= 1e6 else digits(whole)
 
 
 def people(number: int) -> str:
