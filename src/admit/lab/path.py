@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from admit.lab.report import Path
-from admit.lab.running import Running, in_turns, signed_in, value
+from admit.lab.running import PEOPLE, Running, in_turns, signed_in, value
 from admit.lab.strategy import Server
 from admit.lab.watching import Header
 
@@ -46,7 +46,12 @@ class _Slices:
 
 
 async def paths(
-    lanes: Sequence[Running], *, repeats: int, seconds: float, told: Callable[[Running], None] = lambda _: None
+    lanes: Sequence[Running],
+    *,
+    repeats: int,
+    seconds: float,
+    people: int = PEOPLE,
+    told: Callable[[Running], None] = lambda _: None,
 ) -> list[Path]:
     """What a verification costs in each of ``lanes``, of somebody who was seen before by a server in this process.
 
@@ -58,10 +63,10 @@ async def paths(
         for lane in lanes:
             server = await lane.strategy.server(lane.plan)
             stack.push_async_callback(server.close)
-            people = await signed_in(lane.issuer)
-            for header in people:
+            headers = await signed_in(lane.issuer, people)
+            for header in headers:
                 await server.verify(header)
-            found.append(_Slices(server, itertools.cycle(people)))
+            found.append(_Slices(server, itertools.cycle(headers)))
         for lane, slices in in_turns(list(zip(lanes, found, strict=True)), repeats):
             told(lane)
             await _slice(slices, seconds)

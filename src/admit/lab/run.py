@@ -121,6 +121,8 @@ class _Measuring:
 
     async def attacks(self) -> tuple[Attack, ...]:
         """What was performed in a browser, where there is one."""
+        if not self._scale.attacks:
+            return ()
         try:
             from admit.lab.browser.attacks import ATTACKS, perform
 
@@ -163,13 +165,19 @@ class _Measuring:
     async def _paths(self, lanes: Sequence[Running]) -> list[Path]:
         seconds, repeats = self._scale.request_seconds, self._scale.repeats
         return await paths(
-            lanes, repeats=repeats, seconds=seconds, told=lambda lane: self._step(lane.strategy.about.title)
+            lanes,
+            repeats=repeats,
+            seconds=seconds,
+            people=self._scale.people,
+            told=lambda lane: self._step(lane.strategy.about.title),
         )
 
     async def _rates(self, lanes: Sequence[Running]) -> list[Throughput]:
         seconds, repeats = self._scale.rate_seconds, self._scale.repeats
         told = lambda lane: self._step(lane.strategy.about.title)  # noqa: E731
-        return await throughputs(lanes, self._crew, repeats=repeats, seconds=seconds, told=told)
+        return await throughputs(
+            lanes, self._crew, repeats=repeats, seconds=seconds, people=self._scale.people, told=told
+        )
 
     async def _ends(self) -> None:
         """Ends that are noticed alone, one lane after the other; where it is waited for an expiry, several at once."""

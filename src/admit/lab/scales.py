@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from admit.lab import outage, revocation
+from admit.lab.running import PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,22 +15,22 @@ class Scale:
     flags: tuple[str, ...]
     users: tuple[int, ...]  # how many are signed in, one size after the other
     repeats: int
+    people: int  # whose requests are timed, in turn
     request_seconds: float  # of a slice in which requests are timed one by one
     rate_seconds: float  # of a slice in which servers do as much as they can
     ends: revocation.Pace
     breaks: outage.Pace
-
-    def smaller(self, users: int | None, repeats: int | None) -> Scale:
-        """The same with so many people and repeats, where those are given: for tests."""
-        found = self
-        if users is not None:
-            found = replace(found, flags=(*found.flags, "--users", str(users)), users=(users,))
-        if repeats is not None:
-            ends = replace(found.ends, repeats=repeats)
-            found = replace(found, flags=(*found.flags, "--repeats", str(repeats)), repeats=repeats, ends=ends)
-        return found
+    attacks: bool = True  # whether a browser is started
 
 
-QUICK = Scale(("--quick",), (10_000,), 3, 0.02, 0.04, revocation.QUICK, outage.QUICK)
-FULL = Scale((), (1_000, 10_000, 100_000), 9, 0.1, 0.2, revocation.FULL, outage.FULL)
+QUICK = Scale(("--quick",), (10_000,), 3, 64, 0.02, 0.05, revocation.QUICK, outage.QUICK)
+FULL = Scale((), (1_000, 10_000, 100_000), 9, PEOPLE, 0.1, 0.2, revocation.FULL, outage.FULL)
 LARGE = replace(FULL, flags=("--large",), users=(1_000, 10_000, 100_000, 1_000_000))
+
+TINY = Scale(
+    ("--tiny",), (20, 200), 1, 4, 0.001, 0.005,
+    revocation.Pace(servers=2, repeats=1, lifetime=1.0),
+    outage.Pace(signed_in=2, ended=1, before=0.2, fault=0.5, after=1.0),
+    attacks=False,
+)  # fmt: skip
+"""For tests: every lane and every sort of figure, of which none means anything."""

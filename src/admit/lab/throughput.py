@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from admit.lab.burden import Burden, burden_of
 from admit.lab.crew import Crew
 from admit.lab.report import Throughput
-from admit.lab.running import Running, in_turns, signed_in, value
+from admit.lab.running import PEOPLE, Running, in_turns, signed_in, value
 from admit.lab.watching import WARM_UP, AppServer, Header
 
 SERVERS = (1, 2, 4)
@@ -45,6 +45,7 @@ async def throughputs(
     *,
     repeats: int,
     seconds: float,
+    people: int = PEOPLE,
     told: Callable[[Running], None] = lambda _: None,
 ) -> list[Throughput]:
     """What the processes of ``crew`` verify together, in each of ``lanes``. Raises Unmeasured, Unavailable.
@@ -62,7 +63,7 @@ async def throughputs(
             burden = await burden_of(lane.plan.url)
             if burden is not None:
                 stack.push_async_callback(burden.close)
-            headers = await signed_in(lane.issuer)
+            headers = await signed_in(lane.issuer, people)
             found.append(_Rates(lane, servers, headers, burden, {number: [] for number in numbers}))
         for one in in_turns(found, repeats):
             told(one.lane)

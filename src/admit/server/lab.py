@@ -18,7 +18,6 @@ from admit.server.command import console, exits
 
 if TYPE_CHECKING:
     from admit.lab.report import Report
-    from admit.lab.scales import Scale
 
 T = TypeVar("T")
 
@@ -62,8 +61,7 @@ Read = Annotated[
         "--read", help="Measure nothing: show what --json wrote earlier.", metavar="FILE", rich_help_panel=_OUT
     ),
 ]
-Users = Annotated[int | None, typer.Option("--users", hidden=True, min=10)]
-Repeats = Annotated[int | None, typer.Option("--repeats", hidden=True, min=1)]
+Tiny = Annotated[bool, typer.Option("--tiny", hidden=True)]
 
 
 def register(app: typer.Typer) -> None:
@@ -80,8 +78,7 @@ def lab(
     html: AsHtml = None,
     csv: AsCsv = None,
     read: Read = None,
-    users: Users = None,
-    repeats: Repeats = None,
+    tiny: Tiny = False,
 ) -> None:
     """Measure sessions and tokens beside each other: what they cost, how fast they end, what an outage does.
 
@@ -101,15 +98,9 @@ def lab(
         _refuse_missing(store or [])
         if quick and large:
             raise ConfigError(["--quick or --large, not both."])
-        report = _read(read) if read else _measured(store or [], _scale(users, repeats, quick=quick, large=large))
+        size = "tiny" if tiny else "quick" if quick else "large" if large else "full"
+        report = _read(read) if read else _measured(store or [], size)
         _hand_out(report, as_json, html, csv)
-
-
-def _scale(users: int | None, repeats: int | None, *, quick: bool, large: bool) -> Scale:
-    from admit.lab.scales import FULL, LARGE, QUICK
-
-    scale = QUICK if quick else LARGE if large else FULL
-    return scale.smaller(users, repeats)
 
 
 def _refuse_missing(urls: list[str]) -> None:
@@ -118,10 +109,12 @@ def _refuse_missing(urls: list[str]) -> None:
         raise ConfigError([f"admit lab needs what is not installed ({', '.join(missing)}): pip install 'admit[lab]'"])
 
 
-def _measured(urls: list[str], scale: Scale) -> Report:
+def _measured(urls: list[str], size: str) -> Report:
+    from admit.lab import scales
     from admit.lab.progress import watching
     from admit.lab.run import run
 
+    scale = {"tiny": scales.TINY, "quick": scales.QUICK, "full": scales.FULL, "large": scales.LARGE}[size]
     there = console(stderr=True)
     try:
         with watching(there) as watcher:
