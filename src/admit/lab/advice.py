@@ -90,7 +90,8 @@ def _carried(lane: Lane, answers: Answers) -> str | None:
 def _reached(lane: Lane, answers: Answers) -> str | None:
     if lane.store == "memory":
         return "it forgets everybody when it is started again"
-    if lane.store == "sqlite" and answers.servers != "one":
+    # Who needs only a public key, or asks over HTTP, shares no file.
+    if lane.store == "sqlite" and answers.servers != "one" and not lane.about.outsiders:
         return "a file is shared by one machine only"
     return None
 
@@ -145,8 +146,7 @@ def _simplest(lane: Lane, answers: Answers) -> str:
 
 def _why(lane: Lane, answers: Answers) -> list[str]:
     assert lane.path
-    said = [_lag_said(lane), _price_said(lane, answers), _failure_said(lane), _afar_said(lane, answers)]
-    return list(filter(None, said))
+    return list(filter(None, [_lag_said(lane), _price_said(lane, answers), _failure_said(lane)]))
 
 
 def _lag_said(lane: Lane) -> str:
@@ -183,15 +183,6 @@ def _failure_said(lane: Lane) -> str | None:
     out = traits.thrown_out(lane)
     lost = f"; {out:,} requests were told that nobody is signed in, which is not so" if out else ""
     return f"While its store was slow, gone or cut off, {who}, and {ended}{lost}."
-
-
-def _afar_said(lane: Lane, answers: Answers) -> str | None:
-    if answers.outsiders == "no" or lane.about.family != "admit":
-        return None
-    return (
-        "Third parties have a verifier, which follows the log over HTTP; what was measured are servers that read it "
-        "from the store, so measure that way too before you promise them a time."
-    )
 
 
 def _other(family: str, choice: Lane, lanes: Sequence[Lane], fitting: Sequence[Lane], answers: Answers) -> str | None:

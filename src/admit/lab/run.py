@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path as File
 from typing import TypeVar
 
-from admit.errors import AdmitError
+from admit.errors import AdmitError, ConfigError
 from admit.lab import outage, revocation
 from admit.lab.crew import Crew, crew
-from admit.lab.faults import FAULTS
+from admit.lab.faults import faults_of
 from admit.lab.grounds import Ground, grounds, place
 from admit.lab.machine import machine
 from admit.lab.path import paths
@@ -27,7 +27,7 @@ from admit.lab.running import Running
 from admit.lab.scales import Scale
 from admit.lab.storage import storage
 from admit.lab.strategies import STRATEGIES
-from admit.lab.strategy import ENDINGS, Plan, Refused, Store, Strategy, Unavailable, Unmeasured
+from admit.lab.strategy import ENDINGS, Plan, Refused, Store, Strategy, Unavailable, Unmeasured, for_servers
 from admit.lab.throughput import SERVERS, throughputs
 from admit.lab.words import STORES
 
@@ -37,7 +37,6 @@ AT_ONCE = 8
 """Lanes that are measured at the same time where they mostly wait."""
 
 _EXPECTED = (AdmitError, Unmeasured, Unavailable, Refused, OSError)
-_FAULTS: tuple[Fault, ...] = ("slow", "gone", "cut")
 
 
 @dataclass(slots=True)
@@ -68,20 +67,25 @@ class _Measured:
         return Lane(self.strategy.about, self.store, at, kept, path, rates, self.revocations, tuple(self.outages))
 
 
-async def run(urls: Sequence[str], scale: Scale, watcher: Watcher) -> Report:
+async def run(urls: Sequence[str], scale: Scale, watcher: Watcher, only: Sequence[str] = ()) -> Report:
     """Measure in memory, in SQLite in a temporary folder, and in the stores behind ``urls``.
 
+    ``only`` are ids of strategies; without, it is all of them.
     Whatever cannot be measured is left out with its reason. Raises ConfigError for a store that holds what is not the
     lab's, StoreUnavailable for one that does not answer; nothing has been measured then.
     """
+    if unknown := [id for id in only if id not in STRATEGIES]:
+        raise ConfigError([f"There is no strategy {unknown[0]}. There are {', '.join(STRATEGIES)}."])
+    strategies = [one for id, one in STRATEGIES.items() if not only or id in only]
     began, taken_at = time.monotonic(), datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="admit-lab-") as folder:
         async with grounds(urls, File(folder)) as found, crew(max(scale.ends.servers, *SERVERS)) as processes:
             known = await machine(urls)
-            measuring = _Measuring(scale, watcher, found, processes)
+            measuring = _Measuring(scale, watcher, strategies, found, processes)
             await measuring.all()
             attacks = await measuring.attacks()
-    words = ("admit", "lab", *scale.flags, *(word for url in urls for word in ("--store", place(url))))
+    options = [*(("--only", id) for id in only), *(("--store", place(url)) for url in urls)]
+    words = ("admit", "lab", *scale.flags, *(word for option in options for word in option))
     return Report(
         taken_at=taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         command=shlex.join(words),
@@ -90,7 +94,7 @@ async def run(urls: Sequence[str], scale: Scale, watcher: Watcher) -> Report:
         repeats=scale.repeats,
         lanes=tuple(one.lane() for one in measuring.lanes),
         attacks=attacks,
-        left_out=(*measuring.left_out, *_not_asked_for(urls, scale)),
+        left_out=(*measuring.left_out, *_not_asked_for(urls, scale, only)),
         seconds=time.monotonic() - began,
     )
 
@@ -98,10 +102,12 @@ async def run(urls: Sequence[str], scale: Scale, watcher: Watcher) -> Report:
 class _Measuring:
     """A run: lanes are filled in by one sort of figure after the other."""
 
-    def __init__(self, scale: Scale, watcher: Watcher, found: Sequence[Ground], processes: Crew) -> None:
+    def __init__(
+        self, scale: Scale, watcher: Watcher, strategies: Sequence[Strategy], found: Sequence[Ground], processes: Crew
+    ) -> None:
         self.lanes = [
             _Measured(strategy, ground)
-            for strategy in STRATEGIES.values()
+            for strategy in strategies
             for ground in ([None] if "none" in strategy.about.stores else found)
             if ground is None or ground.kind in strategy.about.stores
         ]
@@ -195,15 +201,30 @@ class _Measuring:
         one.revocations = await revocation.measured(one.strategy, plan, one.store, self._crew, self._scale.ends)
 
     async def _faults(self) -> None:
-        tried = [(fault, [one for one in self.lanes if fault in FAULTS[one.store]]) for fault in _FAULTS]
-        self._watcher.phase("outages", sum(len(lanes) for _, lanes in tried))
-        for fault, lanes in tried:
-            await self._several([(one, f"store {fault}", self._broken(one, fault)) for one in lanes])
+        """Several at once, for they mostly wait: so many in each half of the processes."""
+        tried = [(one, fault) for one in self.lanes for fault in faults_of(one.strategy, one.store)]
+        self._watcher.phase("outages", len(tried))
+        half = len(self._crew.processes) // 2
+        crews = asyncio.Queue[Crew]()
+        for some in (self._crew.processes[:half], self._crew.processes[half:]):
+            for _ in range(outage.AT_ONCE):
+                crews.put_nowait(Crew(some))
 
-    async def _broken(self, one: _Measured, fault: Fault) -> None:
+        async def broken(one: _Measured, fault: Fault) -> None:
+            processes = await crews.get()
+            try:
+                await self._attempt(one, f"store {fault}", self._broken(one, fault, processes))
+            finally:
+                crews.put_nowait(processes)
+
+        async with asyncio.TaskGroup() as together:
+            for one, fault in tried:
+                together.create_task(broken(one, fault))
+
+    async def _broken(self, one: _Measured, fault: Fault, processes: Crew) -> None:
         self._step(f"{one.name}, {fault}")
         plan = await self._plan(one)
-        found = await outage.measured(one.strategy, plan, one.store, self._crew, fault, self._scale.breaks)
+        found = await outage.measured(one.strategy, plan, one.store, processes, fault, self._scale.breaks)
         one.outages.append(found)
 
     @asynccontextmanager
@@ -211,7 +232,7 @@ class _Measuring:
         plan = await self._plan(one, empty=empty)
         issuer = await one.strategy.issuer(plan)
         try:
-            yield Running(one.strategy, plan, one.store, issuer)
+            yield Running(one.strategy, for_servers(issuer, plan), one.store, issuer)
         finally:
             await issuer.close()
 
@@ -283,13 +304,15 @@ class _Measuring:
         self._watcher.step(what)
 
 
-def _not_asked_for(urls: Sequence[str], scale: Scale) -> Iterable[str]:
+def _not_asked_for(urls: Sequence[str], scale: Scale, only: Sequence[str]) -> Iterable[str]:
     """What there would be to measure besides, and how."""
     schemes = {url.partition("://")[0] for url in urls}
     if "postgresql" not in schemes:
         yield "PostgreSQL: none was named. Add --store postgresql://user@host/database"
     if not schemes & {"redis", "rediss"}:
         yield "Redis: none was named. Add --store redis://host"
+    if only:
+        yield "Other strategies: leave out --only"
     yield "Outages of memory: what breaks it ends the process that measures, too."
     if max(scale.users) < 1_000_000:
         more = "" if not scale.flags else ", and without --quick 1,000 to 100,000 people and more repeats"

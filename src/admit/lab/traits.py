@@ -99,8 +99,10 @@ def thrown_out(lane: Lane) -> int:
 
 
 def parts(lane: Lane) -> int:
-    """How much there is to build and to understand: 1 a table or a key, 2 both, 3 both and a second store to ask."""
-    return {"session": 1, "api key": 1, "jwt": 1, "hybrid": 2, "admit": 2}[lane.about.family]
+    """How much there is to build and to understand: a table or a key, both, or both and a service to ask."""
+    if lane.about.family == "admit":
+        return 3 if lane.about.outsiders else 2
+    return 2 if lane.about.family == "hybrid" else 1
 
 
 def is_key(lane: Lane) -> bool:

@@ -36,6 +36,10 @@ Stores = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="10,000 people, fewer repeats: less than a minute.")]
 Large = Annotated[bool, typer.Option("--large", help="Also a million people, which takes long.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="One strategy, such as session or admit-cookie; several times for more.", metavar="ID"),
+]
 AsJson = Annotated[
     str | None,
     typer.Option("--json", help="All figures as JSON; - is standard output.", metavar="FILE", rich_help_panel=_OUT),
@@ -74,6 +78,7 @@ def lab(
     store: Stores = None,
     quick: Quick = False,
     large: Large = False,
+    only: Only = None,
     as_json: AsJson = None,
     html: AsHtml = None,
     csv: AsCsv = None,
@@ -99,7 +104,7 @@ def lab(
         if quick and large:
             raise ConfigError(["--quick or --large, not both."])
         size = "tiny" if tiny else "quick" if quick else "large" if large else "full"
-        report = _read(read) if read else _measured(store or [], size)
+        report = _read(read) if read else _measured(store or [], size, only or [])
         _hand_out(report, as_json, html, csv)
 
 
@@ -109,7 +114,7 @@ def _refuse_missing(urls: list[str]) -> None:
         raise ConfigError([f"admit lab needs what is not installed ({', '.join(missing)}): pip install 'admit[lab]'"])
 
 
-def _measured(urls: list[str], size: str) -> Report:
+def _measured(urls: list[str], size: str, only: list[str]) -> Report:
     from admit.lab import scales
     from admit.lab.progress import watching
     from admit.lab.run import run
@@ -118,7 +123,7 @@ def _measured(urls: list[str], size: str) -> Report:
     there = console(stderr=True)
     try:
         with watching(there) as watcher:
-            return _to_its_end(run(urls, scale, watcher))
+            return _to_its_end(run(urls, scale, watcher, only))
     except (KeyboardInterrupt, asyncio.CancelledError):
         there.print("Stopped. What the lab made is taken away.")
         raise typer.Exit(STOPPED) from None

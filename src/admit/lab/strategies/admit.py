@@ -215,7 +215,6 @@ def _leased(id: str, title: str, built: str, way: Way, *ends: Ending) -> Leased:
         stores=("memory", "sqlite", "postgresql", "redis"),
         carrier="cookie" if isinstance(way, Cookies) else "bearer",
         ends=ends or ENDINGS,
-        outsiders=not isinstance(way, Cookies),
     )
     return Leased(about, way)
 

@@ -1,0 +1,145 @@
+"""`admit lab` from its first line to its last, as somebody types it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from admit.lab.exports import from_json
+from admit.lab.faults import faults_of
+from admit.lab.report import Report
+from admit.lab.strategies import STRATEGIES
+from admit.lab.strategy import ENDINGS
+from commands import admit, environment
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a run has been, with all that came out of it."""
+    found = tmp_path_factory.mktemp("lab")
+    (found / "temporary").mkdir()
+    out = ("--json", "report.json", "--html", "report.html", "--csv", "tables")
+    said = admit(found, "lab", "--tiny", *out, TMPDIR=str(found / "temporary"))
+    assert said.code == 0, said.err
+    (found / "said").write_text(said.out)
+    (found / "progress").write_text(said.err)
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    return from_json((folder / "report.json").read_bytes())
+
+
+def test_every_strategy_is_measured_on_every_store_that_is_always_there(report: Report) -> None:
+    expected = {
+        (one.about.id, store)
+        for one in STRATEGIES.values()
+        for store in one.about.stores
+        if store in {"memory", "sqlite", "none"}
+    }
+    assert {(lane.about.id, lane.store) for lane in report.lanes} == expected
+
+
+def test_nothing_of_a_lane_is_missing(report: Report) -> None:
+    for lane in report.lanes:
+        strategy = STRATEGIES[lane.about.id]
+        assert lane.storage, lane.about.id
+        assert set(lane.storage.server) == {20, 200}
+        assert lane.path, lane.about.id
+        assert lane.throughput, lane.about.id
+        assert set(lane.throughput.by_servers) == ({1} if lane.store == "memory" else {1, 2, 4})
+        assert [ends.how for ends in lane.revocations] == [*ENDINGS]
+        assert all(ends.lags for ends in lane.revocations)
+        assert {outage.fault for outage in lane.outages} == set(faults_of(strategy, lane.store))
+
+
+def test_what_must_be_read_is_counted_and_what_only_expires_is_told_apart(report: Report) -> None:
+    for lane in report.lanes:
+        assert lane.path
+        reads = lane.about.family in {"session", "api key"} or lane.about.id == "hybrid-blocklist"
+        assert lane.path.operations == pytest.approx(float(reads), abs=0.01)
+        for ends in lane.revocations:
+            assert (ends.lifetime is None) is (ends.how in lane.about.ends)
+
+
+def test_what_was_left_out_is_said_with_what_would_bring_it(report: Report) -> None:
+    said = "\n".join(report.left_out)
+    assert "--store postgresql://" in said
+    assert "--store redis://" in said
+    assert [line for line in report.left_out if "SQLite" in line] == []
+
+
+def test_it_comes_out_as_tables_as_a_page_and_as_files(folder: Path, report: Report) -> None:
+    said = (folder / "said").read_text()
+    for lane in report.lanes:
+        assert lane.about.title in said
+    assert "Where Admit is not the best" in said
+    assert report.command in (folder / "report.html").read_text()
+    assert {path.stem for path in (folder / "tables").iterdir()} >= {"storage", "path", "revocation", "outage"}
+    assert "verification 1/" in (folder / "progress").read_text()
+
+
+def test_the_stores_that_it_made_are_gone(folder: Path) -> None:
+    assert [*(folder / "temporary").iterdir()] == []
+
+
+def test_a_report_is_shown_again_without_measuring(folder: Path) -> None:
+    said = admit(folder, "lab", "--read", "report.json", "--json", "-", "--csv", "all.csv")
+    assert said.code == 0
+    assert from_json(said.out.encode()) == from_json((folder / "report.json").read_bytes())
+    assert (folder / "all.csv").read_text().startswith("table,row,strategy")
+
+
+def test_stopped_by_ctrl_c_it_takes_away_what_it_made(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    words = [sys.executable, "-m", "admit.server", "lab", "--tiny", "--only", "session"]
+    env = environment(TMPDIR=str(temporary))
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=tmp_path, env=env) as running:
+        assert running.stderr
+        for line in running.stderr:
+            if b"SQLite" in line:
+                break
+        assert [*temporary.iterdir()] != []
+        os.kill(running.pid, signal.SIGINT)
+        said = running.stderr.read().decode()
+        assert running.wait() == 130, said
+    assert "Stopped." in said
+    assert [*temporary.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--quick", "--large"), 2, "not both"),
+        (("--only", "magic"), 2, "There is no strategy magic"),
+        (("--read", "nothing.json"), 2, "cannot be read"),
+        (("--store", "mysql://x"), 2, "begins with"),
+        (("--store", "redis://127.0.0.1:1"), 3, "does not answer"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_measured(
+    words: tuple[str, ...], code: int, says: str, tmp_path: Path
+) -> None:
+    said = admit(tmp_path, "lab", "--tiny", *words)
+    assert (said.code, says in said.err) == (code, True), said.err
+    assert "what is kept" not in said.err
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    # A module that was set to None is not found, as if it were not installed.
+    code = (
+        "import sys; sys.modules['jwt'] = None; sys.argv = ['admit', 'lab']; from admit.server.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install 'admit[lab]'" in done.stderr
+    assert "Traceback" not in done.stderr
