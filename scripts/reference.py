@@ -175,7 +175,7 @@ def options(command: Any) -> list[Row]:
     return [
         (f"`{', '.join(given.opts)}`", markdown(given.help or ""), shown(given.default))
         for given in command.params
-        if given.param_type_name == "option"
+        if given.param_type_name == "option" and not given.hidden
     ]
 
 

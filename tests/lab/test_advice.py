@@ -133,7 +133,7 @@ def test_who_must_get_in_while_the_store_is_down_cannot_be_ended_within_seconds(
     found = advice(clients="apps", within="seconds", servers="some", failure="open")
     assert found.choice is None
     assert found.why[0] == "Nothing that was measured does all of it."
-    assert "“Within 10 minutes” (Hybrid · PostgreSQL)" in found.why[1]
+    assert "“Within 10 minutes” (Hybrid · SQLite)" in found.why[1]
 
 
 def test_without_a_store_that_machines_share_it_says_how_to_measure_one() -> None:

@@ -36,11 +36,15 @@ def test_every_row_of_a_table_is_as_wide_as_its_head() -> None:
 
 
 def test_the_one_table_holds_every_cell_of_the_others() -> None:
-    read = list(csv.DictReader(StringIO(in_one(REPORT))))
-    for told, table in tables(REPORT).items():
-        again = list(csv.DictReader(StringIO(to_csv(table))))
-        mine = [row for row in read if row["table"] == told]
-        for number, row in enumerate(again):
-            cells = {one["column"]: one["value"] for one in mine if one["row"] == str(number)}
-            assert {**row, **cells} == row
-        assert {row["column"] for row in mine} | {"strategy", "store", "at"} >= set(table[0])
+    cells = dict[tuple[str, str], dict[str, str]]()
+    for line in csv.DictReader(StringIO(in_one(REPORT))):
+        row = cells.setdefault((line["table"], line["row"]), {})
+        row[line["column"]] = line["value"]
+        if line["strategy"]:
+            row |= {name: line[name] for name in ("strategy", "store", "at")}
+    again = {
+        (told, str(number)): row
+        for told, table in tables(REPORT).items()
+        for number, row in enumerate(csv.DictReader(StringIO(to_csv(table))))
+    }
+    assert cells == again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -107,10 +107,10 @@ async def _asked(rest: str, question: str, *values: object) -> Any:
 
 
 async def _connected(rest: str) -> Any:
-    settings = parsed(rest).arguments | {"timeout": _PATIENCE}
+    settings: dict[str, Any] = parsed(rest).arguments | {"timeout": _PATIENCE}
     del settings["server_settings"]  # to make a database may take longer than a question
     try:
-        return await asyncpg.connect(**settings, statement_cache_size=0, command_timeout=60.0)
+        return await cast("Any", asyncpg.connect)(**settings, statement_cache_size=0, command_timeout=60.0)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise StoreUnavailable(f"{_at(rest)} does not answer: {type(error).__name__} {error}") from error
 

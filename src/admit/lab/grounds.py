@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -95,7 +95,7 @@ def _removed(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def grounds(urls: Sequence[str], folder: Path) -> AsyncIterator[list[Ground]]:
+async def grounds(urls: Sequence[str], folder: Path) -> AsyncGenerator[list[Ground]]:
     """One in memory, one in files below ``folder``, and one for each of ``urls``; what they made goes with the block.
 
     Raises ConfigError for a store that holds what is not the lab's, StoreUnavailable for one that does not answer.

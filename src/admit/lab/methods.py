@@ -32,49 +32,45 @@ class Noise:
 
 def methods(report: Report) -> list[Method]:
     """One for each figure of the page."""
-    users = listed([people(number) for number in report.users])
-    return [
-        Method(
-            "p50, p99, CPU",
-            f"One caller who waits for each answer, after a warm-up, on a monotonic clock; {report.repeats} repeats in turn "
-            "with those of all other strategies, so that a busy moment hits all of them; the figure is their median. p50 is the request in the middle, p99 the slowest in a hundred. "
-            "“CPU” is the processor time that the application server itself used.",
-        ),
-        Method(
-            "Store reads, round trips",
-            "Counted where they are sent, by what sends them, and divided by the number of requests.",
-        ),
-        Method(
-            "Verifications in a second",
-            "Application servers that are processes of their own, on this one machine, which they share with the store. "
-            "For ten machines it is worked out from what each takes of the part that all of them share.",
-        ),
-        Method(
-            "At the server",
-            f"{users} people signed in, in commits of a thousand; what the store then takes, indexes included, divided by "
-            "their number. For a million it is worked out from the largest number that was measured, by the formula beside it.",
-        ),
-        Method("At the client, on the wire", "The length of all that a client keeps, and of the header of one request."),
-        Method(
-            "The end of something",
-            "Servers that are processes of their own accept somebody without pause; he is ended; the clock runs from the "
-            "moment at which this was acknowledged to the last acceptance anywhere. Where only the expiry ends it, it was "
-            "measured with a short life, which stands beside it, and compared by the life that is used.",
-        ),
-        Method(
-            "An outage",
-            "People go on asking through it, of whom some were ended before: each answer is right or wrong, and counted.",
-        ),
-        Method(
-            "An attack",
-            "Performed in a real browser against a page that keeps its credential there; the result is what was seen.",
-        ),
-        Method(
-            "The advice",
-            f"Left out is what does not do what was asked, by the figures of this page (“at once” is {duration(BOUNDS['at once'] * 1e6)}). "
-            f"With several machines each round trip counts as {duration(NETWORK)} more, for a network that this machine does not have.",
-        ),
-    ]  # fmt: skip
+    known = {
+        "repeats": report.repeats,
+        "users": listed([people(number) for number in report.users]),
+        "at_once": duration(BOUNDS["at once"] * 1e6),
+        "network": duration(NETWORK),
+    }
+    return [Method(figure, taken.format(**known)) for figure, taken in _TAKEN.items()]
+
+
+_TAKEN = {
+    "p50, p99, CPU": (
+        "One caller who waits for each answer, after a warm-up, on a monotonic clock; {repeats} repeats in turn with those "
+        "of all other strategies, so that a busy moment hits all of them; the figure is their median. p50 is the request "
+        "in the middle, p99 the slowest in a hundred. “CPU” is the processor time that the application server itself used."
+    ),
+    "Store reads, round trips": "Counted where they are sent, by what sends them, and divided by the number of requests.",
+    "Verifications in a second": (
+        "Application servers that are processes of their own, on this one machine, which they share with the store. For "
+        "ten machines it is worked out from what each takes of the part that all of them share."
+    ),
+    "At the server": (
+        "{users} people signed in, in commits of a thousand; what the store then takes, indexes included, divided by their "
+        "number. For a million it is worked out from the largest number that was measured, by the formula beside it."
+    ),
+    "At the client, on the wire": "The length of all that a client keeps, and of the header of one request.",
+    "The end of something": (
+        "Servers that are processes of their own accept somebody without pause; he is ended; the clock runs from the "
+        "moment at which this was acknowledged to the last acceptance anywhere. Where only the expiry ends it, it was "
+        "measured with a short life, which stands beside it, and compared by the life that is used."
+    ),
+    "An outage": "People go on asking through it, of whom some were ended before: each answer is right or wrong, and counted.",
+    "An attack": (
+        "Performed in a real browser against a page that keeps its credential there; the result is what was seen."
+    ),
+    "The advice": (
+        "Left out is what does not do what was asked, by the figures of this page (“at once” is {at_once}). With several "
+        "machines each round trip counts as {network} more, for a network that this machine does not have."
+    ),
+}
 
 
 def noise(lanes: Sequence[Lane]) -> list[Noise]:

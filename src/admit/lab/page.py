@@ -112,10 +112,10 @@ def _attacks(report: Report) -> list[tuple[str, list[tuple[Place, str, str]]]]:
     found = {(it.name, it.place): it for it in report.attacks}
     rows = list[tuple[str, list[tuple[Place, str, str]]]]()
     for attack in names:
-        cells = [found.get((attack, where)) for where in PLACES]
-        said = [
-            (where, it.outcome, it.seen) if it else (where, "", "") for where, it in zip(PLACES, cells, strict=True)
-        ]
+        said = list[tuple[Place, str, str]]()
+        for where in PLACES:
+            one = found.get((attack, where))
+            said.append((where, one.outcome, one.seen) if one else (where, "", ""))
         rows.append((attack, said))
     return rows
 

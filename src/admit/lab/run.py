@@ -7,7 +7,7 @@ import secrets
 import shlex
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -57,14 +57,18 @@ class _Measured:
 
     @property
     def name(self) -> str:
-        title = self.strategy.about.title
-        return f"{title}, {STORES[self.store]}" if self.ground else title
+        return _named(self.strategy, self.store)
 
     def lane(self) -> Lane:
         """What there is to report of it."""
         at = self.ground.at if self.ground else ""
         kept, path, rates = self.storage, self.path, self.throughput
         return Lane(self.strategy.about, self.store, at, kept, path, rates, self.revocations, tuple(self.outages))
+
+
+def _named(strategy: Strategy, store: Store) -> str:
+    title = strategy.about.title
+    return title if store == "none" else f"{title}, {STORES[store]}"
 
 
 async def run(urls: Sequence[str], scale: Scale, watcher: Watcher, only: Sequence[str] = ()) -> Report:
@@ -169,21 +173,17 @@ class _Measuring:
         await self._anew()
 
     async def _paths(self, lanes: Sequence[Running]) -> list[Path]:
-        seconds, repeats = self._scale.request_seconds, self._scale.repeats
-        return await paths(
-            lanes,
-            repeats=repeats,
-            seconds=seconds,
-            people=self._scale.people,
-            told=lambda lane: self._step(lane.strategy.about.title),
-        )
+        repeats, people = self._scale.repeats, self._scale.people
+        seconds = self._scale.request_seconds
+        return await paths(lanes, repeats=repeats, seconds=seconds, people=people, told=self._turn)
 
     async def _rates(self, lanes: Sequence[Running]) -> list[Throughput]:
-        seconds, repeats = self._scale.rate_seconds, self._scale.repeats
-        told = lambda lane: self._step(lane.strategy.about.title)  # noqa: E731
-        return await throughputs(
-            lanes, self._crew, repeats=repeats, seconds=seconds, people=self._scale.people, told=told
-        )
+        repeats, people = self._scale.repeats, self._scale.people
+        seconds = self._scale.rate_seconds
+        return await throughputs(lanes, self._crew, repeats=repeats, seconds=seconds, people=people, told=self._turn)
+
+    def _turn(self, lane: Running) -> None:
+        self._step(_named(lane.strategy, lane.store))
 
     async def _ends(self) -> None:
         """Ends that are noticed alone, one lane after the other; where it is waited for an expiry, several at once."""
@@ -202,7 +202,9 @@ class _Measuring:
 
     async def _faults(self) -> None:
         """Several at once, for they mostly wait: so many in each half of the processes."""
-        tried = [(one, fault) for one in self.lanes for fault in faults_of(one.strategy, one.store)]
+        tried: list[tuple[_Measured, Fault]] = [
+            (one, fault) for one in self.lanes for fault in faults_of(one.strategy, one.store)
+        ]
         self._watcher.phase("outages", len(tried))
         half = len(self._crew.processes) // 2
         crews = asyncio.Queue[Crew]()
@@ -228,7 +230,7 @@ class _Measuring:
         one.outages.append(found)
 
     @asynccontextmanager
-    async def _running(self, one: _Measured, *, empty: bool = False) -> AsyncIterator[Running]:
+    async def _running(self, one: _Measured, *, empty: bool = False) -> AsyncGenerator[Running]:
         plan = await self._plan(one, empty=empty)
         issuer = await one.strategy.issuer(plan)
         try:
