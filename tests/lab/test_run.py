@@ -14,7 +14,8 @@ from admit.lab.exports import from_json
 from admit.lab.faults import faults_of
 from admit.lab.report import Report
 from admit.lab.strategies import STRATEGIES
-from admit.lab.strategy import ENDINGS
+from admit.lab.strategy import ENDINGS, Store
+from admit.lab.words import STORES
 from commands import admit, environment
 
 
@@ -29,6 +30,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (found / "said").write_text(said.out)
     (found / "progress").write_text(said.err)
     return found
+
+
+def called(title: str, store: Store) -> str:
+    return title if store == "none" else f"{title}, {STORES[store]}"
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +59,13 @@ def test_nothing_of_a_lane_is_missing(report: Report) -> None:
         assert lane.path, lane.about.id
         assert lane.throughput, lane.about.id
         assert set(lane.throughput.by_servers) == ({1} if lane.store == "memory" else {1, 2, 4})
-        assert [ends.how for ends in lane.revocations] == [*ENDINGS]
-        assert all(ends.lags for ends in lane.revocations)
-        assert {outage.fault for outage in lane.outages} == set(faults_of(strategy, lane.store))
+        # A machine that is too busy for lives of a second may leave something out, but never without a word.
+        left_out = [line for line in report.left_out if line.startswith(called(lane.about.title, lane.store))]
+        if not any(", ends: " in line for line in left_out):
+            assert [ends.how for ends in lane.revocations] == [*ENDINGS]
+            assert all(ends.lags for ends in lane.revocations)
+        said = {fault for fault in faults_of(strategy, lane.store) if any(f"store {fault}:" in it for it in left_out)}
+        assert {outage.fault for outage in lane.outages} == set(faults_of(strategy, lane.store)) - said
 
 
 def test_what_must_be_read_is_counted_and_what_only_expires_is_told_apart(report: Report) -> None:
@@ -72,7 +81,7 @@ def test_what_was_left_out_is_said_with_what_would_bring_it(report: Report) -> N
     said = "\n".join(report.left_out)
     assert "--store postgresql://" in said
     assert "--store redis://" in said
-    assert [line for line in report.left_out if "SQLite" in line] == []
+    assert "A million people, measured: --large" in said
 
 
 def test_it_comes_out_as_tables_as_a_page_and_as_files(folder: Path, report: Report) -> None:

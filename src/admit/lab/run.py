@@ -317,5 +317,6 @@ def _not_asked_for(urls: Sequence[str], scale: Scale, only: Sequence[str]) -> It
         yield "Other strategies: leave out --only"
     yield "Outages of memory: what breaks it ends the process that measures, too."
     if max(scale.users) < 1_000_000:
-        more = "" if not scale.flags else ", and without --quick 1,000 to 100,000 people and more repeats"
-        yield f"A million people, measured: --large{more}"
+        yield "A million people, measured: --large"
+    if max(scale.users) < 100_000:
+        yield "1,000 to 100,000 people, and more repeats: without --quick"

@@ -30,7 +30,7 @@ LARGE = replace(FULL, flags=("--large",), users=(1_000, 10_000, 100_000, 1_000_0
 TINY = Scale(
     ("--tiny",), (20, 200), 1, 4, 0.001, 0.005,
     revocation.Pace(servers=2, repeats=1, lifetime=1.0),
-    outage.Pace(signed_in=2, ended=1, before=0.2, fault=0.5, after=1.0),
+    outage.Pace(signed_in=2, ended=1, before=0.2, fault=1.5, after=1.0),
     attacks=False,
 )  # fmt: skip
 """For tests: every lane and every sort of figure, of which none means anything."""
