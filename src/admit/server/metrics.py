@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import collections
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
+from operator import attrgetter, sub
 from tempfile import TemporaryDirectory
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -27,7 +28,7 @@ from admit.core.ids import EVERYTHING
 from admit.core.log import Allowed, Began, Ended, Moved, Raised
 from admit.core.principal import Ends
 from admit.core.store import REVOCATIONS, Append, Change
-from admit.core.tally import PATHS, Tally, begun
+from admit.core.tally import Tally
 from admit.errors import ConfigError, Conflict
 from admit.figures import JUDGED
 from admit.followers import Told
@@ -93,14 +94,9 @@ class Counted:
     """Counts the answers of this process, and what ``auth`` has judged for them."""
 
     def __init__(self, auth: Authority) -> None:
-        self._auth = auth
-        self._told = begun(auth.tallies)
-        self._answered = Told()
         # From the beginning, each with its 0: else the first of its kind is no increase to whoever watches.
-        self._judged = {
-            kind: {path: VERIFICATIONS.labels(kind, path.replace("_", " ")) for path in PATHS} for kind in auth.tallies
-        }
-        self._answers = {one.name: ANSWERS.labels(one.name.replace("_", " ")) for one in fields(Told)}
+        self._counted = [_Counted(tally, VERIFICATIONS, kind) for kind, tally in auth.tallies.items()]
+        self._counted.append(_Counted(auth.followers.told, ANSWERS))
         for kind in (*_KINDS, _SUBJECT, _EVERYTHING):
             ENDED.labels(kind)
 
@@ -112,14 +108,28 @@ class Counted:
         SECONDS.labels(route).observe(seconds)
         if method == "POST" and route.endswith(_SIGN_IN):
             SIGN_INS.labels(_outcome(status)).inc()
-        for kind, tally in self._auth.tallies.items():
-            if tally != self._told[kind]:  # one of them has moved, nearly always
-                judged = replace(tally)
-                _add(self._judged[kind], judged, self._told[kind])
-                self._told[kind] = judged
-        answered = replace(self._auth.followers.told)
-        _add(self._answers, answered, self._answered)
-        self._answered = answered
+        for one in self._counted:
+            one.tell()
+
+
+class _Counted:
+    """Plain numbers, and the figures to which is added what they have grown by."""
+
+    def __init__(self, numbers: Tally | Told, figure: Counter, *labels: str) -> None:
+        names = [one.name for one in fields(numbers)]
+        self._numbers = numbers
+        self._read: Callable[[Tally | Told], tuple[int, ...]] = attrgetter(*names)
+        self._figures = [figure.labels(*labels, name.replace("_", " ")) for name in names]
+        self._before = (0,) * len(names)
+
+    def tell(self) -> None:
+        """Add what is new."""
+        now = self._read(self._numbers)
+        if now != self._before:
+            for figure, more in zip(self._figures, map(sub, now, self._before), strict=True):
+                if more:
+                    figure.inc(more)
+            self._before = now
 
 
 def timed(kind: str) -> Around:
@@ -201,12 +211,6 @@ def forget(pid: int, more: Mapping[str, str]) -> None:
     """A process is dead: what it has counted stays, how it stood does not."""
     if shared := more.get(SHARED):
         mark_process_dead(pid, shared)  # type: ignore[no-untyped-call]
-
-
-def _add(figures: Mapping[str, Counter], now: Tally | Told, before: Tally | Told) -> None:
-    for name, figure in figures.items():
-        if more := getattr(now, name) - getattr(before, name):
-            figure.inc(more)
 
 
 def _count_end(entry: log.Entry) -> None:
