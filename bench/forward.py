@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from admit import Authority
 from admit.server.fresh import free_port
@@ -26,6 +27,7 @@ from table import Figure, Row, arguments, report
 
 HOST = "app.example.com"
 CONNECTIONS = 16
+PATIENCE = 20.0
 PLAIN = "no question"
 
 POLICY = """
@@ -79,16 +81,16 @@ GUARDED = """
 
 @dataclass
 class Case:
-    """Where is asked, what is presented there, and what was measured: by slice, and by request (seconds)."""
+    """Where is asked, what is presented there, and what was measured, slice by slice: of the requests, seconds."""
 
     port: int
     presented: str = ""
     rates: list[float] = field(default_factory=list[float])
-    seconds: list[float] = field(default_factory=list[float])
+    seconds: list[list[float]] = field(default_factory=list[list[float]])
 
-    def quantile(self, part: float) -> float:
-        """Milliseconds within which ``part`` of the requests were answered."""
-        return sorted(self.seconds)[int(part * len(self.seconds))] * 1e3
+    def quantile(self, part: float) -> Figure:
+        """Milliseconds within which ``part`` of the requests of a slice were answered."""
+        return Figure.of([sorted(slice)[int(part * len(slice))] * 1e3 for slice in self.seconds])
 
     def turn(self, seconds: float) -> tuple[float, list[float]]:
         """Requests in a second, and what each took."""
@@ -104,7 +106,7 @@ class Case:
                 connection.sendall(request)
             began = time.perf_counter()
             while (now := time.perf_counter()) - began < seconds:
-                for key, _ in waiting.select():
+                for key, _ in waiting.select(PATIENCE) or _nobody():
                     there = key.fileobj
                     assert isinstance(there, socket.socket)
                     answer = there.recv(65_536)
@@ -119,13 +121,19 @@ class Case:
             return len(taken) / (now - began), taken
 
 
-async def presented(store: str, issuer: str) -> tuple[str, str]:
-    """The headers by which somebody who is signed in asks: a cookie, and an access token."""
+def _nobody() -> NoReturn:
+    raise RuntimeError(f"no answer within {PATIENCE:g} s")
+
+
+async def presented(store: str, issuer: str) -> tuple[str, str, str]:
+    """The headers by which somebody who is signed in asks: a cookie, an access token, and an API key."""
     async with Authority(store, issuer=issuer) as auth:
-        session = await auth.sessions.start((await auth.subjects.before("user")).proven("pwd"))
+        before = await auth.subjects.before("user")
+        session = await auth.sessions.start(before.proven("pwd"))
         assert session.cookie
-        token = await auth.tokens.access(session.session)
-        return f"Cookie: {session.cookie.partition(';')[0]}\r\n", f"Authorization: Bearer {token}\r\n"
+        token, key = await auth.tokens.access(session.session), (await auth.api_keys.create(before, "bench")).text
+        bearer = "Authorization: Bearer {}\r\n".format
+        return f"Cookie: {session.cookie.partition(';')[0]}\r\n", bearer(token), bearer(key)
 
 
 @contextmanager
@@ -136,7 +144,7 @@ def fronted(folder: Path) -> Iterator[dict[str, Case]]:
         sys.exit("There is no nginx here; on Debian: apt-get install nginx-light")
     ports = {name: free_port() for name in ("page", "plain", "headers", "token", "each", "signed", "kept")}
     store, issuer = f"sqlite:///{folder / 'admit.db'}", f"http://127.0.0.1:{ports['headers']}"
-    cookie, bearer = asyncio.run(presented(store, issuer))
+    cookie, bearer, key = asyncio.run(presented(store, issuer))
     with ExitStack() as held:
         for name, token in (("headers", "false"), ("token", "true")):
             policy = folder / f"{name}.toml"
@@ -161,6 +169,7 @@ def fronted(folder: Path) -> Iterator[dict[str, Case]]:
             PLAIN: Case(ports["plain"]),
             "by cookie": Case(ports["each"], cookie),
             "by access token": Case(ports["each"], bearer),
+            "by API key": Case(ports["each"], key),
             "by cookie, with a signed token": Case(ports["signed"], cookie),
             "by cookie, a yes kept for a second": Case(ports["kept"], cookie),
         }
@@ -175,19 +184,22 @@ def measure(cases: dict[str, Case], slices: int, seconds: float) -> None:
         for name in names[place % len(names) :] + names[: place % len(names)]:
             rate, taken = cases[name].turn(seconds)
             cases[name].rates.append(rate)
-            cases[name].seconds += taken
+            cases[name].seconds.append(taken)
 
 
 def rows(cases: dict[str, Case]) -> Iterator[Row]:
     """What was found."""
     for name, case in cases.items():
         yield Row(f"{name}: requests per second", Figure.of(case.rates), "/s")
-        yield Row(f"{name}: p50", Figure.of([case.quantile(0.5)]), "ms")
-        yield Row(f"{name}: p99", Figure.of([case.quantile(0.99)]), "ms")
+        yield Row(f"{name}: p50", case.quantile(0.5), "ms")
+        yield Row(f"{name}: p99", case.quantile(0.99), "ms")
     for name, case in cases.items():
         if name != PLAIN:
             ratios = [one / other for one, other in zip(case.rates, cases[PLAIN].rates, strict=True)]
-            yield Row(f"{name} / {PLAIN}", Figure.of(ratios), "×")
+            more = [(1 / one - 1 / other) * 1e6 for one, other in zip(case.rates, cases[PLAIN].rates, strict=True)]
+            yield Row(
+                f"{name} / {PLAIN}", Figure.of(ratios), "×", beside=f"{Figure.of(more).median:.0f} µs more a request"
+            )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -21,9 +22,10 @@ async def inside(
     furnish: Callable[[FastAPI], None] = plain,
     over: asyncio.Event | None = None,
     drain_limit: float = 1,
+    **more: Any,
 ) -> AsyncIterator[int]:
-    """The port of a server, which stops once it is ``over``."""
-    settings = load(store=f"sqlite:///{directory / 'admit.db'}", drain_limit=drain_limit)
+    """The port of a server with the settings ``more``, which stops once it is ``over``."""
+    settings = load(store=f"sqlite:///{directory / 'admit.db'}", drain_limit=drain_limit, **more)
     ready, over = asyncio.Event(), over or asyncio.Event()
     with bound("127.0.0.1", 0) as listening:
         port: int = listening.getsockname()[1]

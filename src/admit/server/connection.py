@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from admit.server.gathered import Gathered
 
@@ -53,6 +53,18 @@ class Bounded(HttpToolsProtocol):
         self._until = self.loop.time() + HEADERS_WITHIN
         self._read_by: float | None = None
         self._framing = 0
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer a request; in this turn of the loop where the application can say at once that the answer is yes."""
+        at_once = getattr(self.config.app, "at_once", None)
+        lines = at_once(cycle.scope) if at_once is not None and cycle.keep_alive and app is self.app else None
+        if lines is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        cycle.response_started = cycle.response_complete = True
+        always = b"".join(name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers)
+        self.transport.write(b"HTTP/1.1 200 OK\r\n" + always + lines + b"\r\n")
+        self.on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came, of one request or of several."""
@@ -103,16 +115,21 @@ class Bounded(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Its body is there: what is left is ours to do."""
+        """Its body is there: what is left is ours to do, if it was not answered before."""
         super().on_message_complete()
         self._until = float("inf")
+        if self.cycle.response_complete:
+            self._wait_for_another()
 
     def on_response_complete(self) -> None:
         """It is answered."""
         self._gathered.send()
         super().on_response_complete()
         if self._until == float("inf") and self.cycle.response_complete:
-            self._head, self._until = 0, self.loop.time() + KEPT_FOR
+            self._wait_for_another()
+
+    def _wait_for_another(self) -> None:
+        self._head, self._until = 0, self.loop.time() + KEPT_FOR
 
     def pause_writing(self) -> None:
         """The other side does not read."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
@@ -17,6 +19,11 @@ class Drain:
         self._app = app
         self.on = self.replaced = False
         app.state.stopping = lambda: self.on and not self.replaced
+
+    def at_once(self, scope: Scope) -> bytes | None:
+        """The header lines of a yes that takes no waiting; None while the connection has to end with its answer."""
+        at_once: Callable[[Scope], bytes | None] | None = self._app.state.at_once
+        return None if self.on or at_once is None else at_once(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -19,6 +19,9 @@ from admit.web.limits import ASKED
 Count = Callable[[Scope, int, float], None]
 """Counts an answer: its scope, its status, and the seconds it took."""
 
+AtOnce = Callable[[Scope], bytes | None]
+"""The header lines of an answer 200 that takes no waiting; None where there is no such answer."""
+
 _REFUSED = 400
 
 _log = logging.getLogger("admit.access")
@@ -30,10 +33,23 @@ class Seen:
     Whom the log names as the client is decided by ``proxies``, as it is for limits.
     """
 
-    def __init__(self, app: ASGIApp, *, proxies: TrustedProxies, count: Count | None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, proxies: TrustedProxies, count: Count | None, at_once: AtOnce | None = None
+    ) -> None:
         self._app = app
+        self._at_once = at_once
         self._proxies = proxies
         self._count = count
+
+    def at_once(self, scope: Scope) -> bytes | None:
+        """The header lines of an answer 200 without a body that takes no waiting, where ``app`` has one; counted."""
+        began = time.perf_counter()
+        lines = None if self._at_once is None else self._at_once(scope)
+        if lines is None:
+            return None
+        if self._count is not None:
+            self._count(scope, 200, time.perf_counter() - began)
+        return b"%sx-request-id: %s\r\n" % (lines, written(system.chance(9)).encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from admit.authority import Authority
 from admit.server import metrics
+from admit.server.drain import Drain
 from admit.server.seen import Seen
 from admit.server.settings import Settings
 from admit.stores.observed import Around
@@ -29,10 +30,10 @@ class Watchers:
         if self._counted:
             self.around_commits.append(metrics.timed(settings.store_kind))
 
-    def watched(self, app: ASGIApp, auth: Authority) -> ASGIApp:
+    def watched(self, app: Drain, auth: Authority) -> ASGIApp:
         """``app``, the application of ``auth``, with everybody watching."""
         count = metrics.Counted(auth).count if self._counted else None
-        seen = Seen(app, proxies=self._settings.proxies, count=count)
+        seen = Seen(app, proxies=self._settings.proxies, count=count, at_once=app.at_once)
         if self._tracer is None:
             return seen
         from admit.server.spans import Traced

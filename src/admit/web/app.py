@@ -13,7 +13,7 @@ from admit.core.requirement import CONFIRM_WITHIN
 from admit.web import forward_auth
 from admit.web.call import calls
 from admit.web.direct import Direct, Endpoint
-from admit.web.forward_auth import ForwardAuth
+from admit.web.forward_auth import ForwardAuth, Judge
 from admit.web.hand_over import HandOver
 from admit.web.limits import Answers, Limits
 from admit.web.openapi import Described
@@ -59,7 +59,8 @@ def application(
     ``forward`` is by which rules a gateway is answered that asks at ``/forward-auth``.
     Its OpenAPI description is ``.openapi()``, and is not served (OWASP ASVS 5.0, 13.4.5).
     """
-    endpoints, middleware = _before_routes(auth, at, forward)
+    judge = None if forward is None else Judge(auth, forward, at)
+    endpoints, middleware = _before_routes(auth, at, judge)
     app = Described(
         endpoints=endpoints,
         cookie=auth.cookies.name,
@@ -77,21 +78,21 @@ def application(
     app.state.pages = Pages(auth.issuer, brand, confirm_within)
     app.state.forward = forward
     app.state.api = f"{at}/api"
+    app.state.at_once = judge and judge.at_once  # for whatever serves it to ask first, if it can
     app.state.stopping = lambda: False  # for whatever serves it to say
-    pages = [one.router for one in _PAGES]
     for prefix, router in _routers(at):
-        app.include_router(router, prefix=prefix, include_in_schema=router not in pages)
+        app.include_router(router, prefix=prefix, include_in_schema=all(router is not one.router for one in _PAGES))
     return app
 
 
-def _before_routes(auth: Authority, at: str, forward: Policy | None) -> tuple[list[Endpoint], list[Middleware]]:
+def _before_routes(auth: Authority, at: str, judge: Judge | None) -> tuple[list[Endpoint], list[Middleware]]:
     """What a request passes before a route is looked for, the outermost first, and what it is answered by there."""
     endpoints = [revocations.endpoint(auth, at)]
     asks = list[Middleware]()
-    if forward is not None:
+    if judge is not None:
         endpoints.append(forward_auth.endpoint(at))
         # Before the limits: what they judge is not the request of the gateway, but the one that it asks about.
-        asks = [Middleware(kind, auth=auth, policy=forward, at=at) for kind in (ForwardAuth, HandOver)]
+        asks = [Middleware(ForwardAuth, judge=judge), Middleware(HandOver, auth=auth, policy=judge.policy, at=at)]
     return endpoints, [
         Middleware(Answers, secure=auth.issuer.startswith("https:")),
         *asks,

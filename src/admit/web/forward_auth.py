@@ -25,6 +25,7 @@ from admit.guards.asgi import Entrance
 from admit.guards.refusal import refused
 from admit.web.direct import Endpoint
 from admit.web.hand_over import THERE
+from admit.web.limits import armour
 from admit.web.openapi import LET_IN, problems
 
 PATH = "/forward-auth"
@@ -50,10 +51,28 @@ class ForwardAuth:
     way in `X-Admit-Sign-In`).
     """
 
-    def __init__(self, app: ASGIApp, *, auth: Authority, policy: Policy, at: str) -> None:
+    def __init__(self, app: ASGIApp, *, judge: Judge) -> None:
         self._app = app
+        self._judge = judge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        target = self._judge.target(scope) if scope["type"] == "http" else None
+        if target is None:
+            await self._app(scope, receive, send)
+            return
+        self._judge.name(scope)
+        status, headers, body = await self._judge.answer(scope, target)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Judge:
+    """Answers what gateways ask, by the rules of ``policy``, at :data:`PATH` below ``at``."""
+
+    def __init__(self, auth: Authority, policy: Policy, at: str) -> None:
         self._auth = auth
-        self._policy = policy
+        self.policy = policy
         self._scheme = urlsplit(auth.origin).scheme
         self._path = f"{at}{PATH}"
         self._at = urlsplit(auth.issuer).path
@@ -62,38 +81,65 @@ class ForwardAuth:
         self._gateways = dict[str | None, bool]()
         self._met = Recent[tuple[str, Rule]](_MANY)
         self._told = dict[tuple[str, str, Principal | None], tuple[float, Headers]]()
+        self._lines = dict[tuple[str, Principal], tuple[float, bytes]]()
+        self._armour = armour(secure=self._scheme == "https")
         self._route = endpoint(at)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        target = self._target(scope) if scope["type"] == "http" else None
-        if target is None:
-            await self._app(scope, receive, send)
-            return
-        # What the sender asked for is not the name of a route: figures and the log have one line for all.
-        scope["route"], scope["path"] = self._route, scope.get("root_path", "") + self._path
-        status, headers, body = await self._answer(scope, target)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    def at_once(self, scope: Scope) -> bytes | None:
+        """The header lines of a yes that takes no waiting: most questions are about somebody who was seen before.
 
-    def _target(self, scope: Scope) -> str | None:
+        None for all others, and for what is no question at all. Nothing else is needed to answer: no body, no task.
+        """
+        policy = self.policy
+        if scope["path"] != self._path or policy.token or policy.gateway == "envoy" or scope.get("root_path"):
+            return None
+        headers = scope["headers"]
+        try:
+            self._refuse_strangers(_peer(scope))
+            asked = gateway.asked(policy.gateway, scope["method"], "", headers)
+            origin, rule = self._rule_for(asked)
+            method = "CONNECT" if asked.opens_socket else asked.method
+            who = self._entrances[rule.number].at_once({"type": "http", "method": method, "headers": headers})
+        except AdmitError:
+            return None  # why not is said, and written down, on the long way
+        if who is None:
+            return None
+        self.name(scope)
+        now = self._auth.clock.now()
+        known = self._lines.get((origin, who))
+        if known is None or now >= known[0]:
+            until, told = self._kept(origin, "", who, now)
+            given = {name for name, _ in told}
+            all_of = [*told, *(one for one in self._armour if one[0] not in given)]
+            known = until, b"".join(name + b": " + value + b"\r\n" for name, value in all_of)
+            if len(self._lines) >= _MANY:
+                self._lines.clear()
+            self._lines[origin, who] = known
+        return known[1]
+
+    def name(self, scope: Scope) -> None:
+        """Call ``scope`` by the endpoint: what its sender asked for is no route; figures and the log have one line."""
+        scope["route"], scope["path"] = self._route, scope.get("root_path", "") + self._path
+
+    def target(self, scope: Scope) -> str | None:
         """What is asked for below the endpoint, as it was sent, where this is a question at all."""
         prefix = scope.get("root_path", "") + self._path
         path: str = scope["path"]
-        if path == prefix and self._policy.gateway != "envoy":
+        if path == prefix and self.policy.gateway != "envoy":
             return ""
-        if self._policy.gateway == "envoy" and path.startswith(f"{prefix}/"):
+        if self.policy.gateway == "envoy" and path.startswith(f"{prefix}/"):
             raw: bytes = scope.get("raw_path") or path.encode()
             query: bytes = scope.get("query_string", b"")
             return (raw[len(prefix) :] + (b"?" + query if query else b"")).decode("latin-1")
         return None
 
-    async def _answer(self, scope: Scope, target: str) -> tuple[int, Headers, bytes]:
+    async def answer(self, scope: Scope, target: str) -> tuple[int, Headers, bytes]:
+        """Status, headers and body of the answer to a question."""
         request = Request(scope["method"], self._path, tuple(scope["headers"]), _peer(scope))
         rule: Rule | None = None
         try:
             self._refuse_strangers(request.peer)
-            asked = gateway.asked(self._policy.gateway, scope["method"], target, request.headers)
+            asked = gateway.asked(self.policy.gateway, scope["method"], target, request.headers)
             request = gateway.as_sent(asked, self._auth.origin, request.headers, request.peer)
             origin, rule = self._rule_for(asked)
             request = gateway.as_sent(asked, origin, request.headers, request.peer)
@@ -106,7 +152,7 @@ class ForwardAuth:
         known = self._gateways.get(peer)
         if known is None:
             who = address(peer or "")
-            known = who is not None and self._policy.networks.trusts(who)
+            known = who is not None and self.policy.networks.trusts(who)
             if len(self._gateways) < _MANY:
                 self._gateways[peer] = known
         if not known:
@@ -118,7 +164,7 @@ class ForwardAuth:
         found = self._met.get(text)
         if found is None:
             target = Target.read(asked.method, asked.host, asked.target, self._scheme)
-            found = f"{self._scheme}://{target.host}", self._policy.rule_for(target)
+            found = f"{self._scheme}://{target.host}", self.policy.rule_for(target)
             if len(text) < _LONG:
                 self._met.put(text, found)
         return found
@@ -141,7 +187,7 @@ class ForwardAuth:
     async def _yes(self, origin: str, who: Principal | None) -> Headers:
         """The headers that let ``who`` through to the upstream at ``origin``."""
         now, kid = self._auth.clock.now(), ""
-        key = await self._auth.keys.signing() if self._policy.token and who is not None else None
+        key = await self._auth.keys.signing() if self.policy.token and who is not None else None
         if key is not None:
             kid = key.kid
         known = self._told.get((origin, kid, who))
@@ -150,21 +196,25 @@ class ForwardAuth:
         token = ""
         if key is not None and who is not None:
             token = forwarded.mint(who, key, issuer=self._auth.issuer, audience=origin, now=now)
+        return self._kept(origin, kid, who, now, token)[1]
+
+    def _kept(self, origin: str, kid: str, who: Principal | None, now: float, token: str = "") -> tuple[float, Headers]:
+        """The headers of a yes, and until when they are given again."""
         headers: Headers = [*forwarded.headers(who, token), (b"cache-control", b"no-store"), (b"content-length", b"0")]
-        if self._policy.gateway == "nginx":
+        if self.policy.gateway == "nginx":
             # First, for nginx goes by the first that it meets. To any other cache the word is no-store.
             headers.insert(0, (b"x-accel-expires", b"%d" % CACHED))
         if len(self._told) >= _MANY:
             self._told.clear()
-        self._told[origin, kid, who] = now + forwarded.LIFE / 2, headers
-        return headers
+        self._told[origin, kid, who] = found = now + forwarded.LIFE / 2, headers
+        return found
 
     def _no(self, error: AdmitError, request: Request, rule: Rule | None) -> tuple[int, Headers, bytes]:
         status, named, body = refused(error, request, Detours())
         headers = [(name.lower().encode(), value.encode("ascii")) for name, value in named]
         way = None if rule is None else self._way(error, request, rule)
         if way is not None:
-            if self._policy.gateway == "nginx":
+            if self.policy.gateway == "nginx":
                 headers.append((SIGN_IN, way.encode("ascii")))
             else:
                 status = HTTPStatus.SEE_OTHER

@@ -27,23 +27,28 @@ _DIGITS = 20  # nobody sends as much; and Python refuses to read numbers of thou
 _DEFAULT_PORTS = {"https": b":443", "http": b":80"}
 
 
+def armour(*, secure: bool) -> list[tuple[bytes, bytes]]:
+    """The headers that protect every answer, unless it says otherwise itself; ``secure`` where it goes over https."""
+    headers = {
+        # Nothing here may be kept by a cache and given to somebody else; the public keys say otherwise.
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
 class Answers:
     """Answers whatever was raised, once and in one form, and gives every answer the headers that protect it."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app
-        headers = {
-            # Nothing here may be kept by a cache and given to somebody else; the public keys say otherwise.
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-        if secure:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._headers = armour(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
