@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import typer
+from lab_page import lab_page
 from python_page import python_page
 
 import admit
@@ -331,6 +332,7 @@ def decisions_page() -> str:
 
 PAGE: dict[str, Callable[[], str]] = {
     "../decisions.md": decisions_page,
+    "../sessions-or-tokens.md": lab_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
     "figures.md": figures_page,
