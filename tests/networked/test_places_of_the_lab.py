@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from redis import Redis
 import postgres
 import redises
 from admit.errors import ConfigError
+from admit.lab.exports import from_json
 from admit.lab.ground_postgresql import MARK
 from admit.lab.grounds import grounds
+from commands import admit
 from engines import shared
 
 
@@ -86,3 +89,30 @@ async def test_a_number_of_redis_that_holds_something_is_refused_and_kept(
                 raise AssertionError("it was taken")
         assert client.get("cart:7") == b"socks"
         client.delete("cart:7")
+
+
+def test_stores_that_are_named_are_measured_and_left_as_they_were(
+    database: postgres.Engine, redis: redises.Engine, tmp_path: Path
+) -> None:
+    urls = (database.url("postgres").replace("postgres@", "postgres:hunter2@"), redis.database())
+    named = [word for url in urls for word in ("--store", url)]
+    said = admit(
+        tmp_path, "lab", "--tiny", "--only", "session", "--only", "admit-cookie", *named,
+        "--json", "report.json", "--html", "report.html",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    found = from_json((tmp_path / "report.json").read_bytes())
+    lanes = {(lane.about.id, lane.store): lane for lane in found.lanes}
+    assert set(lanes) == set(product(("session", "admit-cookie"), ("memory", "sqlite", "postgresql", "redis")))
+    for store in ("postgresql", "redis"):
+        for id, trips in (("session", 1.0), ("admit-cookie", 0.0)):
+            path, kept = lanes[id, store].path, lanes[id, store].storage
+            assert path, found.left_out
+            assert path.round_trips == pytest.approx(trips, abs=0.01)
+            assert kept
+            assert kept.at_a_million > 0
+    assert databases(database) == set()
+    with Redis.from_url(urls[1]) as client:
+        assert client.dbsize() == 0
+    everything = said.out + said.err + "".join(path.read_text() for path in tmp_path.iterdir())
+    assert "hunter2" not in everything

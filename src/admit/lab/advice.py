@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from admit.lab import traits
 from admit.lab.questions import BOUNDS, Answers, one_apart
-from admit.lab.report import Lane
+from admit.lab.report import Fault, Lane
 from admit.lab.words import duration, listed, name, place, rate, times
 
 NOTICEABLE = 300.0
@@ -20,6 +20,9 @@ _FAMILIES = {
     "api key": "API keys, looked up for each request",
     "admit": "Admit's leases",
 }
+
+
+_FAULTS: dict[Fault, str] = {"slow": "late", "gone": "gone", "cut": "cut off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ def _failure_said(lane: Lane) -> str | None:
     ended = f"somebody who was ended got in for {duration(wrong * 1e6)}" if wrong else "nobody got in who was ended"
     out = traits.thrown_out(lane)
     lost = f"; {out:,} requests were told that nobody is signed in, which is not so" if out else ""
-    return f"While its store was slow, gone or cut off, {who}, and {ended}{lost}."
+    faults = listed(list(dict.fromkeys(_FAULTS[outage.fault] for outage in lane.outages)), "or")
+    return f"While what it asks was {faults}, {who}, and {ended}{lost}."
 
 
 def _other(family: str, choice: Lane, lanes: Sequence[Lane], fitting: Sequence[Lane], answers: Answers) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from admit.lab import traits
 from admit.lab.bars import bars
-from admit.lab.drawing import NARROW, WIDE, Axis, Chart, Mark, Row, Table, drawn
+from admit.lab.drawing import FAMILIES, NARROW, WIDE, Axis, Chart, Mark, Row, Table, drawn
 from admit.lab.report import Lane
 from admit.lab.timeline import timelines
 from admit.lab.words import NOTHING, duration, lag, name, people, rate, size, spread
@@ -93,13 +93,13 @@ def storage(lanes: Sequence[Lane]) -> Chart | None:
             marks.append(Mark(total, "hollow", f"{people(LARGEST)}, worked out: {size(total)}"))
         rows.append(Row(name(lane), lane.about.family, tuple(marks), f"{size(found.at_a_million)} each"))
     axis = Axis.over([mark.at for row in rows for mark in row.marks], "kept at the server", size)
-    nothing = [name(lane) for lane, found in known if found.at_a_million <= 0]
+    nothing = list(dict.fromkeys(FAMILIES[lane.about.family] for lane, found in known if found.at_a_million <= 0))
     measured = " · ".join(people(users) for users in sorted({users for _, found in kept for users in found.server}))
     reads = (
         f"All that is kept, indexes included, for {measured} people who are signed in; hollow: a million, worked out."
     )
     if nothing:
-        reads += f" Nothing is kept by {', '.join(nothing)}."
+        reads += f" Nothing is kept of: {', '.join(nothing)}."
     table = Table(
         ("strategy", "at the server, each", "at a million", "worked out by", "at the client", "on the wire"),
         tuple(

@@ -131,7 +131,7 @@ def text(x: float, y: float, words: str, look: str = "", anchor: str = "start") 
 
 def label(name: str, y: float, layout: Layout) -> str:
     """The name of a row, beside or above it; cut where it has no room, and whole in the table below."""
-    room = 46 if layout is WIDE else 52
+    room = 41 if layout is WIDE else 52
     shown = name if len(name) <= room else f"{name[: room - 1]}…"
     if layout is WIDE:
         return text(layout.left - 16, y + layout.middle + 4, shown, "name", "end")

@@ -62,7 +62,11 @@ _TAKEN = {
         "moment at which this was acknowledged to the last acceptance anywhere. Where only the expiry ends it, it was "
         "measured with a short life, which stands beside it, and compared by the life that is used."
     ),
-    "An outage": "People go on asking through it, of whom some were ended before: each answer is right or wrong, and counted.",
+    "An outage": (
+        "People go on asking through it, of whom some were ended before, and some while it lasts: each answer is right or "
+        "wrong, and counted. “Wrongly, for” is from the first to the last moment at which anybody got in who had been "
+        "ended; they are not ended all at once, so that each of them got in for less."
+    ),
     "An attack": (
         "Performed in a real browser against a page that keeps its credential there; the result is what was seen."
     ),

@@ -59,9 +59,9 @@ class _Measured:
     def name(self) -> str:
         return _named(self.strategy, self.store)
 
-    def lane(self) -> Lane:
-        """What there is to report of it."""
-        at = self.ground.at if self.ground else ""
+    def lane(self, *, alone: bool) -> Lane:
+        """What there is to report of it; of two stores of a kind, which one."""
+        at = self.ground.at if self.ground and not alone else ""
         kept, path, rates = self.storage, self.path, self.throughput
         return Lane(self.strategy.about, self.store, at, kept, path, rates, self.revocations, tuple(self.outages))
 
@@ -88,6 +88,7 @@ async def run(urls: Sequence[str], scale: Scale, watcher: Watcher, only: Sequenc
             measuring = _Measuring(scale, watcher, strategies, found, processes)
             await measuring.all()
             attacks = await measuring.attacks()
+    kinds = [ground.kind for ground in found]
     options = [*(("--only", id) for id in only), *(("--store", place(url)) for url in urls)]
     words = ("admit", "lab", *scale.flags, *(word for option in options for word in option))
     return Report(
@@ -96,7 +97,7 @@ async def run(urls: Sequence[str], scale: Scale, watcher: Watcher, only: Sequenc
         machine=known,
         users=scale.users,
         repeats=scale.repeats,
-        lanes=tuple(one.lane() for one in measuring.lanes),
+        lanes=tuple(one.lane(alone=kinds.count(one.store) < 2) for one in measuring.lanes),
         attacks=attacks,
         left_out=(*measuring.left_out, *_not_asked_for(urls, scale, only)),
         seconds=time.monotonic() - began,
