@@ -10,7 +10,9 @@ import time
 from msgspec.structs import replace
 
 from admit import Authority
-from admit.core.ids import EVERYTHING, anchor, home_of, new_id
+from admit.api_keys import API_KEY, USUAL_LIFE, ApiKey
+from admit.core import audit
+from admit.core.ids import EVERYTHING, anchor, home_of, new_id, newest_first_id
 from admit.core.store import Insert, Record, Store
 from admit.places import Places
 from admit.sessions import SESSION, Cookie, Session
@@ -77,3 +79,49 @@ def _another(like: Person) -> list[Record]:
         tags = frozenset({anchor(who)})
         kept.append(Record(SESSION.kind, new.id, SESSION.encode(new), secrets.randbits(63), new.ends_at, tags))
     return kept
+
+
+BROWSERS = {
+    "Firefox/Linux": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Chrome/Windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+}
+
+
+async def fill_audit(store: Store, size: int) -> None:
+    """Put ``size`` entries of the audit log into the store: each subject signs in twice, and out once."""
+    written, who = list[Insert](), ""
+    for number in range(size):
+        who = who if number % EACH else subject()
+        home, now = home_of(who), time.time()
+        session = new_id(home, now, secrets.token_bytes)
+        device, agent = [*BROWSERS.items()][number % len(BROWSERS)]
+        entry = audit.Entry(
+            at=now, act="sign_out" if number % EACH == 2 else "sign_in", id=newest_first_id(home, now, secrets.token_bytes),
+            subject=who, what=session, actor=who, credential="session", credential_id=session,
+            address=f"203.0.113.{number % 256}", device=device, agent=agent,
+        )  # fmt: skip
+        written.append(Insert(audit.record(entry, secrets.randbits(63), audit.DAYS)))
+    await _put(store, written)
+
+
+async def fill_api_keys(store: Store, size: int) -> None:
+    """Put ``size`` API keys into the store, each of a subject of its own, for a part and from a network."""
+    written: list[Insert] = []
+    for _ in range(size):
+        owner, now = subject(), time.time()
+        key = ApiKey(
+            id=new_id(home_of(owner), now, secrets.token_bytes), owner=owner, gen=int(now) << 20, name="nightly backup",
+            created_at=now, expires_at=now + USUAL_LIFE, digest=secrets.token_bytes(16), used_at=now + 60,
+            scope="links:read", networks=("192.0.2.0/24",),
+        )  # fmt: skip
+        tags = frozenset({anchor(owner)})
+        record = Record(API_KEY.kind, key.id, API_KEY.encode(key), secrets.randbits(63), key.expires_at, tags)
+        written.append(Insert(record))
+    await _put(store, written)
+
+
+async def _put(store: Store, written: list[Insert]) -> None:
+    await store.open()
+    for begin in range(0, len(written), _TOGETHER):
+        await store.commit(*written[begin : begin + _TOGETHER])
+    await store.close()

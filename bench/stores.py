@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,11 +23,12 @@ from pathlib import Path
 
 import asyncpg
 
+from admit.core.store import Store
 from admit.stores import open_store
 from busy import ACTS, READS, TASKS, Busy
 from databases import postgresql, redis
 from environment import prepared
-from filled import fill
+from filled import fill, fill_api_keys, fill_audit
 from table import Figure, Row, arguments, report
 
 SIZES = (1_000, 100_000, 1_000_000)
@@ -166,10 +167,15 @@ def kept(number: int, runner: asyncio.Runner) -> list[Row]:
     def ours(port: int, *, refreshed: bool) -> None:
         runner.run(fill(open_store(_url(port)), number, refreshed=refreshed))
 
+    def beside(put: Callable[[Store, int], Coroutine[None, None, None]], port: int) -> None:
+        runner.run(put(open_store(_url(port)), number))
+
     rows: list[Row] = []
     cases: dict[str, tuple[float | None, Callable[[int], None]]] = {
         "Admit, cookie only, with an index by user": (330, partial(ours, refreshed=False)),
         "Admit, with a refresh family, with an index by user": (400, partial(ours, refreshed=True)),
+        "an entry of the audit log instead, with its indexes": (None, lambda port: beside(fill_audit, port)),
+        "an API key instead, with an index by owner": (None, lambda port: beside(fill_api_keys, port)),
     }
     if (python := prepared()) is not None:
         for peer in ("django", "starsessions"):

@@ -169,9 +169,9 @@ class Sessions:
     async def revoke(self, session: Session | str, *, subject: str = "") -> None:
         """End a session and all credentials of it, and tell. It is told even when there was nothing left to end.
 
-        ``subject`` is whose it is, looked up where the audit log has to know and nobody says.
+        ``subject`` is whose an id is, looked up where the audit log has to know and nobody says.
         """
-        id = session if isinstance(session, str) else session.id
+        id, subject = (session, subject) if isinstance(session, str) else (session.id, session.subject)
         if not is_id(id):
             raise BadInput("bad_session", "This is not the id of a session.", field="session")
         ledger = self._ledger

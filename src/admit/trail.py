@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -107,7 +108,7 @@ class Trail:
             credential_id="" if who is None else _presented(who),
             address="" if request is None else str(client or NOWHERE),
             device="" if request is None else device_of(request),
-            agent=audit.neutral(agent.decode("utf-8", "replace"), audit.MAX_AGENT),
+            agent=_neutral(agent),
         )
 
     def insert(self, entry: Entry, home: str = HOMES[0]) -> Insert:
@@ -115,6 +116,11 @@ class Trail:
         home = home_of(entry.subject) if entry.subject else home
         entry = msgspec.structs.replace(entry, id=newest_first_id(home, entry.at, self._chance))
         return Insert(audit.record(entry, int.from_bytes(self._chance(8)) >> 1, self.days))
+
+
+@lru_cache(maxsize=512)  # few browsers send most requests
+def _neutral(agent: bytes) -> str:
+    return audit.neutral(agent.decode("utf-8", "replace"), audit.MAX_AGENT)
 
 
 def _presented(who: Principal) -> str:

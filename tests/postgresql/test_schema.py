@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from admit.core.ids import anchor
+from admit.core import audit
+from admit.core.audit import DAYS
+from admit.core.ids import anchor, home_of, newest_first_id
 from admit.core.store import Insert, Record
 from admit.errors import ConfigError
 from admit.stores import migrate, open_store
 from admit.stores.postgres_schema import SCHEMA
-from admit.system import SystemClock
+from admit.system import SystemClock, chance
 from commands import admit
 from postgres import Engine
 from worlds import authority
@@ -119,6 +121,7 @@ def people(engine: Engine) -> str:
 def records(number: int) -> list[Record]:
     id, at = f"-a{number:05}", number * DAY
     name = "ann" if number == MANY - 1 else f"user{number}"
+    entry = newest_first_id(home_of(id), at, chance)
     subject: dict[str, Any] = {"v": 1, "gen": 1, "floor": 1, "app_floor": 1, "key_floor": 1}
     if name == "ann":
         subject["roles"] = ["admin", "user"]
@@ -135,7 +138,7 @@ def records(number: int) -> list[Record]:
         record("account", id, {"v": 1, "email": f"{name}@example.com", "created_at": at}),
         record("subject", anchor(id), subject),
         record("session", f"-s{number:05}", session),
-        record("audit", f"-e{number:05}", {"v": 1, "at": at, "act": "sign_in", "subject": id}),
+        audit.record(audit.Entry(at=at, act="sign_in", id=entry, subject=id), 1, DAYS),
     ]
 
 
@@ -162,6 +165,23 @@ def test_what_people_ask_is_answered_by_an_index(engine: Engine, people: str, in
     plan = engine.run(f"EXPLAIN {question}", people)
     assert index in plan
     assert "Seq Scan" not in plan
+
+
+async def test_people_are_told_of_an_entry_what_stands_in_it(engine: Engine) -> None:
+    """Whom it happened to and when are read from what stands beside it."""
+    url = engine.database()
+    now = SystemClock().now()
+    subjects = ("ann", "", "(ann) \\ 'ann'", "*ann", "ÄÖ")
+    store = open_store(url)
+    await store.open()
+    for subject in subjects:
+        id = newest_first_id(home_of(subject), now, chance)
+        await store.commit(Insert(audit.record(audit.Entry(at=now, act="sign_in", id=id, subject=subject), 1, DAYS)))
+    await store.close()
+    question = (
+        f"SELECT json_agg(coalesce(subject, '')) FROM admit.audit WHERE abs(extract(epoch FROM at) - {now}) < 0.00001"
+    )
+    assert sorted(json.loads(engine.run(question, name_of(url)))) == sorted(subjects)
 
 
 def test_people_can_join_what_they_look_at(engine: Engine, people: str) -> None:

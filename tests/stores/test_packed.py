@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from admit.core import device
-from admit.core.ids import anchor, home_of, new_id
+from admit.api_keys import API_KEY, ApiKey
+from admit.core import audit, device
+from admit.core.ids import anchor, home_of, new_id, newest_first_id
 from admit.core.refresh import Family
 from admit.core.store import Record
+from admit.core.throttle import Limit
 from admit.errors import StoreError
 from admit.sessions import SESSION, Cookie, Session
 from admit.stores import redis_records
@@ -84,6 +86,53 @@ def test_a_session_of_an_account_fits_the_room_that_redis_has_for_it(refreshed: 
     assert redis_records.read(kept.key, written) == kept
     # Whoever adds a field to Session adds it to the shapes of packed.py, or it is written out by name.
     assert len(written) + 4 <= most
+
+
+AGENTS = {
+    "Firefox/Linux": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Chrome/Windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
+    "Safari/iOS": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+}
+
+
+@pytest.mark.parametrize("device", AGENTS)
+def test_an_entry_of_the_audit_log_is_kept_in_a_third(device: str) -> None:
+    subject = new_id("a", NOW - 1e7, chance)
+    home = home_of(subject)
+    entry = audit.Entry(
+        at=NOW, act="sign_in", id=newest_first_id(home, NOW, chance), subject=subject, what=new_id(home, NOW, chance),
+        actor=subject, credential="session", credential_id=new_id(home, NOW, chance), times=2, failed="it failed",
+        address="203.0.113.77", device=device, agent=AGENTS[device],
+    )  # fmt: skip
+    kept = audit.record(entry, 1 << 62, audit.DAYS)
+    written = redis_records.written(kept)
+    assert redis_records.read(kept.key, written) == kept
+    # Whoever adds a field to Entry adds it to the shapes of packed.py, or all are written out by name.
+    assert len(written) + 4 <= 160
+
+
+def test_an_api_key_is_kept_in_a_third() -> None:
+    owner = new_id("a", NOW - 1e7, chance)
+    key = ApiKey(
+        id=new_id(home_of(owner), NOW, chance), owner=owner, gen=int(NOW - 1e7) << 20 | 3, name="nightly backup",
+        created_at=NOW, expires_at=NOW + 365 * 86_400, digest=chance(16), used_at=NOW + 3_000.123456,
+        scope="links:read", networks=("192.0.2.0/24",), limit=Limit(100, 60.0),
+    )  # fmt: skip
+    tags = frozenset({anchor(owner)})
+    kept = Record(API_KEY.kind, key.id, API_KEY.encode(key), 1 << 62, key.expires_at, tags)
+    written = redis_records.written(kept)
+    assert redis_records.read(kept.key, written) == kept
+    assert len(written) + 4 <= 160
+
+
+def test_a_long_text_is_kept_as_how_it_differs_from_what_browsers_say() -> None:
+    for text in (*AGENTS.values(), "Mozilla/5.0 " * 300):
+        packed = pack(json.dumps(text).encode(), "aid", "tag", None)
+        assert packed is not None
+        assert len(packed) < len(text) / 2
+    assert pack(json.dumps("Mozilla/5.0 " * 400).encode(), "aid", "tag", None) is None, (
+        "so long is nothing that browsers say"
+    )
 
 
 @pytest.mark.parametrize("system", [name for _, name in device._SYSTEMS])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from admit.core.request import Request
 
 _READ_AT_MOST = 512
@@ -32,7 +34,11 @@ _SYSTEMS = (
 
 def device_of(request: Request) -> str:
     """``Firefox/Linux``, or as much of it as is known: only words of ours, at most 16 bytes."""
-    agent = b" ".join(request.values(b"user-agent"))[:_READ_AT_MOST]
+    return _named(b" ".join(request.values(b"user-agent"))[:_READ_AT_MOST])
+
+
+@lru_cache(maxsize=512)  # few browsers send most requests
+def _named(agent: bytes) -> str:
     browser = next((name for mark, name in _BROWSERS if mark in agent), "")
     system = next((name for mark, name in _SYSTEMS if mark in agent), "")
     return "/".join(filter(None, (browser, system)))

@@ -9,6 +9,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
+from admit.core.ids import EVERYTHING, HOMES
+
 Cursor = NewType("Cursor", str)
 """A position in a walk or a log. Opaque: only the store that made it can read it."""
 
@@ -48,6 +50,11 @@ class Record:
     def key(self) -> Key:
         """Its kind and id."""
         return self.kind, self.id
+
+
+def is_of_all(tag: str) -> bool:
+    """Whether ``tag`` is the one for all of a home, ``<home>*``: a store may look for it among all of a kind there."""
+    return len(tag) == 2 and tag[1] == EVERYTHING and tag[0] in HOMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
+import zlib
 from binascii import Error
 from typing import Any
 
@@ -13,8 +14,8 @@ import msgspec
 from admit.errors import StoreError
 
 # Fields of the objects that a store holds many of, in the order in which they are written: those that are always there,
-# and those of which a byte says which are. What is kept in a store refers to these by their place: only ever add, at the
-# end.
+# and those of which a number says which are. What is kept in a store refers to these by their place: only ever add, at
+# the end; there is room for none.
 _SHAPES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("v", "id", "subject", "gen", "created_at", "authenticated_at", "methods", "seen_at", "idle", "ends_at"),
@@ -24,6 +25,18 @@ _SHAPES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("key_id", "counter", "current", "previous", "rotated_at"), ()),
     (("v", "gen", "floor", "app_floor", "key_floor"), ("active", "roles", "told")),
     (("v", "n"), ()),
+    (
+        ("v", "at", "act", "id"),
+        (
+            *("subject", "what", "failed", "times", "actor"),
+            *("credential", "credential_id", "address", "device", "agent"),
+        ),
+    ),
+    (
+        ("v", "id", "owner", "gen", "name", "created_at", "expires_at", "digest"),
+        ("used_at", "scope", "networks", "limit"),
+    ),
+    (("hits", "window"), ()),
 )
 
 # Texts that many records hold, alone or two with a slash between. Only ever add, at the end; there is room for 56.
@@ -31,12 +44,23 @@ _WORDS = (
     *("pwd", "otp", "mfa", "user", "admin", "link", "hwk", "swk", "rc"),
     *("Edge", "Opera", "Samsung", "Firefox", "Chrome", "Safari", "curl", "Python"),
     *("Android", "iOS", "Windows", "ChromeOS", "macOS", "Linux"),
+    *("session", "token", "api_key", "operator", "sign_in", "step_up", "sign_out", "sign_out_everywhere"),
+    *("session_ended", "session_displaced", "token_revoked", "password_changed", "api_key_created", "api_key_revoked"),
+)
+
+# What User-Agents have in common: a long text is kept as how it differs from this. What is kept refers to it: never change.
+_AGENTS = (
+    b"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Mobile/15E148"
+    b" Safari/604.1 (iPhone; CPU iPhone OS 17_0 like Mac OS X) (X11; Ubuntu; Linux x86_64; rv:120.0) Gecko/20100101"
+    b" Firefox/120.0 (Linux; Android 10; K) (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    b" Chrome/120.0.0.0 Mobile Safari/537.36 Edg/120.0.0.0"
 )
 _PLACES = {word: place for place, word in enumerate(_WORDS)}
 
 # The first byte of a value says what it is. 0 to 127 are the numbers themselves.
 _NULL, _FALSE, _TRUE, _ID, _TAG, _END, _AGAIN, _FLOAT, _DIGEST, _PAIR = range(128, 138)
-_BEFORE, _WHOLE, _LATER, _UP, _DOWN, _GEN, _TEXT, _PADDED, _URL, _LIST, _OBJECT = range(138, 149)  # a size follows
+# A size follows.
+_BEFORE, _WHOLE, _LATER, _UP, _DOWN, _GEN, _TEXT, _PADDED, _URL, _LIST, _OBJECT, _SQUEEZED = range(138, 150)
 _FEW = 150  # lists of up to 9, their length added
 _SHORT = 160  # texts of up to 31 bytes, their length added
 _SHAPED = 192  # objects of a shape, its place added
@@ -49,6 +73,9 @@ _TERM_BITS = 20  # a generation is the second in which a history began, and a nu
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]{8,4096}")
 _MAX_WHOLE = 1 << 53
+_LONG = 32  # bytes of a text
+_MAX_SQUEEZED = 4_096
+_WINDOW = 10  # bits of how far back it looks
 
 _json = msgspec.json.Encoder()
 
@@ -167,13 +194,19 @@ def _write_text(out: bytearray, text: str, near: Near) -> None:
         _write_size(out, len(text))
         out += base64.urlsafe_b64decode(text + "A" * (-len(text) % 4))[: _bytes_of(len(text))]
     else:
-        raw = text.encode()
-        if len(raw) < 32:
-            out.append(_SHORT + len(raw))
-        else:
-            out.append(_TEXT)
-            _write_size(out, len(raw))
-        out += raw
+        _write_raw(out, text.encode())
+
+
+def _write_raw(out: bytearray, raw: bytes) -> None:
+    if len(raw) < _LONG:
+        out.append(_SHORT + len(raw))
+    else:
+        squeezed = _squeezed(raw)
+        fewer = len(squeezed) < len(raw) <= _MAX_SQUEEZED
+        out.append(_SQUEEZED if fewer else _TEXT)
+        raw = squeezed if fewer else raw
+        _write_size(out, len(raw))
+    out += raw
 
 
 def _write_list(out: bytearray, values: list[Any], near: Near) -> None:
@@ -192,7 +225,7 @@ def _write_object(out: bytearray, fields: dict[str, Any], near: Near) -> None:
         if names == (*always, *(name for name in sometimes if name in fields)):
             out.append(_SHAPED + place)
             if sometimes:
-                out.append(sum(1 << bit for bit, name in enumerate(sometimes) if name in fields))
+                _write_size(out, sum(1 << bit for bit, name in enumerate(sometimes) if name in fields))
             break
     else:
         out.append(_OBJECT)
@@ -213,9 +246,9 @@ def _read(packed: bytes, at: int, near: Near) -> tuple[Any, int]:
         return _WORDS[kind - _WORD], at
     if kind >= _SHAPED:
         always, sometimes = _SHAPES[kind - _SHAPED]
-        mask = packed[at] if sometimes else 0
+        mask, at = _read_size(packed, at) if sometimes else (0, at)
         names = [*always, *(name for bit, name in enumerate(sometimes) if mask >> bit & 1)]
-        return _read_fields(names, packed, at + bool(sometimes), near)
+        return _read_fields(names, packed, at, near)
     if kind >= _SHORT:
         return packed[at : at + kind - _SHORT].decode(), at + kind - _SHORT
     if kind >= _FEW:
@@ -259,6 +292,8 @@ def _read_sized(kind: int, size: int, packed: bytes, at: int, near: Near) -> tup
 def _read_long_text(kind: int, packed: bytes, at: int, size: int) -> tuple[str, int]:
     end = at + (_bytes_of(size) if kind == _URL else size)
     held = packed[at:end]
+    if kind == _SQUEEZED:
+        held = _stretched(held)
     if kind == _URL:
         return base64.urlsafe_b64encode(held + bytes(-len(held) % 3))[:size].decode(), end
     return base64.b64encode(held).decode() if kind == _PADDED else held.decode(), end
@@ -294,6 +329,19 @@ def _second(time: float) -> int:
 def _bytes_of(letters: int) -> int:
     """Bytes that so many letters of six bits take."""
     return (letters * 6 + 7) // 8
+
+
+def _squeezed(raw: bytes) -> bytes:
+    # Of a small window, for which little memory has to be set up; all that is known beforehand fits into it.
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -_WINDOW, 1, zlib.Z_FIXED, _AGENTS)
+    return deflate.compress(raw) + deflate.flush()
+
+
+def _stretched(squeezed: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(-_WINDOW, _AGENTS).decompress(squeezed, _MAX_SQUEEZED)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
 
 
 def _decoded(text: str) -> bytes | None:

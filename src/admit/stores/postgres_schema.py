@@ -8,7 +8,7 @@ from admit.errors import ConfigError
 from admit.stores.examined import Finding, judged
 from admit.stores.postgres_statements import Connection
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the schema that this Admit reads and writes: how many of the files ``postgres_<n>.sql`` were run."""
 
 

@@ -35,7 +35,7 @@ _EXPIRES = 128
 _LONG = 255  # where a byte says this, the length follows in four
 _FOR_GOOD = 1e11  # seconds: beyond the year 5000 nothing expires
 _HOMES = frozenset(HOMES)
-_SHORT = {"session": "s", "subject": "u", "ticket": "t"}
+_SHORT = {"session": "s", "subject": "u", "ticket": "t", "audit": "a", "api_key": "k"}
 # An id of ours behind its home; and one that is a text itself, as the id of an account is, behind another home.
 _OURS = re.compile(r"[0-9A-Za-z_-]{21,22}")
 _NAMED = 24  # letters, with those before that come to nothing
@@ -111,7 +111,7 @@ def written(record: Record) -> bytes:
     most = 0 if record.kind in _WITHIN else MAX_TAGS
     if len(tags) > most:
         raise StoreError(f"{record.kind} {record.id!r} bears {len(tags)} tags, and {most} can be kept")
-    packed = pack(record.body, record.id, tags[0][1:] if tags else "", record.expires_at)
+    packed = pack(record.body, record.id, tags[-1][1:] if tags else "", record.expires_at)
     head = len(tags) | (_RAW if packed is None else 0) | (0 if record.expires_at is None else _EXPIRES)
     out = bytearray(version_bytes(record.version))
     out.append(head)
@@ -142,7 +142,7 @@ def read(key: Key, value: bytes) -> Record:
             at += size
     except (IndexError, ValueError, struct.error) as error:
         raise StoreError(f"{kind} {id!r} is not as Admit writes it: {error}") from error
-    body = value[at:] if head & _RAW else unpack(value[at:], id, tags[0][1:] if tags else "", expires_at)
+    body = value[at:] if head & _RAW else unpack(value[at:], id, tags[-1][1:] if tags else "", expires_at)
     return Record(kind, id, body, int.from_bytes(value[:8]), expires_at, frozenset(tags))
 
 

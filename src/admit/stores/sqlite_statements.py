@@ -24,6 +24,7 @@ from admit.core.store import (
     Page,
     Record,
     Replace,
+    is_of_all,
 )
 from admit.core.world import Chance
 from admit.errors import Conflict, CursorLost
@@ -38,6 +39,10 @@ _TAGGED = """
     SELECT record.id, version, expires_at, tags, body FROM tag
     JOIN record ON record.kind = tag.kind AND record.id = tag.id
     WHERE tag.kind = ? AND tag.tag = ? AND tag.id > ? ORDER BY tag.id LIMIT ?"""
+# What all of a home bear has no rows of its own: each would be another page to write.
+_OF_ALL = """
+    SELECT id, version, expires_at, tags, body FROM record
+    WHERE kind = ?1 AND id > max(?3, ?4) AND id < ?5 AND instr(tags, ?2) ORDER BY id LIMIT ?6"""
 _INSERT = """
     INSERT INTO record (version, expires_at, tags, body, kind, id)
     VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?) ON CONFLICT DO NOTHING"""
@@ -81,7 +86,12 @@ def get(keys: Sequence[Key], connection: sqlite3.Connection) -> list[Record | No
 
 def find(kind: str, tag: str, after: Cursor | None, limit: int, connection: sqlite3.Connection) -> Found:
     """A page of the records that bear ``tag``; the cursor is the id of the last."""
-    rows = connection.execute(_TAGGED, (kind, tag, after or "", limit + 1)).fetchall()
+    if is_of_all(tag):
+        home = tag[0]
+        asked = (kind, f'"{tag}"', after or "", home, chr(ord(home) + 1), limit + 1)
+        rows = connection.execute(_OF_ALL, asked).fetchall()
+    else:
+        rows = connection.execute(_TAGGED, (kind, tag, after or "", limit + 1)).fetchall()
     records = tuple(_record(kind, row[0].decode(), row[1:]) for row in rows[:limit])
     return Found(records, Cursor(records[-1].id) if len(rows) > limit else None)
 
@@ -188,7 +198,9 @@ def _replace(connection: sqlite3.Connection, record: Record, was: int) -> None:
 
 
 def _tag(connection: sqlite3.Connection, statement: str, record: Record, tags: Iterable[str]) -> None:
-    connection.executemany(statement, ((record.kind, tag, record.id) for tag in tags))
+    for tag in tags:
+        if not is_of_all(tag):
+            connection.execute(statement, (record.kind, tag, record.id))
 
 
 def _delete(connection: sqlite3.Connection, kind: str, id: str, was: int | None) -> None:

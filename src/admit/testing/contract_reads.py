@@ -169,6 +169,22 @@ class ReadContract(Contract):
         await store.commit(Insert(record()))
         assert await walk(store, "two") == [], "a tag outlived its record"
 
+    async def test_the_tag_of_all_finds_those_that_bear_it(self, store: Store) -> None:
+        """``<home>*``, which a store need not keep an index of: no record but those that bear it, as with any other."""
+        borne = [record(str(n), tags="*" if n % 2 else "* other") for n in range(5)]
+        unborne = [record("2x"), record("4x", tags="*x"), record("1", kind="another", tags="*")]
+        await store.commit(*map(Insert, (*borne, *unborne)))
+        after, met = None, list[Record]()
+        while not met or after is not None:
+            found = await store.find("thing", HOME + "*", after=after, limit=2)
+            met, after = [*met, *found.records], found.after
+        assert met == borne
+        bare = replace(borne[0], tags=frozenset(), version=version())
+        await store.commit(Replace(bare, borne[0].version), Delete(*borne[1].key))
+        assert (await store.find("thing", HOME + "*")).records == tuple(borne[2:])
+        await store.commit(Replace(replace(bare, tags=borne[0].tags, version=version()), bare.version))
+        assert len((await store.find("thing", HOME + "*", after=behind(HOME))).records) == 4
+
     async def test_tags_match_exactly(self, store: Store) -> None:
         await store.commit(Insert(record(tags="tag")), Insert(record(tags="tag", kind="other")))
         for near in ("Tag", "ta", "tag ", "tag%", "ta_", "*", "tagg", ""):
