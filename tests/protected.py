@@ -52,6 +52,8 @@ class _Program(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _answer(self) -> None:
+        # All of it: what were left of a body would be the next request, and the connection be reset under the answer.
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
         named = {one.strip().lower() for one in self.headers.get("Connection", "").split(",")}
         read = [
             (name.lower().replace("_", "-"), text) for name, text in self.headers.items() if name.lower() not in named
