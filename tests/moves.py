@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from admit import moving
 from admit.authority import Authority
+from admit.core.address import NO_PROXIES
 from admit.core.store import Store
 from admit.errors import AdmitError, Denied
 from admit.kept import KINDS
@@ -16,10 +17,14 @@ from admit.moving import Import
 from admit.stores import beside
 from admit.subjects import Subject
 from admit.system import SystemClock, chance
+from admit.trail import Trail
 from processes.acts import EVERY, PASSWORD, Held, accepted, sign_in, sign_up
 
 PATIENCE = 60.0
 SECRET = b"a secret of the tests, and of no other use"
+
+
+TRAIL = Trail(SystemClock(), chance, NO_PROXIES, 90.0)
 
 
 async def exported(store: Store, accounts: Store | None = None) -> bytes:
@@ -36,7 +41,7 @@ async def imported(file: bytes, store: Store, accounts: Store | None = None, *, 
     checked = moving.check(lines(file))
     for one in (store, accounts or store):
         await one.open()
-    filling = Import(store, accounts or store, SystemClock(), chance)
+    filling = Import(store, accounts or store, SystemClock(), chance, TRAIL)
     await filling.begin(checked)
     await filling.fill(lines(file), lambda _: None)
     await filling.finish(checked, goes_on=goes_on)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import admit
 from admit import moving
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.exported import FORMAT, EntryLine, Head, Line, RecordLine, Sum, read, written
 from admit.core.ids import EVERYTHING
@@ -29,7 +30,8 @@ from admit.stores.wrapped import Wrapped
 from admit.subjects import Subject
 from admit.system import SystemClock, chance
 from admit.testing.contract_dumps import dumped
-from moves import SECRET, People, exported, imported, lines
+from admit.trail import acting
+from moves import SECRET, TRAIL, People, exported, imported, lines
 from processes.acts import accepted, authority, sign_in, sign_up
 
 
@@ -68,6 +70,18 @@ async def test_after_an_import_that_is_no_move_everybody_signs_in_again(
         await people.begin_anew(auth)
 
 
+async def test_an_import_that_signs_everybody_out_is_noted_and_a_move_is_none(moved: tuple[People, bytes]) -> None:
+    _, file = moved
+    for goes_on in (True, False):
+        store = MemoryStore()
+        with acting(operator="the one who moves"):
+            await imported(file, store, goes_on=goes_on)
+        async with authority(store, secret=SECRET) as auth:
+            entries = (await auth.audit.page()).entries
+        found = [(entry.actor, entry.what) for entry in entries if entry.act == Act.IMPORTED]
+        assert found == ([] if goes_on else [("the one who moves", moving.check(lines(file)).end.sha256)])
+
+
 async def test_the_log_goes_on_under_another_history(moved: tuple[People, bytes], target: Target) -> None:
     _, file = moved
     before = {line.entry.encode() for line in read(file.splitlines(keepends=True)) if isinstance(line, EntryLine)}
@@ -98,7 +112,7 @@ async def test_it_is_told_how_far_it_has_come(moved: tuple[People, bytes], monke
     checked = moving.check(lines(file))
     store, told, again = MemoryStore(), list[int](), list[int]()
     await store.open()
-    filling = Import(store, store, SystemClock(), chance)
+    filling = Import(store, store, SystemClock(), chance, TRAIL)
     await filling.begin(checked)
     await filling.fill(lines(file), told.append)
     await filling.finish(checked, goes_on=True)
@@ -220,7 +234,7 @@ async def test_who_fills_a_store_that_was_changed_meanwhile_does_not_come_to_the
     checked = moving.check(moved[1].splitlines(keepends=True))
     await store.open()
     with pytest.raises(StoreError, match="changed"):
-        await Import(store, store, SystemClock(), chance).finish(checked, goes_on=True)
+        await Import(store, store, SystemClock(), chance, TRAIL).finish(checked, goes_on=True)
 
 
 async def test_a_record_that_comes_twice_is_as_it_came_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,16 @@ import pytest
 
 from admit import Verifier
 from admit.authority import Authority
+from admit.core.audit import Act
 from admit.core.lease import CLOCKS_RUN, LONGEST
 from admit.core.log import Allowed, Began, Copy, encode
 from admit.core.store import LATE
 from admit.errors import StoreUnavailable
 from admit.receipts import Receipt
+from admit.staleness import Staleness
 from admit.stores.memory import MemoryStore
 from admit.testing.clock import FakeClock
+from admit.trail import acting
 from admit.web import application
 from doors import ISSUER, Door, authority
 from followed import AUDIENCE, KEY, asking, clock, liar, token, until
@@ -80,6 +83,19 @@ async def test_who_was_told_nothing_changes_nothing(fleet: Fleet) -> None:
     assert (await fleet.start()).max_staleness == 2
     server = await fleet.start(0.3)
     assert (await fleet.start()).max_staleness == server.max_staleness == 0.3
+
+
+async def test_another_bound_is_noted_with_who_set_it_and_the_same_is_not(fleet: Fleet) -> None:
+    for seconds in (None, 2.0, 5.0, 5.0, None, 1.5):
+        with acting(operator="ann"):
+            last = await fleet.start(seconds)
+    await last.restore()
+    with acting(operator="bob"):
+        await (await fleet.start(3.0)).restore()
+    changed = [one for one in (await last.audit.page()).entries if one.act == Act.STALENESS_CHANGED]
+    assert sorted((one.what, one.actor) for one in changed) == [("1.5", "ann"), ("3", "bob"), ("5", "ann")]
+    for told, count in ((4.0, 3), (None, 2)):  # where all ends, and the bound changes with it
+        assert len(await Staleness(told, last._copy, fleet.clock).anew(last._ledger, fleet.store)) == count
 
 
 async def test_the_largest_of_several_counts_whatever_came_after_it(fleet: Fleet) -> None:

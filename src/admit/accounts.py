@@ -250,6 +250,10 @@ class Accounts:
         """The key of the account's record."""
         return ACCOUNT.kind, id
 
+    async def owner(self, email: str) -> str | None:
+        """Whose account has this address, in the form of :func:`canonical`; None where it is nobody's, or there are none."""
+        return await self._owner(email) if self._apart or not self._ledger.store.partitioned else None
+
     async def _owner(self, email: str) -> str | None:
         if self._ledger.store.partitioned and not self._apart:
             fault = "Accounts are found by e-mail address, so their store is one partition; write an accounts_store."

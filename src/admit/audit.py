@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -14,7 +14,7 @@ from admit.core.audit import AUDIT, DAY, Act, Entry, everything_in
 from admit.core.ids import HOMES, anchor, home_of, is_id
 from admit.core.secret import Master
 from admit.core.store import Cursor, Record, behind
-from admit.errors import BadInput
+from admit.errors import BadInput, TooMany
 from admit.ledger import Ledger
 
 EXAMINED = 1_000
@@ -34,6 +34,9 @@ POLL = 1.0
 
 _AT_ONCE = 20
 _DIGEST_BYTES = 12
+
+Owner = Callable[[str], Awaitable[str | None]]
+"""Finds whose account has an e-mail address, in the form of :func:`canonical`."""
 
 Asked = Callable[[Entry], bool]
 """Whether an entry is asked for."""
@@ -123,6 +126,15 @@ class Audit:
         if self._ledger.trail.keeps:
             who = self._ledger.trail.who
             await self._write(act, "" if who is None else who.subject, why)
+
+    async def kept_waiting(self, email: str, owner: Owner) -> None:
+        """Note that a sign-in to the account of ``email`` was not even tried: of its ``owner``, if it has one.
+
+        The address is kept no more than by :meth:`failed`, and it is looked for in either case (ENU-01).
+        """
+        if self._ledger.trail.keeps:
+            subject = await owner(email) or ""
+            await self._write(Act.SIGN_IN, subject, TooMany.code, what="" if subject else self._digest(email))
 
     async def _write(self, act: Act, subject: str, why: str, times: int = 1, what: str = "") -> None:
         """Write down what is no part of another commit, unless there is too much of it: guessing fills no disk."""

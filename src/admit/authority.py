@@ -162,8 +162,8 @@ class Authority:
             apart=accounts_store is not None,
             removed=[self.api_keys.remove],
         )
-        self.refresh_cookies, devices = (CookieRule(self.cookies.secure, name) for name in ("refresh", "device"))
-        self.throttle = Throttle(self._ledger, self._master, self.audit, throttle, proxies, devices)
+        self.refresh_cookies, marks = (CookieRule(self.cookies.secure, name) for name in ("refresh", "device"))
+        self.throttle = Throttle(self._ledger, self._master, self.audit, self.accounts.owner, throttle, proxies, marks)
         self.keys = SigningKeys(self._ledger, self._master, tokens.algorithm)
         self.tokens = Tokens(
             self._ledger, self.sessions, self.keys, self._master, tokens, issuer=self.issuer, audience=self.audience

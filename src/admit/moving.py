@@ -12,7 +12,7 @@ from typing import Any
 from admit import staleness
 from admit.api_keys import API_KEY
 from admit.core import exported, keyring, log
-from admit.core.audit import AUDIT
+from admit.core.audit import AUDIT, Act
 from admit.core.codec import Codec
 from admit.core.exported import End, EntryLine, Head, Line, RecordLine
 from admit.core.ids import EVERYTHING
@@ -29,6 +29,7 @@ from admit.sessions import SESSION
 from admit.stores import asked
 from admit.subjects import SUBJECT
 from admit.tickets import TICKET
+from admit.trail import Trail
 from admit.verifier_keys import VERIFIER
 
 _OTHERS = (API_KEY, AUDIT, keyring.CODEC, staleness.CODEC, PLACES, SESSION, SUBJECT, TERM_CODEC, TICKET, VERIFIER)
@@ -121,11 +122,12 @@ def check(lines: Iterable[bytes]) -> Checked:
 class Import:
     """Fills ``store``, and ``accounts`` with what belongs to them; both are open and empty, or the same."""
 
-    def __init__(self, store: Store, accounts: Store, clock: Clock, chance: Chance) -> None:
+    def __init__(self, store: Store, accounts: Store, clock: Clock, chance: Chance, trail: Trail) -> None:
         self._store = store
         self._accounts = accounts
         self._clock = clock
         self._chance = chance
+        self._trail = trail
 
     async def begin(self, checked: Checked) -> None:
         """Let no server begin here until all is in; harmless when this very file has begun.
@@ -166,7 +168,7 @@ class Import:
             progress(done)
 
     async def finish(self, checked: Checked, *, goes_on: bool) -> None:
-        """Let servers begin: with the history of the export where it ``goes_on``, else with all of it over.
+        """Let servers begin: with the history of the export where it ``goes_on``, else with all of it over, which is noted.
 
         From here on it counts. Raises StoreError.
         """
@@ -176,7 +178,12 @@ class Import:
         term = Term(checked.term.second) if goes_on else Term.after(checked.term, self._clock.now())
         told = log.encode(Raised(EVERYTHING, term.gen))
         keep = self._clock.now() + log.store_keeps(Raised(EVERYTHING, term.gen))
-        await self._store.commit(Replace(self._term(term), there.version), Append(REVOCATIONS, told, keep, TERM[1][0]))
+        noted = list[Insert]()
+        if self._trail.keeps and not goes_on:
+            noted = [self._trail.insert(self._trail.entry(Act.IMPORTED, "", what=checked.end.sha256), TERM[1][0])]
+        await self._store.commit(
+            Replace(self._term(term), there.version), Append(REVOCATIONS, told, keep, TERM[1][0]), *noted
+        )
 
     async def _put(self, store: Store, records: list[Record], entries: list[Append]) -> None:
         homes: defaultdict[str, list[Insert | Append]] = defaultdict(list)

@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.lease import CLOCKS_RUN, LONGEST, MAX_STALENESS
 from admit.core.log import Allowed, Copy
@@ -99,7 +100,9 @@ class Staleness:
         agreed = CODEC.decode(record)
         changed = agreed.changed(self._told or agreed.seconds, now)
         changed = msgspec.structs.replace(changed, before=LONGEST)
-        return Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told)
+        noted = ledger.noted(Act.STALENESS_CHANGED, what=f"{changed.seconds:g}")
+        told = Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told)
+        return told if changed.seconds == agreed.seconds else (*told, *noted)
 
     async def _agreed(self, store: Store, ledger: Ledger) -> Agreed:
         now = self._clock.now()
@@ -112,7 +115,8 @@ class Staleness:
         if self._told in (None, agreed.seconds):
             return agreed
         changed = agreed.changed(self._told or agreed.seconds, now)
-        await store.commit(Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told))
+        noted = ledger.noted(Act.STALENESS_CHANGED, what=f"{changed.seconds:g}")
+        await store.commit(Replace(_record(changed, ledger), record.version), ledger.allowed(changed.told), *noted)
         return changed
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
-from admit.audit import Audit
+from admit.audit import Audit, Owner
 from admit.core import known_device, secret
 from admit.core.address import TrustedProxies
 from admit.core.audit import Act
@@ -27,6 +28,9 @@ _WRONG = "wrong_password"
 Lines = Mapping[str, Limits]
 """Where somebody waits: the limits of each key that his try is counted under."""
 
+Noted = Callable[[], Awaitable[None]]
+"""Writes down in the audit log that somebody has to wait."""
+
 
 class Throttle:
     """Lets a try begin, or raises TooMany at once: no password is hashed for whoever has to wait.
@@ -41,6 +45,7 @@ class Throttle:
         ledger: Ledger,
         master: Master,
         audit: Audit,
+        owner: Owner,
         policy: ThrottlePolicy | NoThrottle,
         proxies: TrustedProxies,
         cookies: CookieRule,
@@ -48,6 +53,7 @@ class Throttle:
         self._ledger = ledger
         self._master = master
         self._audit = audit
+        self._owner = owner
         self._policy = policy if isinstance(policy, ThrottlePolicy) else None
         self._proxies = proxies
         self._cookies = cookies
@@ -64,7 +70,7 @@ class Throttle:
         account = self._key("account", email)
         now = self._ledger.clock.now()
         lines = self._lines(request, account, now)
-        async with self._tried(Act.SIGN_IN, lines, now):
+        async with self._tried(lines, now, lambda: self._audit.kept_waiting(email, self._owner)):
             mark = known_device.marked(self._master, account, now, self._ledger.chance)
             yield self._cookies.line(mark, known_device.LIFE)
         await self._begin_anew({account, *lines}, now)
@@ -75,7 +81,8 @@ class Throttle:
         await self._ledger.ready()
         limits = () if self._policy is None else self._policy.device
         lines = {self._key("session", session): limits}
-        async with self._tried(Act.PASSWORD_CHANGED, lines, self._ledger.clock.now()):
+        noted = partial(self._audit.refused, Act.PASSWORD_CHANGED, TooMany.code)
+        async with self._tried(lines, self._ledger.clock.now(), noted):
             yield
 
     async def sign_up(self, request: Request) -> None:
@@ -83,7 +90,8 @@ class Throttle:
         await self._ledger.ready()
         limits = () if self._policy is None else self._policy.sign_up
         key = self._key("sign-up", self._proxies.source(request))
-        await self._count(Act.SIGN_UP, {key: limits}, self._ledger.clock.now())
+        noted = partial(self._audit.refused, Act.SIGN_UP, TooMany.code)
+        await self._count({key: limits}, self._ledger.clock.now(), noted)
 
     def _lines(self, request: Request, account: str, now: float) -> Lines:
         policy = self._policy
@@ -104,8 +112,8 @@ class Throttle:
         return None if text is None else known_device.known(self._master, account, text, now)
 
     @asynccontextmanager
-    async def _tried(self, act: Act, lines: Lines, now: float) -> AsyncGenerator[None]:
-        await self._count(act, lines, now)
+    async def _tried(self, lines: Lines, now: float, refused: Noted) -> AsyncGenerator[None]:
+        await self._count(lines, now, refused)
         try:
             yield
         except AdmitError as error:
@@ -114,14 +122,14 @@ class Throttle:
             raise
         await self._give_back(lines, now)
 
-    async def _count(self, act: Act, lines: Lines, now: float) -> None:
+    async def _count(self, lines: Lines, now: float, refused: Noted) -> None:
         for key, limits in lines.items():
             # The shortest first: what it refuses was no guess, and must not fill the longer ones.
             for limit in limits:
                 there = await self._ledger.count(key, limit.window, now)
                 if there > limit.hits:
                     if there == limit.hits + 1:  # who goes on waits in vain, and adds nothing to the audit log
-                        await self._audit.refused(act, TooMany.code)
+                        await refused()
                     raise TooMany(f"more than {limit.hits} tries in {limit.window:g} s", retry_after=limit.rest(now))
 
     async def _give_back(self, lines: Lines, now: float) -> None:

@@ -56,13 +56,15 @@ class Act(StrEnum):
     VERIFIER_CREATED = "verifier_created"
     VERIFIER_REVOKED = "verifier_revoked"
     EVERYTHING_ENDED = "everything_ended"
+    IMPORTED = "imported"
+    STALENESS_CHANGED = "staleness_changed"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of the audit log. Whatever is not known, or nobody's, is empty.
 
     ``at`` is in Unix seconds. ``act`` is one of :class:`Act`, or what a newer Admit calls it. ``subject`` is to whom
-    it happened, ``what`` the id of the session or key it was about, ``failed`` why nothing came of it, ``times`` how
+    it happened, ``what`` the id of the session or key it was about, or what was set, ``failed`` why nothing came of it, ``times`` how
     often this was tried within the hour.
     ``actor`` did it: a subject, by the credential named, or, where ``credential`` is ``operator``, somebody at the
     machine. ``address``, ``device`` and ``agent`` are from where.

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from admit.server import accounts, api_keys, audit, forward, keys, lab, sessions, verifiers
-from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, operator, show
+from admit.server.command import EXIT_CODES, WHERE, Config, Given, Issuer, Json, Row, command, exits, show
+from admit.server.operators import operator
 from admit.server.settings import DEFAULT_PORT, Settings
 from admit.stores import migrate as migrated
 from admit.stores import refuse_absent

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import os
-import pwd
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from admit.accounts import Account
 from admit.authority import Authority
 from admit.errors import AdmitError, BadInput, ConfigError, StoreError
 from admit.server.load import load
+from admit.server.operators import operator
 from admit.server.settings import CONFIG, Settings
 from admit.stores import refuse_absent
 from admit.trail import acting
@@ -164,14 +163,6 @@ async def opened(given: Given, action: Callable[[Authority], Awaitable[T]], *, b
     with acting(operator=operator()):
         async with configured.authority() as auth:
             return await action(auth)
-
-
-def operator() -> str:
-    """Who works at this machine, as its audit log calls him: by sudo, who has called it."""
-    try:
-        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run as somebody who has no name
-        return f"uid {os.getuid()}"
 
 
 async def account(auth: Authority, named: str) -> Account:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import typer
 
 from admit import moving, system
+from admit.core.address import NO_PROXIES
 from admit.core.exported import MAX_LINE
 from admit.core.keyring import Keyring
 from admit.core.secret import Master
@@ -21,8 +22,10 @@ from admit.kept import KINDS
 from admit.moving import Checked, Import
 from admit.server.command import Row
 from admit.server.judged import contents
+from admit.server.operators import operator
 from admit.server.settings import Settings
 from admit.stores import beside, open_store, refuse_absent, whole
+from admit.trail import Trail, acting
 
 _NOT_LEFT = (
     "The store that this file was exported from can still be served, and what would be revoked there would go on here. "
@@ -64,11 +67,14 @@ async def imported(settings: Settings, path: Path, *, move: bool) -> Row:
                 raise BadInput("not_left", _NOT_LEFT, field="file")
             async with _opened(settings, accept_lost_history=not move) as stores:
                 opens = _opens(settings, stores[0], checked, insist=move)
-                filling = Import(stores[0], stores[-1], system.SystemClock(), system.chance)
+                clock = system.SystemClock()
+                trail = Trail(clock, system.chance, NO_PROXIES, settings.audit_days)
+                filling = Import(stores[0], stores[-1], clock, system.chance, trail)
                 await filling.begin(checked)
                 file.seek(0)
                 await filling.fill(_lines(file), _Told("imported"))
-                await filling.finish(checked, goes_on=move)
+                with acting(operator=operator()):
+                    await filling.finish(checked, goes_on=move)
     except OSError as error:
         raise _unusable(path, error.strerror) from error
     return {

@@ -23,8 +23,10 @@ from admit.server import metrics, seed
 from admit.server.connection import KEPT_FOR, Bounded, end_overdue
 from admit.server.drain import Drain
 from admit.server.log import log_to_stderr, without_password
+from admit.server.operators import operator
 from admit.server.settings import Settings
 from admit.server.watchers import Watchers
+from admit.trail import acting
 from admit.web import application
 
 PURGE_EVERY = 60.0
@@ -86,6 +88,8 @@ async def served(
     """Serve ``listening`` until told to stop, or until ``orphaned`` is set; ``ready`` is called once requests are taken."""
     watchers = Watchers(settings)
     auth = settings.authority(around_commits=watchers.around_commits)
+    with acting(operator=operator()):  # what the settings say, another max_staleness say, is done by whoever starts it
+        await auth.open()
     async with auth, _beside(_purge_for_ever(auth)):
         app = application(
             auth,
