@@ -10,7 +10,7 @@ from admit.server.front import Demo
 from admit.server.lines import chapters
 from admit.server.load import load
 from browser.chromium import Chromium
-from browser.site import ALIAS, EMAIL, EVIL, HOST, PASSWORD, Site
+from browser.site import ALIAS, EMAIL, EVIL, HOST, PASSWORD, SIBLING, Site
 
 LONG = "a.person.with.a.remarkably.long.address+and-a-tag-on-top-of-it@the-department-of-long-names.example.com"
 DEVICES = ("Safari/iOS", "Chrome/Android", "Edge/Windows", "Firefox/macOS", "curl", "", "Chrome/ChromeOS")
@@ -99,6 +99,10 @@ def _keys(site: Site, browser: Chromium) -> None:
 def _signed_out(site: Site, browser: Chromium) -> None:
     signed_in(site, browser)
     browser.press("Sign out")
+
+
+def _stale_ticket(site: Site, browser: Chromium) -> None:
+    browser.go(f"{site.protect(SIBLING)}/.admit/hand-over?ticket=spent&next=/reports%3Fpage%3D2")
 
 
 def _cross_origin(site: Site, browser: Chromium) -> None:
@@ -219,6 +223,7 @@ PAGES: dict[str, State] = {
     "demo-settings": _links_settings,
     "demo-lab": _lab,
     "error-400": _bad_form,
+    "error-401": _stale_ticket,
     "error-403": _cross_origin,
     "error-403-closed": _sign_up_closed,
     "error-404": _at("/nothing"),

@@ -15,9 +15,12 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.authority import Authority
+from admit.core.address import TrustedProxies
+from admit.core.policy import Policy, Rule
 from admit.stores.memory import MemoryStore
 from admit.unsafe import CHEAPEST_HASH
 from admit.web import application
+from admit.web.hand_over import PATH, THERE
 from certificates import self_signed
 from services import PassingClock
 from worlds import Watched
@@ -41,6 +44,7 @@ class Web:
         self.loop = asyncio.new_event_loop()
         self.ours: ASGIApp | None = None
         self.elsewhere = dict[str, tuple[str, dict[str, str]]]()
+        self.protected = ""
         self.visited = set[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +52,8 @@ class Web:
         host = dict(scope["headers"]).get(b"host", b"").decode().partition(":")[0]
         if host in (HOST, ALIAS) and self.ours is not None:
             await self.ours(scope, receive, send)
+        elif host == self.protected and scope["path"] == THERE and self.ours is not None:
+            await self.ours({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send)
         else:
             self.visited.add(host + scope["path"])
             page, headers = self.elsewhere.get(host + scope["path"], ("nothing", {}))
@@ -58,6 +64,7 @@ class Web:
         """Our site, as new."""
         here = Site(self, **settings)
         self.elsewhere.clear()
+        self.protected = ""
         self.visited.clear()
         self.ours = here.app
         here.do(here.auth.open())
@@ -78,6 +85,13 @@ class Site:
             self.store, issuer=self.origin, hashing=CHEAPEST_HASH, clock=self.clock, scopes={"user": "links:read"}
         )
         self.app = application(self.auth, **settings)
+
+    def protect(self, host: str) -> str:
+        """Have a gateway protect another host, which hands on to us what is asked for on the way there; its origin."""
+        self._web.protected, name = host, f"{host}:{self._web.port}"
+        policy = Policy(rules=(Rule.of(1, name, "/*", allow="signed-in"),), networks=TrustedProxies.of(["127.0.0.1"]))
+        self._web.ours = self.app = application(self.auth, forward=policy)
+        return f"https://{name}"
 
     def other(self, host: str, page: str, path: str = "/", **headers: str) -> str:
         """Put ``page`` on another site; its URL."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from admit.core.secret import Master
@@ -133,3 +135,37 @@ async def test_what_nobody_asks_for_is_not_there() -> None:
             assert (await browser.get(f"{ISSUER}/hand-over{query}")).status_code == 404
         # Where a gateway does not hand it on, it does not go round in circles.
         assert led(await here.asks("/.admit/hand-over", host=OTHER, Accept="text/html")) is None
+
+
+async def test_a_person_whose_ticket_is_no_good_is_told_what_to_do_next_and_a_program_why() -> None:
+    async with front() as here:
+        browser = Browser(here)
+        await browser.sign_in()
+        await browser.follow()
+        spent = next(url for url in browser.went if "ticket=" in url)
+        page = await browser.get(spent)
+        assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+        assert page.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+        again = "/.admit/hand-over?next=%2Freports%3Fpage%3D2"
+        assert re.findall('class="button[^>]* href="([^"]*)"', page.text) == [again, f"{ISSUER}/account"]
+        # None of our files is at that host: nothing is asked of it, and nothing else is let in.
+        assert not re.search('(?:src|href)="(?!data:|#|https://|/[.]admit/)', page.text)
+        assert "style-src data:; img-src data:;" in page.headers["content-security-policy"]
+        assert told(await browser.follow(f"https://{OTHER}{again}"))["subject"] == "ann"
+        asked = ("GET", spent.partition(OTHER)[2].replace("/.admit/", "/auth/"), {"Host": OTHER})
+        answer = await here.ask(asked, [])
+        assert (answer.status_code, answer.json()["code"]) == (401, "bad_credential")
+
+
+async def test_a_person_is_told_too_when_nobody_can_say_whose_ticket_it_is() -> None:
+    async with front() as here:
+        browser = Browser(here)
+        await browser.sign_in()
+        url: str | None = START
+        while url is not None and "ticket=" not in url:
+            url = led(await browser.get(url))
+        assert url is not None
+        here.world.auth._gate.fence("gone")
+        page = await browser.get(url)
+        assert (page.status_code, page.headers["retry-after"]) == (503, "1")
+        assert "Not available at the moment" in page.text

@@ -11,8 +11,10 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from admit.core.answers import MEDIA_TYPE, OUTSIDE, Field, Problem, headers_of, problem, problem_of
+from admit.core.return_to import is_for_a_person
 from admit.errors import AdmitError, BadInput, Denied
-from admit.web.pages.refused import is_page, refused
+from admit.guards.asgi import asked
+from admit.web.pages.refused import elsewhere, is_page, refused
 
 _FIELDS_AT_MOST = 20
 _FIELD_LENGTH = 64
@@ -52,6 +54,15 @@ def answer(scope: Scope, error: Exception) -> Response:
     _note(scope, found, error)
     if is_page(scope):
         return refused(scope, scope["app"].state.pages, error, found, headers)
+    return Response(found.body, found.status, headers, MEDIA_TYPE)
+
+
+def refused_elsewhere(scope: Scope, error: AdmitError, *, again: str) -> Response:
+    """The same at another host than ours, where a person gets a page whose links lead back, and ``again``."""
+    found, headers = problem_of(error), headers_of(error)
+    _note(scope, found, error)
+    if is_for_a_person(asked(scope, "")):
+        return elsewhere(scope["app"].state.pages, found, headers, again)
     return Response(found.body, found.status, headers, MEDIA_TYPE)
 
 

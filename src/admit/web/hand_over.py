@@ -15,9 +15,10 @@ from admit.core.cookie import CookieRule
 from admit.core.policy import Policy
 from admit.core.return_to import safe_path
 from admit.core.target import host_of
-from admit.errors import BadCredential, Denied
+from admit.errors import AdmitError, BadCredential, Denied
 from admit.handover import digest
 from admit.system import chance
+from admit.web.answer import refused_elsewhere
 from admit.web.direct import Endpoint
 
 PATH = "/hand-over"
@@ -55,17 +56,20 @@ class HandOver:
         if host is None or host == self._own or not self._policy.knows(host):
             await self._app(scope, receive, send)
             return
-        # By which figures and the log call it; and what is refused is no page of ours, whose links would lead astray here.
+        # By which figures and the log call it; and no page of ours answers, whose links would lead astray here.
         scope["route"] = self._route
         if scope["method"] != "GET":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET"})
         asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-        kept = self._secrets.read(value for name, value in scope["headers"] if name == b"cookie")
-        answer = await self._answer(f"{self._scheme}://{host}", asked, kept)
+        try:
+            kept = self._secrets.read(value for name, value in scope["headers"] if name == b"cookie")
+            answer = await self._answer(f"{self._scheme}://{host}", asked, kept)
+        except AdmitError as error:
+            answer = refused_elsewhere(scope, error, again=f"{THERE}?{urlencode({'next': _back(asked)})}")
         await answer(scope, receive, send)
 
     async def _answer(self, origin: str, asked: dict[str, str], kept: str | None) -> Response:
-        back = safe_path(asked.get("next", ""))
+        back = _back(asked)
         if "ticket" not in asked:
             return self._begin(origin, back, asked.get("within", ""), kept)
         if kept is None:
@@ -84,6 +88,10 @@ class HandOver:
         answer = RedirectResponse(f"{self._auth.issuer}{PATH}?{urlencode(said)}", HTTPStatus.SEE_OTHER)
         answer.headers.append("Set-Cookie", self._secrets.line(presented, WAITS))
         return answer
+
+
+def _back(asked: dict[str, str]) -> str:
+    return safe_path(asked.get("next", ""))
 
 
 def _host(hosts: list[bytes], scheme: str) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from jinja2 import (
     BaseLoader,
@@ -35,6 +36,10 @@ from admit.web.pages.brand import LOGO_TYPES, Brand
 # after a form (OAuth) answers with a page of its own, or names that origin here.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+# At a host that has none of our files they are in the page itself, and it has no form.
+_ALONE_POLICY = (
+    "default-src 'none'; style-src data:; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -94,6 +99,13 @@ class Pages:
         text = self._templates.get_template(name).render(context)
         return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
 
+    def alone(self, name: str, status: int, headers: Mapping[str, str], /, **context: object) -> Response:
+        """The template ``name`` as an answer at another host than ours, where our files are not."""
+        files = {one: self._whole(self._known[one]) for one in ("css", "logo")}
+        start = urljoin(self.issuer, self.start)
+        text = self._templates.get_template(name).render(**files, start=start, **context)
+        return HTMLResponse(text, status, {**headers, "Content-Security-Policy": _ALONE_POLICY})
+
     def onward(self, path: str) -> Response:
         """The answer that makes a browser get ``path``, a path of ours: after a form, so that it is not sent twice."""
         return RedirectResponse(path, HTTPStatus.SEE_OTHER, HEADERS)
@@ -118,6 +130,10 @@ class Pages:
         named = f"{name}-{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
         self.assets[named] = content, media_type
         return f"{self.at}/static/{named}"
+
+    def _whole(self, path: str) -> str:
+        content, media_type = self.assets[path.rpartition("/")[2]]
+        return f"data:{media_type};base64,{b64encode(content).decode()}"
 
     def _logo(self, brand: Brand) -> str:
         logo = brand.logo or _STATIC / "mark.svg"

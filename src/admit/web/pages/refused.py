@@ -53,6 +53,9 @@ WORDS = {
 """What people read where the words for programs would not help them, by the code of the error."""
 
 
+_STALE = "The way you came by was used before, took longer than a minute, or was begun in another browser. Try again."
+
+
 class Way(NamedTuple):
     """Where somebody can go from a page that refuses: what the link says, and where it leads."""
 
@@ -80,6 +83,16 @@ def refused(scope: Scope, pages: Pages, error: Exception, problem: Problem, head
         known["start"] = urljoin(pages.issuer, pages.start)  # every link leads to the right name, that in the head too
     known["ways"] = list(_ways(scope, pages, problem))
     return pages.page("error.html", problem.status, headers, **known)
+
+
+def elsewhere(pages: Pages, problem: Problem, headers: Mapping[str, str], again: str) -> Response:
+    """The page in the place of ``problem`` at another host, where somebody was to be signed in too; ``again`` begins anew."""
+    title = TITLES.get(problem.status, "You are not signed in here")
+    detail = WORDS.get(problem.code, problem.detail) if problem.status in TITLES else _STALE
+    ways = [Way("Try again", again), Way("Go to your account", f"{pages.issuer}/account")]
+    return pages.alone(
+        "error.html", problem.status, headers, title=title, status=problem.status, detail=detail, ways=ways
+    )
 
 
 def _ways(scope: Scope, pages: Pages, problem: Problem) -> Iterator[Way]:
