@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from io import StringIO
 
 import pytest
 
 from admit.errors import ConfigError
 from admit.lab.exports import from_json, in_one, tables, to_csv, to_json
+from admit.lab.page import page
 from lab.made_up import report
 
 REPORT = report(stores=("sqlite", "postgresql", "none"))
@@ -48,3 +50,20 @@ def test_the_one_table_holds_every_cell_of_the_others() -> None:
         for number, row in enumerate(csv.DictReader(StringIO(to_csv(table))))
     }
     assert cells == again
+
+
+def test_what_a_terminal_would_obey_is_refused() -> None:
+    told = dataclasses.replace(REPORT, left_out=("\x1b]0;all is well\x07",))
+    with pytest.raises(ConfigError, match="cannot be printed"):
+        from_json(to_json(told))
+
+
+def test_markup_in_a_report_is_text_on_its_page() -> None:
+    markup = "</script><img src=x onerror=alert(1)>"
+    lane = REPORT.lanes[0]
+    told = dataclasses.replace(
+        REPORT, lanes=(dataclasses.replace(lane, at=markup), *REPORT.lanes[1:]), left_out=(markup,)
+    )
+    shown = page(told)
+    assert "<img" not in shown
+    assert shown.count("</script") == shown.count("<script") == 2

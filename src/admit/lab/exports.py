@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from io import StringIO
+from typing import Any, cast
 
 import msgspec
 
@@ -30,9 +31,25 @@ def to_json(report: Report) -> bytes:
 def from_json(text: bytes) -> Report:
     """What :func:`to_json` wrote. Raises ConfigError."""
     try:
-        return msgspec.json.decode(text, type=Report)
+        found = msgspec.json.decode(text, type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"This is no report that “admit lab --json” wrote: {error}"]) from error
+    # A terminal obeys what cannot be printed, and the file may be somebody else's.
+    if not all(word.isprintable() for word in _words(msgspec.to_builtins(found))):
+        raise ConfigError(["This is no report that “admit lab --json” wrote: it holds what cannot be printed."])
+    return found
+
+
+def _words(value: Any) -> Iterator[str]:
+    """Every text in it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in cast("dict[str, Any]", value).items():
+            yield from _words(one)
+    elif isinstance(value, list | tuple):
+        for part in cast("list[object]", value):
+            yield from _words(part)
 
 
 def tables(report: Report) -> Mapping[str, Table]:
