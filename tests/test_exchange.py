@@ -58,6 +58,19 @@ async def test_another_cookie_takes_the_place_of_the_one_before(here: World) -> 
     assert [await here.works(with_cookie(one)) for one in (first, second, third)] == [False, False, True]
 
 
+async def test_a_cookie_that_is_over_does_not_open_the_one_that_takes_its_place(here: World) -> None:
+    before = await tokens_alone(here)
+    _, stolen = await here.auth.tokens.exchange(before.refresh_token)
+    session = await here.auth.sessions.get((await here.by_cookie(stolen)).session or "")
+    assert session is not None
+    await here.auth.sessions.step_up(session, await here.proof())
+    # An answer was lost, and the client asks for its cookie again: for the same token, within the grace.
+    _, third = await here.auth.tokens.exchange(before.refresh_token)
+    assert await here.works(with_cookie(third))
+    assert not await here.works(with_cookie(stolen))
+    assert not await here.works(with_cookie(stolen.replace(f"{session.id}.1.", f"{session.id}.3.")))
+
+
 async def test_a_cookie_that_was_exchanged_for_ends_with_the_session_and_is_not_made_after_it(here: World) -> None:
     pair, cookie = await here.auth.tokens.exchange((await tokens_alone(here)).refresh_token)
     await here.auth.revoke(await here.by_cookie(cookie))

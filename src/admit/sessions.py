@@ -238,16 +238,17 @@ class Sessions:
 
         return await self._ledger.decide(attempt)
 
-    async def with_cookie(self, id: str, presented: str) -> str:
-        """The Set-Cookie line of ``presented``, the cookie of session ``id`` from now on. Raises Revoked, Expired."""
+    async def with_cookie(self, id: str, secret_of: Callable[[int], str]) -> str:
+        """The Set-Cookie line of session ``id``, whose ``n``-th cookie is ``secret_of(n)``. Raises Revoked, Expired."""
 
         async def attempt() -> str:
             session, record = await self._valid(id, self._ledger.clock.now())
-            if session.cookie is not None and secret.same(session.cookie.digest, secret.digest(presented)):
-                return self._line(session, presented)
-            changes, started = self._new_cookie(session, record, presented)
+            kept = session.cookie or Cookie(0, b"")
+            if secret.same(kept.digest, secret.digest(secret_of(kept.n))):
+                return self._line(session, secret_of(kept.n))
+            changes, started = self._new_cookie(session, record, secret_of(kept.n + 1))
             await self._ledger.commit(*changes)
-            return self._line(started.session, presented)
+            return self._line(started.session, secret_of(kept.n + 1))
 
         return await self._ledger.decide(attempt)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -152,7 +153,7 @@ class Tokens:
         """
         pair = await self.refresh(text)
         token, keys = await self._parsed(pair.refresh_token)
-        return pair, await self._sessions.with_cookie(token.session, token.cookie(keys))
+        return pair, await self._sessions.with_cookie(token.session, partial(token.cookie, keys))
 
     async def end(self, text: str) -> None:
         """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here."""

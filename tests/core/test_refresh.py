@@ -92,9 +92,10 @@ def spent(family: Family, token: RefreshToken, now: float, grace: float = GRACE)
 
 def test_a_cookie_needs_both_the_chain_key_and_the_token_and_is_no_token_itself() -> None:
     token, other = first(), keys_of(b"x" * 32)
-    made = token.cookie(KEYS)
-    assert token.cookie(KEYS) == made
-    assert len({made, token.cookie(other), first().cookie(KEYS), token.successor(KEYS).secret, token.secret}) == 5
+    made = token.cookie(KEYS, 1)
+    assert token.cookie(KEYS, 1) == made
+    others = [token.cookie(KEYS, 2), token.cookie(other, 1), first().cookie(KEYS, 1), token.successor(KEYS).secret]
+    assert len({made, *others, token.secret}) == 6
 
 
 def test_the_first_token_of_a_family_rotates_at_once() -> None:

@@ -68,9 +68,12 @@ class RefreshToken(msgspec.Struct, frozen=True):
         following = secret.written(hmac.digest(keys.chain, message, "sha256"))
         return RefreshToken(self.key_id, self.session, self.counter + 1, following)
 
-    def cookie(self, keys: Keys) -> str:
-        """The secret of the session cookie that may be had for this token: one, however often it is asked for."""
-        message = f"cookie.{self.session}.{self.counter}.{self.secret}".encode()
+    def cookie(self, keys: Keys, n: int) -> str:
+        """The secret of the session's ``n``-th cookie, had for this token: one, however often it is asked for.
+
+        Another for another ``n``: what opened a cookie that is over opens none that comes after it.
+        """
+        message = f"cookie.{n}.{self.session}.{self.counter}.{self.secret}".encode()
         return secret.written(hmac.digest(keys.chain, message, "sha256"))
 
 
