@@ -80,6 +80,15 @@ async def test_what_happens_to_a_session_is_told_of_its_subject(here: World) -> 
     assert {entry.subject for entry in await all_of(auth.audit, subject="ann")} == {"ann"}
 
 
+async def test_a_cookie_that_is_had_for_a_token_is_told_once(here: World) -> None:
+    started = await here.sign_in(cookie=False)
+    pair = await here.auth.tokens.issue(started.session)
+    for _ in range(2):
+        pair, _ = await here.auth.tokens.exchange(pair.refresh_token)
+    [entry, *_] = await all_of(here.auth.audit, subject="ann")
+    assert (entry.act, entry.what, entry.actor) == (Act.COOKIE_EXCHANGED, started.session.id, "ann")
+
+
 async def test_what_happens_to_tokens_is_told(here: World) -> None:
     auth = here.auth
     first = await auth.tokens.issue((await here.sign_in()).session)

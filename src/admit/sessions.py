@@ -243,12 +243,13 @@ class Sessions:
 
         async def attempt() -> str:
             session, record = await self._valid(id, self._ledger.clock.now())
-            kept = session.cookie or Cookie(0, b"")
+            whose, kept = session.subject, session.cookie or Cookie(0, b"")
             if secret.same(kept.digest, secret.digest(secret_of(kept.n))):
                 return self._line(session, secret_of(kept.n))
-            changes, started = self._new_cookie(session, record, secret_of(kept.n + 1))
-            await self._ledger.commit(*changes)
-            return self._line(started.session, secret_of(kept.n + 1))
+            changes, started = self._new_cookie(session, record, presented := secret_of(kept.n + 1))
+            noted = self._ledger.noted(Act.COOKIE_EXCHANGED, whose, what=id, actor=whose)
+            await self._ledger.commit(*changes, *noted)
+            return self._line(started.session, presented)
 
         return await self._ledger.decide(attempt)
 
@@ -387,8 +388,7 @@ class Sessions:
         old = session.cookie
         if old is None and not given:
             return (Replace(self.record(session), record.version),), Started(session, None)
-        presented = given or secret.new_secret(self._ledger.chance)
-        n = 0 if old is None else old.n
+        presented, n = given or secret.new_secret(self._ledger.chance), 0 if old is None else old.n
         renewed = msgspec.structs.replace(session, cookie=Cookie(n + 1, secret.digest(presented)))
         replaced = Replace(self.record(renewed), record.version)
         changes = (replaced,) if old is None else (replaced, self._ledger.ended(Ends.COOKIE, f"{session.id}.{n}"))

@@ -158,7 +158,8 @@ class Tokens:
     async def end(self, text: str) -> None:
         """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here."""
         token, _ = await self._parsed(text)
-        await self._sessions.revoke(token.session)
+        if not self._is_told(Ends.SESSION, token.session):
+            await self._sessions.revoke(token.session)
 
     async def end_presented(self, text: str) -> None:
         """End what ``text`` is: the session of a refresh token, or an access token alone, whomever it is for.
@@ -173,7 +174,8 @@ class Tokens:
         claims = await self._with_keys(lambda keys: jwt.signed(text, keys), now)
         if now >= claims.exp + self._policy.leeway:
             raise Expired(f"expired {now - claims.exp:.0f} seconds ago")
-        await self._end(claims.jti, claims.sub)
+        if not self._is_told(Ends.TOKEN, claims.jti):
+            await self._end(claims.jti, claims.sub)
 
     def verify(self, text: str, now: float) -> Seen:
         """What an access token proves by itself. Raises Denied; LookUpNeeded when it names a key not seen yet."""
@@ -199,6 +201,10 @@ class Tokens:
         if not jti:
             raise BadInput("not_a_token", "This is not an access token.")
         await self._end(jti, token.subject)
+
+    def _is_told(self, kind: Ends, id: str) -> bool:
+        """Whether the log says that ``id`` has ended: whoever gives one token back for ever fills it no further."""
+        return id in self._ledger.copy.ended[kind]
 
     async def _end(self, jti: str, subject: str) -> None:
         noted = self._ledger.noted(Act.TOKEN_REVOKED, subject, what=jti, home=jti[:1])

@@ -1,6 +1,7 @@
 """A botnet guesses at millions of names until the disk is full of its failures, or what it does drowns in them (OPS-01, ENU-03).
 
-Failures for one name are written at every power of two, and those of all names together up to a number an hour.
+Failures for one name are written at every power of two, and those of all names together up to a number an hour. Nor is a
+token that somebody gives back again and again the end of anything more than once.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from admit.core.audit import Act
 from admit.errors import BadCredential
 from admit.unsafe import NO_THROTTLE
 from services import EMAIL, PASSWORD
 from throttled import Clock
-from worlds import KINDS, authority, made
+from worlds import KINDS, authority, made, world
 
 
 async def failed(auth: object, email: str, times: int = 1) -> None:
@@ -53,3 +55,17 @@ async def test_the_others_entries_do_not_count_among_the_failures(monkeypatch: p
         await auth.accounts.set_password(account.id, PASSWORD + PASSWORD)
         acts = [entry.act for entry in (await auth.audit.page(subject=account.id)).entries]
         assert sorted(acts) == ["account_created", "password_reset"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_token_that_is_given_back_again_and_again_is_told_once(kind: str, tmp_path: Path) -> None:
+    async with world(kind, tmp_path) as here:
+        pair = await here.auth.tokens.issue((await here.sign_in()).session)
+        for token in (pair.access_token, pair.refresh_token):
+            for _ in range(3):
+                await here.auth.tokens.end_presented(token)
+        entries = (await here.auth.audit.page(subject="ann")).entries
+        assert sorted(entry.act for entry in entries) == [Act.SESSION_ENDED, Act.SIGN_IN, Act.TOKEN_REVOKED]
+        before = here.store.asked["commit"]
+        await here.auth.tokens.end_presented(pair.refresh_token)
+        assert here.store.asked["commit"] == before

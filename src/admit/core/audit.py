@@ -31,6 +31,7 @@ class Act(StrEnum):
 
     SIGN_IN = "sign_in"
     STEP_UP = "step_up"
+    COOKIE_EXCHANGED = "cookie_exchanged"
     SIGN_OUT = "sign_out"
     SIGN_OUT_EVERYWHERE = "sign_out_everywhere"
     SESSION_ENDED = "session_ended"

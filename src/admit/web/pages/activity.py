@@ -19,6 +19,7 @@ router = APIRouter()
 _WORDS: Mapping[str, tuple[str, str]] = {
     Act.SIGN_IN: ("Signed in", "Failed sign-in"),
     Act.STEP_UP: ("Confirmed with the password", "Failed to confirm"),
+    Act.COOKIE_EXCHANGED: ("Went over from tokens to a cookie", ""),
     Act.SIGN_OUT: ("Signed out", ""),
     Act.SIGN_OUT_EVERYWHERE: ("Signed out everywhere else", ""),
     Act.SESSION_ENDED: ("Device signed out", ""),
