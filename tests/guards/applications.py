@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextvars import Context, copy_context
 from typing import Any, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -31,6 +30,7 @@ from admit.core.requirement import Requirement
 from admit.guards import django, fastapi, litestar, starlette, wsgi
 from admit.guards import flask as flask_guard
 from admit.guards.asgi import PRINCIPAL, App, Guard, Receive, Scope, Send
+from admit.trail import ACTING, Acting
 from guards.djangos import site
 from guards.threads import in_a_thread
 from worlds import ORIGIN, World, value_of
@@ -38,13 +38,19 @@ from worlds import ORIGIN, World, value_of
 PAGES = {"sign_in": "/auth/sign-in", "confirm": "/auth/confirm"}
 OF_LITESTAR: list[HttpMethod] = [HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS, HttpMethod.POST]
 METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
-SERVED: deque[Context] = deque(maxlen=8)
-"""The contexts in which the last requests were answered: what is done in one is done by whom that request spoke for."""
+SERVED: deque[Acting] = deque(maxlen=8)
+"""Who acted, as far as the audit log knew, while the last requests were answered."""
+
+
+def serve() -> None:
+    """Remember who acts now."""
+    says, of = ACTING.get()
+    SERVED.append(says(of))
 
 
 def answer(subject: str) -> dict[str, str]:
     """What every route here answers."""
-    SERVED.append(copy_context())
+    serve()
     return {"who": subject}
 
 

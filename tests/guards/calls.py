@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from grpc import aio
 
 from admit.core.door import Door
 from admit.guards.grpc import AioInterceptor, Interceptor, principal, required
-from guards.applications import SERVED, by_cookie, by_token
+from guards.applications import by_cookie, by_token, serve
 from worlds import World
 
 Metadata = tuple[str, str]
@@ -28,7 +27,7 @@ OF_KIND = {"One": "unary_unary", "Some": "unary_stream", "Many": "stream_unary",
 
 def who() -> bytes:
     """Who is there, as an answer."""
-    SERVED.append(copy_context())
+    serve()
     return principal().subject.encode()
 
 

@@ -12,6 +12,7 @@ from admit.core.requirement import Requirement
 from admit.core.throttle import Limit
 from admit.errors import ConfigError, NotEnough
 from admit.guards import grpc as guard
+from admit.trail import acting
 from guards.applications import SERVED, by_token, roles
 from guards.calls import KINDS, SERVERS, Served, coroutines, in_threads, metadata, on_a_loop, plain, presented_by, who
 from worlds import ORIGIN, world
@@ -187,8 +188,9 @@ async def test_what_a_method_does_is_noted_with_the_credential_it_came_by(served
         for method in KINDS:
             SERVED.clear()
             assert (await client.call(*cookie, method=method)).code is grpc.StatusCode.OK
-            by_whom = SERVED.pop()
-            await asyncio.create_task(here.auth.subjects.change("eve", lambda one: one), context=by_whom)
+            by = SERVED.pop()
+            with acting(request=by.request, who=by.who):
+                await here.auth.subjects.change("eve", lambda one: one)
             entry = (await here.auth.audit.page(subject="eve")).entries[0]
             assert (entry.actor, entry.credential, entry.address) == ("ann", "session", "127.0.0.1")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from admit.core.requirement import Asked, Requirement
 from admit.errors import ConfigError
 from admit.guards.asgi import Guard
+from admit.trail import acting
 from guards.applications import GUARDS, PAGES, SERVED, Made, by_cookie, by_token, client, roles
 from worlds import World, world
 
@@ -228,8 +228,9 @@ async def test_what_a_route_does_is_noted_with_the_credential_it_came_by(made: M
             for _ in range(2):  # the second time it was seen before
                 assert (await http.get("/links", headers=headers | {"User-Agent": "x"})).status_code == 200
             await here.auth.subjects.change("eve", lambda subject: subject)  # by nobody, whoever was let in before
-        for context in SERVED:
-            await asyncio.create_task(here.auth.subjects.change("eve", lambda subject: subject), context=context)
+        for by in SERVED:
+            with acting(request=by.request, who=by.who):
+                await here.auth.subjects.change("eve", lambda subject: subject)
         told = [entry for entry in (await here.auth.audit.page(subject="eve")).entries if entry.actor]
         by_bob, by_ann = ("bob", "session", started.session.id), ("ann", "api_key", key.key.id)
         found = [(entry.actor, entry.credential, entry.credential_id) for entry in told]

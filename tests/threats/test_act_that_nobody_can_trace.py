@@ -6,13 +6,16 @@ the routes, the pages and the commands, each with its author.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 
 import pytest
 
 from admit.core.audit import AUDIT, Act, Entry
 from admit.core.store import Change, Insert
 from admit.errors import StoreUnavailable
+from admit.guards.asgi import Guard, Receive
 from admit.stores.memory import MemoryStore
 from admit.subjects import Subject
 from admit.trail import acting
@@ -82,6 +85,36 @@ async def test_one_request_is_never_taken_for_another_s() -> None:
         await here.auth.subjects.change(names["bob"], Subject.disabled)
         entry = await newest(here)
         assert (entry.actor, entry.address) == ("", ""), "what no request did is nobody's"
+
+
+async def test_what_comes_next_on_a_connection_is_not_done_by_whom_the_last_request_spoke_for() -> None:
+    """A server that stops reading, and goes on when the application wants more, goes on in the context of that request."""
+    async with authority() as auth:
+        started = await auth.sessions.start((await auth.subjects.before("ann")).proven("pwd"))
+        token = await auth.tokens.access(started.session)
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "headers": [(b"authorization", f"Bearer {token}".encode())],
+        }
+        contexts: list[Context] = []
+
+        async def read_on() -> dict[str, object]:
+            contexts.append(copy_context())
+            return {"type": "http.request"}
+
+        async def application(_scope: object, receive: Receive, _send: object) -> None:
+            await receive()
+            await auth.subjects.change("eve", Subject.disabled)
+
+        async def nothing(_message: object) -> None:
+            """Nobody reads the answer."""
+
+        await asyncio.create_task(Guard(application, auth)(scope, read_on, nothing))
+        await asyncio.create_task(auth.subjects.change("bob", Subject.disabled), context=contexts[0])
+        actors = {entry.subject: entry.actor for entry in (await auth.audit.page()).entries if entry.act != Act.SIGN_IN}
+        assert (actors["eve"], actors["bob"]) == ("ann", "")
 
 
 @pytest.mark.parametrize("body,why", [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -68,8 +69,8 @@ class Guard(Guarded[App, "Entrance"]):
 class Entrance:
     """A door and what is asked there, as every guard goes through it.
 
-    Whom it lets in acts from then on, by what the audit log says, unless nobody ``acts``: in the task of the request,
-    and servers give each request one of its own.
+    Whom it lets in acts from then on, by what the audit log says, unless nobody ``acts``: until the task of the request
+    is done. Its context may live on, for a server that reads on within it begins the next request of the connection there.
     """
 
     __slots__ = ("_acting", "_acts", "_at_once", "_door", "_requirement")
@@ -119,12 +120,20 @@ class Entrance:
     def acting(self, scope: Scope, who: Principal) -> Principal:
         """``who``, who acts from now on."""
         if self._acts:
-            ACTING.set((self._acting, (scope, who)))
+            ACTING.set((self._acting, (scope, who, _task())))
         return who
 
-    def _acting_by(self, by: tuple[Scope, Principal]) -> Acting:
-        scope, who = by
-        return Acting(asked(scope, self._door.origin), who)
+    def _acting_by(self, by: tuple[Scope, Principal, asyncio.Task[Any] | None]) -> Acting:
+        scope, who, task = by
+        return Acting() if task is not None and task.done() else Acting(asked(scope, self._door.origin), who)
+
+
+def _task() -> asyncio.Task[Any] | None:
+    """The task that is running; None in a thread, whose guards set back who acted before."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 def telling(scope: Scope, send: Send) -> Send:
