@@ -23,7 +23,7 @@ class Scale:
     attacks: bool = True  # whether a browser is started
 
 
-QUICK = Scale(("--quick",), (10_000,), 3, 64, 0.02, 0.05, revocation.QUICK, outage.QUICK)
+QUICK = Scale(("--quick",), (10_000,), 3, 32, 0.02, 0.03, revocation.QUICK, outage.QUICK)
 FULL = Scale((), (1_000, 10_000, 100_000), 9, PEOPLE, 0.1, 0.2, revocation.FULL, outage.FULL)
 LARGE = replace(FULL, flags=("--large",), users=(1_000, 10_000, 100_000, 1_000_000))
 
