@@ -115,7 +115,9 @@ def _browser(report: Report) -> Finding | None:
     worked = [it for it in report.attacks if it.outcome == "worked"]
     said = f"Of {len(report.attacks)} attacks that were performed in a browser {len(worked)} worked"
     if worked:
-        said += f": {listed([f'{it.name} against {it.place}' for it in worked])}"
+        names = dict.fromkeys(it.name for it in worked)
+        told = [f"{one} against {listed([it.place for it in worked if it.name == one])}" for one in names]
+        said += f": {'; '.join(told)}"
     return Finding("What a browser gives away", f"{said}.")
 
 
