@@ -57,7 +57,8 @@ class Bounded(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Answer a request; in this turn of the loop where the application can say at once that the answer is yes."""
         at_once = getattr(self.config.app, "at_once", None)
-        lines = at_once(cycle.scope) if at_once is not None and cycle.keep_alive and app is self.app else None
+        plain = cycle.keep_alive and app is cast("Any", self).app
+        lines = at_once(cycle.scope) if at_once is not None and plain else None
         if lines is None:
             super()._start_asgi_task(cycle, app)
             return
