@@ -47,6 +47,7 @@ def let_in(site: Site, browser: Chromium, *markup: str) -> None:
     """Open the page to which somebody came back whose address is ``markup``."""
     templates = site.app.state.pages._templates
     templates.autoescape = False
+    templates.bytecode_cache = None  # what was compiled before does escape
     templates.cache.clear()
     browser.go(f"{site.origin}/sign-in")
     evil = site.other(EVIL, "taken").rstrip("/")
