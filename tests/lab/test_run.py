@@ -110,6 +110,7 @@ def test_stopped_by_ctrl_c_it_takes_away_what_it_made(tmp_path: Path) -> None:
     temporary.mkdir()
     words = [sys.executable, "-m", "admit.server", "lab", "--tiny", "--only", "session"]
     env = environment(TMPDIR=str(temporary))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who ignores it, as in the background, hands that on
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=tmp_path, env=env) as running:
         assert running.stderr
         for line in running.stderr:

@@ -26,8 +26,8 @@ from redis.exceptions import (
 from admit.errors import StoreUnavailable
 from admit.stores.redis_place import Place, Server
 
-CONNECT = 1.0
-"""Seconds that connecting may take, or asking where to."""
+CONNECT = 2.0
+"""Seconds that connecting may take: a server that runs a long script for somebody else answers nobody meanwhile."""
 
 _REDIRECTS = 5
 _AGAIN = 0.05

@@ -10,8 +10,11 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from admit.errors import StoreUnavailable
-from admit.stores.redis_lines import CONNECT, Lines, Route, said
+from admit.stores.redis_lines import Lines, Route, said
 from admit.stores.redis_place import Place, Server
+
+_WHERE = 1.0
+"""Seconds that one of several servers may take to say where the primary is."""
 
 
 def route_of(place: Place) -> Route:
@@ -117,7 +120,7 @@ class Nodes:
 
 async def asked(lines: Lines, server: Server, password: str | None, *words: str) -> Any:
     """What one server answers, on a connection of its own. Raises RedisError, OSError."""
-    async with asyncio.timeout(CONNECT):  # another one may be quicker
+    async with asyncio.timeout(_WHERE):  # another one may be quicker
         line = await lines.connected(server, password, db=0)
         try:
             return await said(line, *words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ class SqliteTable:
         self._reader, self._writer = _connected(path), _connected(path)
         # A second thread at a connection that waits for the lock of the file would wait with the interpreter's own.
         self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="admit-lab-sqlite")
         self._get = f"SELECT {_COLUMNS} FROM {name} WHERE key = ?"
         self._put = f"INSERT INTO {name} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
         if not owned:
@@ -74,7 +76,9 @@ class SqliteTable:
     async def close(self) -> None:
         """Close both connections."""
         self._reader.close()
-        await asyncio.to_thread(self._writer.close)
+        # After whatever it still does for somebody who was stopped: a connection that is closed in use brings all down.
+        await self._in_thread(self._writer.close)
+        self._thread.shutdown(wait=False)
 
     async def _said(self, statement: Callable[[], T]) -> T:
         self.count.operations += 1
@@ -87,11 +91,14 @@ class SqliteTable:
         except TimeoutError as error:
             raise Unavailable("SQLite: others have been writing all the time") from error
         try:
-            return await asyncio.to_thread(work)
+            return await self._in_thread(work)
         except sqlite3.Error as error:
             raise Unavailable(f"SQLite: {error}") from error
         finally:
             self._turn.release()
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _put_in(self, rows: Iterable[Row]) -> None:
         with self._writer:
