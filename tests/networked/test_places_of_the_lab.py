@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -26,10 +27,10 @@ def database() -> postgres.Engine:
 
 
 @pytest.fixture
-def redis() -> redises.Engine:
-    found = shared("redis")
-    assert isinstance(found, redises.Engine)
-    return found
+def redis() -> Iterator[redises.Engine]:
+    """A Redis of which nobody else has taken a number."""
+    with redises.redis() as server:
+        yield server
 
 
 def databases(engine: postgres.Engine) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis import Redis
 
 from admit.core.store import Insert
 from admit.errors import StoreUnavailable
@@ -25,6 +26,9 @@ async def test_when_another_takes_over_it_is_asked_and_nobody_who_was_signed_out
             held, ended = await sign_in(auth), await sign_in(auth)
             assert await accepted(auth, ended) == EVERY
             await auth.revoke(ended.session)
+            with Redis(port=servers[0].port) as client:
+                client.set("after", "all of it")
+                assert client.wait(2, 10_000) == 2  # one replica was enough for us, and Sentinel may choose the other
             servers[0].kill()
             names = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")
             await asyncio.to_thread(eventually, lambda: str(servers[0].port) not in sentinel.run(*names))
