@@ -96,5 +96,7 @@ async def test_the_account_page_tells_the_last_of_it_and_another_page_all() -> N
 
 
 def test_everything_that_happens_to_people_has_words() -> None:
-    of_the_house = {act for act in Act if act.startswith(("signing_key", "verifier", "everything"))}
+    of_the_house = {
+        act for act in Act if act.startswith(("signing_key", "verifier", "everything", "imported", "staleness"))
+    }
     assert of_the_house | {Act.SUBJECT_CHANGED, Act.SIGN_UP, Act.ACCOUNT_DELETED} | _WORDS.keys() == set(Act)

@@ -57,7 +57,7 @@ async def taken(scheme: str, rest: str) -> Number:
     numbered = "/" in where.rpartition("@")[2].rstrip("/") or "db=" in query
     async with _connected(place, 0) as client:
         used: dict[str, Any] = await _done(at, client.info("keyspace"))
-    full = {int(name.removeprefix("db")) for name in used if re.fullmatch("db[0-9]+", name)}
+    full = {int(name.removeprefix("db")) for name in used if re.fullmatch("db[0-9]{1,10}", name)}
     choice = [place.db] if numbered else range(_LAST, 0, -1)
     for number in choice:
         if number not in full or await _is_ours(place, number):
