@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from admit.authority import Authority
+from admit.lab.browser.certificate import self_signed
 from admit.sessions import Started
 from admit.unsafe import CHEAPEST_HASH
-from certificates import self_signed
 from commands import free_port
 from nginx import blocks, nginx, put
 from server.fleet import PATIENCE, Fleet, serving

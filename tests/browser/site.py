@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from admit.authority import Authority
 from admit.core.address import TrustedProxies
 from admit.core.policy import Policy, Rule
+from admit.lab.browser.certificate import self_signed
 from admit.stores.memory import MemoryStore
 from admit.unsafe import CHEAPEST_HASH
 from admit.web import application
 from admit.web.hand_over import PATH, THERE
-from certificates import self_signed
 from services import PassingClock
 from worlds import Watched
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from admit import Authority, Verifier
 from admit.errors import Denied, Stale
+from admit.lab.browser.certificate import self_signed
 from admit.system import SystemClock
-from certificates import self_signed
 from commands import Said, admit, free_port
 from engines import OWN, Engine
 from nginx import block, nginx, put

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from admit.errors import StoreUnavailable
+from admit.lab.browser.certificate import self_signed
 from admit.stores import examine
 from admit.stores.redis_place import parse
-from certificates import self_signed
 from networked.choose_a_store import PAGE, blocks
 from redises import redis
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from certificates import self_signed
+from admit.lab.browser.certificate import self_signed
 from postgres import Engine, postgres, user
 
 

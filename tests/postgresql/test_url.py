@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from admit.errors import ConfigError, StoreUnavailable
+from admit.lab.browser.certificate import self_signed
 from admit.stores import open_store
 from admit.stores.postgres_url import parsed
-from certificates import self_signed
 from postgres import Engine
 from postgresql.secured import secured
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from certificates import self_signed
+from admit.lab.browser.certificate import self_signed
 from commands import free_port
 from nginx import block, nginx, put
 from server.fleet import PATIENCE, Fleet, serving, until

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from weakref import ref
 
 from admit.core.door import Door
 from admit.core.origin import SAFE_METHODS
@@ -123,17 +124,23 @@ class Entrance:
             ACTING.set((self._acting, (scope, who, _task())))
         return who
 
-    def _acting_by(self, by: tuple[Scope, Principal, asyncio.Task[Any] | None]) -> Acting:
-        scope, who, task = by
-        return Acting() if task is not None and task.done() else Acting(asked(scope, self._door.origin), who)
+    def _acting_by(self, by: tuple[Scope, Principal, ref[asyncio.Task[Any]] | None]) -> Acting:
+        scope, who, running = by
+        if running is not None and ((task := running()) is None or task.done()):
+            return Acting()
+        return Acting(asked(scope, self._door.origin), who)
 
 
-def _task() -> asyncio.Task[Any] | None:
-    """The task that is running; None in a thread, whose guards set back who acted before."""
+def _task() -> ref[asyncio.Task[Any]] | None:
+    """The task that is running; None in a thread, whose guards set back who acted before.
+
+    Weakly: a task holds its context, and in a circle each request would wait for the garbage collector.
+    """
     try:
-        return asyncio.current_task()
+        task = asyncio.current_task()
     except RuntimeError:
         return None
+    return None if task is None else ref(task)
 
 
 def telling(scope: Scope, send: Send) -> Send:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import Coroutine
@@ -135,8 +134,7 @@ def _to_its_end(running: Coroutine[None, None, T]) -> T:
     async def stoppable() -> T:
         task = asyncio.current_task()
         assert task
-        with contextlib.suppress(NotImplementedError):  # Windows has no such signals
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await running
 
     return asyncio.run(stoppable())

@@ -9,17 +9,12 @@ import threading
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from admit.lab.browser.certificate import self_signed
 from admit.lab.strategy import Unmeasured
 
 APP, SIBLING, EVIL = "app.example.test", "sub.example.test", "evil.test"
@@ -106,7 +101,7 @@ def town() -> Generator[Town]:
     except ModuleNotFoundError as error:
         raise Unmeasured("the browser attacks need a server: pip install 'admit[server,lab]'") from error
     with TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listening:
-        certificate, key = _certificate(Path(folder))
+        certificate, key = self_signed(Path(folder), APP, SIBLING, EVIL)
         loop = asyncio.new_event_loop()
         here = Town(listening.getsockname()[1], loop)
         config = uvicorn.Config(
@@ -126,27 +121,3 @@ def town() -> Generator[Town]:
             server.should_exit = True
             thread.join(10)
             loop.close()
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for a day, for the hosts of one run, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "admit lab")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in (APP, SIBLING, EVIL)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    at, key_at = folder / "certificate.pem", folder / "key.pem"
-    at.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_at.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return at, key_at

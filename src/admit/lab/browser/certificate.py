@@ -1,4 +1,4 @@
-"""Certificates of one test run: self-signed, for the host names of a test, for a day."""
+"""Certificates for the sites of one run: self-signed, for a day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 def self_signed(directory: Path, *hosts: str) -> tuple[Path, Path]:
     """A certificate for ``hosts``, and its key, as files in ``directory``."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "admit lab")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()
