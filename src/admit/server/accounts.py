@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from admit.accounts import Account
 from admit.authority import Authority
 from admit.core.store import Cursor
 from admit.server.command import Answer, Row, account, on
+from admit.server.seed import new_password
 from admit.subjects import Subject
 
 app = typer.Typer(
@@ -28,8 +28,6 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 Service = Annotated[bool, typer.Option("--service", help="It is no person's: it acts by API keys, and never signs in.")]
 Generate = Annotated[bool, typer.Option("--generate", help="Make a password and show it this once.")]
-
-_GENERATED_BYTES = 18
 
 
 @on(app, "create", begins=True)
@@ -127,11 +125,6 @@ async def delete(auth: Authority, *, named: Named, yes: Yes = False) -> Answer:
         typer.confirm(f"This deletes {found.email}. Go on?", abort=True)
     await auth.accounts.delete(found.id)
     return {"deleted": found.email, "id": found.id}
-
-
-def new_password() -> str:
-    """A password that nobody has to remember: 144 bits, 24 characters."""
-    return secrets.token_urlsafe(_GENERATED_BYTES)
 
 
 def _chosen(*, from_stdin: bool, generate: bool) -> str:

@@ -11,11 +11,11 @@ import typer
 from admit.authority import Authority
 from admit.errors import BadCredential
 from admit.server import lines, place, serve
-from admit.server.accounts import new_password
 from admit.server.fresh import free_port
 from admit.server.front import Demo
 from admit.server.lines import ANN, Chapter, Line
 from admit.server.load import load
+from admit.server.seed import new_password
 from admit.subjects import Subject
 
 ADMIN = "admin@example.com"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from admit.server.judged import toml
 from admit.subjects import checked_roles
 from admit.trail import acting
 
+_GENERATED_BYTES = 18
 _WAYS = ("password_hash", "password_file", "generate")
 
 
@@ -50,10 +52,13 @@ def read(path: Path) -> list[Seed]:
     return seeds
 
 
+def new_password() -> str:
+    """A password that nobody has to remember: 144 bits, 24 characters."""
+    return secrets.token_urlsafe(_GENERATED_BYTES)
+
+
 async def sow(auth: Authority, path: Path) -> None:
     """Make every account of the file that is not there; one that is stays as it has become."""
-    from admit.server.accounts import new_password
-
     for seed in read(path):
         if await auth.accounts.by_email(seed.email) is not None:
             continue
