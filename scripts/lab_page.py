@@ -13,7 +13,7 @@ from admit.lab.exports import from_json
 from admit.lab.methods import methods, noise
 from admit.lab.report import Lane, Report
 from admit.lab.strategy import ENDINGS
-from admit.lab.timeline import HEAD, TITLES, told
+from admit.lab.timeline import HEAD, TITLES, told, what_was_done
 from admit.lab.verdict import verdict
 from admit.lab.words import NOTHING, duration, lag, name, people, rate, size
 
@@ -93,15 +93,18 @@ def _revocation(report: Report) -> str:
     lives = sorted({ends.lifetime for lane in report.lanes for ends in lane.revocations if ends.lifetime})
     note = (
         f"What is only over when it expires was measured with a life of {' or '.join(duration(it * 1e6) for it in lives)}, "
-        "and nobody was refused before; last stands the life that is used. Another password leaves a key alone, as it should."
+        "and nobody was refused before; last stands the life that is used. A key is no sign-in: another password leaves it "
+        "alone, with Admit too, as it is meant to. Who sets a password for somebody else ends his keys with it."
     )
     return f"{_table(('median', *ENDINGS, 'slowest of all'), rows)}\n\n{note}"
 
 
 def _lag(lane: Lane, how: str) -> str:
     ends = next((ends for ends in lane.revocations if ends.how == how), None)
-    if ends is None or (how not in lane.about.ends and traits.is_key(lane)):
+    if ends is None:
         return NOTHING
+    if ends not in traits.meant(lane):
+        return "goes on"
     return lag(traits.median_lag(ends)) if ends.lifetime is None else "when it expires"
 
 
@@ -113,9 +116,10 @@ def _slowest(lane: Lane) -> str:
 def _outage(report: Report) -> str:
     parts: list[str] = []
     for fault, title in TITLES.items():
-        rows = [told(lane, it) for lane in report.lanes for it in lane.outages if it.fault == fault and it.moments]
-        if rows:
-            parts.append(f"**{title}:**\n\n{_table(HEAD, rows)}")
+        found = [(lane, it) for lane in report.lanes for it in lane.outages if it.fault == fault and it.moments]
+        if found:
+            parts.append(f"**{title}:**\n\n{_table(HEAD, [told(*one) for one in found])}")
+            parts.append(what_was_done(outage for _, outage in found))
     return "\n\n".join(parts)
 
 

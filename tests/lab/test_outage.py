@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from admit.lab.crew import Crew, crew
-from admit.lab.outage import SORTS, Pace, measured
+from admit.lab.outage import SORTS, Pace, measured, united
 from admit.lab.report import Fault, Moment, Outage
 from admit.lab.strategy import Plan
 from lab.planted import STRATEGIES
@@ -91,6 +91,10 @@ def test_who_is_honest_asks_to_try_again_and_recovers(seen: Seen, fault: Fault) 
 
 def test_who_trusts_everybody_is_seen_to_let_in_the_wrong_ones(seen: Seen) -> None:
     outage = seen["trusting", "gone"]
+    # One person, over both servers, and never longer than it was broken and the answers took.
+    assert outage.wrong is not None
+    assert 0 < outage.wrong <= PACE.before + outage.healed + PACE.after
+    assert outage.thrown == 0
     assert since(outage)["wrongly_let_in"]
     assert since(outage)["thrown_out"] == since(outage)["unavailable"] == 0
     assert outage.recovered == 0.0
@@ -98,6 +102,8 @@ def test_who_trusts_everybody_is_seen_to_let_in_the_wrong_ones(seen: Seen) -> No
 
 def test_who_refuses_in_haste_is_seen_to_throw_people_out(seen: Seen) -> None:
     outage = seen["hasty", "gone"]
+    assert outage.thrown
+    assert outage.wrong == 0
     assert since(outage)["thrown_out"]
     assert since(outage)["wrongly_let_in"] == since(outage)["unavailable"] == 0
     assert outage.recovered is not None
@@ -112,3 +118,11 @@ def test_a_slow_store_is_seen_as_slow_and_who_is_ended_meanwhile_is_refused(seen
     inside = [moment for moment in outage.moments if 0.5 <= moment.at < outage.healed - PACE.slice]
     assert all(moment.slowest >= 400 for moment in inside if any(told([moment]).values()))
     assert since(outage)["wrongly_let_in"] == since(outage)["unavailable"] == since(outage)["thrown_out"] == 0
+
+
+@pytest.mark.parametrize(
+    ("spans", "together"),
+    [([], 0), ([(5, 9)], 4), ([(20, 30), (5, 9)], 14), ([(5, 9), (7, 12)], 7), ([(5, 30), (7, 12), (29, 31)], 26)],
+)
+def test_what_two_servers_did_at_the_same_time_is_counted_once(spans: list[tuple[int, int]], together: int) -> None:
+    assert united(spans) == together

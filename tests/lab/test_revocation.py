@@ -15,8 +15,11 @@ from admit.lab.strategy import ENDINGS, Plan
 from lab.planted import LAG, STRATEGIES
 
 PACE = Pace(servers=2, repeats=1, lifetime=2.0)
-PACES = {"deaf": replace(PACE, patience=0.4)}
-NAMES = ("prompt", "late", "late in one server", "deaf", "expires only", "better than it says")
+PACES = {"deaf": replace(PACE, patience=0.4), "says it spares keys": replace(PACE, patience=0.4)}
+NAMES = (
+    *("prompt", "late", "late in one server", "deaf", "expires only", "better than it says"),
+    *("spares keys", "says it spares keys"),
+)
 
 Found = dict[str, tuple[Revocation, ...]]
 
@@ -71,3 +74,17 @@ def test_an_end_that_is_never_noticed_is_not_taken_for_a_short_lag(found: Found)
     for ends in found["deaf"]:
         assert ends.lags[0] > 100
         assert "1 of 1 still got in when it was given up" in ends.note
+
+
+def test_what_an_end_leaves_alone_is_seen_to_go_on_until_all_others_are_refused(found: Found) -> None:
+    spared = {ends.how: ends for ends in found["spares keys"] if ends.goes_on is not None}
+    assert set(spared) == {"password change"}
+    ends = spared["password change"]
+    assert ends.goes_on
+    assert (ends.lags, ends.lifetime) == ((), None)
+    assert "goes on, as it is meant to" in ends.note
+
+
+def test_what_is_ended_though_it_was_to_go_on_is_told_as_ended(found: Found) -> None:
+    for ends in found["says it spares keys"]:
+        assert (ends.goes_on, ends.lags) == (None, (0.0,))

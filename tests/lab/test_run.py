@@ -63,7 +63,7 @@ def test_nothing_of_a_lane_is_missing(report: Report) -> None:
         left_out = [line for line in report.left_out if line.startswith(called(lane.about.title, lane.store))]
         if not any(", ends: " in line for line in left_out):
             assert [ends.how for ends in lane.revocations] == [*ENDINGS]
-            assert all(ends.lags for ends in lane.revocations)
+            assert all(ends.lags or ends.goes_on for ends in lane.revocations)
         said = {fault for fault in faults_of(strategy, lane.store) if any(f"store {fault}:" in it for it in left_out)}
         assert {outage.fault for outage in lane.outages} == set(faults_of(strategy, lane.store)) - said
 
@@ -74,7 +74,8 @@ def test_what_must_be_read_is_counted_and_what_only_expires_is_told_apart(report
         reads = lane.about.family in {"session", "api key"} or lane.about.id == "hybrid-blocklist"
         assert lane.path.operations == pytest.approx(float(reads), abs=0.01)
         for ends in lane.revocations:
-            assert (ends.lifetime is None) is (ends.how in lane.about.ends)
+            assert (ends.lifetime is None) is (ends.how in {*lane.about.ends, *lane.about.spares})
+            assert (ends.goes_on is not None) is (ends.how in lane.about.spares)
 
 
 def test_what_was_left_out_is_said_with_what_would_bring_it(report: Report) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from admit.lab import traits
 from admit.lab.bars import bars
 from admit.lab.drawing import FAMILIES, NARROW, WIDE, Axis, Chart, Mark, Row, Table, drawn
-from admit.lab.report import Lane
+from admit.lab.report import Lane, Revocation
 from admit.lab.timeline import timelines
 from admit.lab.words import NOTHING, duration, lag, name, people, rate, size, spread
 
@@ -132,20 +132,23 @@ def revocation(lanes: Sequence[Lane]) -> Chart | None:
     table = Table(
         ("strategy", "what ended", "median", "slowest", "repeats", "servers", "how"),
         tuple(
-            (
-                name(lane), ends.how, lag(traits.median_lag(ends)), lag(max(ends.lags)), str(len(ends.lags)),
-                str(ends.servers), ends.note or "the end itself was noticed",
-            )
+            (name(lane), ends.how, *_lags(ends), str(ends.servers), ends.note or "the end itself was noticed")
             for lane in known
             for ends in lane.revocations
-            if ends.lags
         ),
-    )  # fmt: skip
+    )
     reads = (
         "Each dot is one end, from its acknowledgement to the last acceptance at any server. “None”: how often nobody "
         "accepted it any more. Hollow: only the expiry ended it, measured with tokens of a short life."
     )
     return _chart("revocation", "How long an end takes", reads, axis, rows, table)
+
+
+def _lags(ends: Revocation) -> tuple[str, str, str]:
+    """The median, the slowest, and of how many."""
+    if not ends.lags:
+        return NOTHING, NOTHING, NOTHING
+    return lag(traits.median_lag(ends)), lag(max(ends.lags)), str(len(ends.lags))
 
 
 def _chart(id: str, title: str, reads: str, axis: Axis, rows: Sequence[Row], table: Table) -> Chart:

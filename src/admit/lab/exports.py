@@ -59,7 +59,9 @@ def tables(report: Report) -> Mapping[str, Table]:
         "carried": _table((*_LANE, "client_bytes", "wire_bytes"), report, _carried),
         "path": _table((*_LANE, "figure", *_VALUE), report, _path),
         "throughput": _table((*_LANE, "servers", *_VALUE), report, _throughput),
-        "revocation": _table((*_LANE, "ending", "milliseconds", "servers", "lifetime"), report, _revocation),
+        "revocation": _table(
+            (*_LANE, "ending", "milliseconds", "servers", "lifetime", "goes_on_s"), report, _revocation
+        ),
         "outage": _table((*_LANE, "fault", *_MOMENT), report, _outage),
         "security": (
             ("attack", "place", "outcome", "seen"),
@@ -126,7 +128,9 @@ def _throughput(lane: Lane) -> _Lines:
 def _revocation(lane: Lane) -> _Lines:
     for ends in lane.revocations:
         for lag in ends.lags:
-            yield ends.how, lag, ends.servers, ends.lifetime
+            yield ends.how, lag, ends.servers, ends.lifetime, None
+        if ends.goes_on is not None:
+            yield ends.how, None, ends.servers, None, ends.goes_on
 
 
 def _outage(lane: Lane) -> _Lines:

@@ -56,6 +56,15 @@ FAULTS: dict[Store, dict[Fault, str]] = {
 """What each store can suffer, and what is done then. Memory is in the process: what breaks it ends that, too."""
 FAULTS["redis"] = FAULTS["postgresql"]
 
+NOTES: dict[tuple[Store, Fault], str] = {
+    ("sqlite", "gone"): (
+        "A file that was moved away can be read on by whoever has it open: a server that only looks up a session notices "
+        "nothing, and would not notice either what is ended in a file that took its place. Admit looks whether the file "
+        "is still where it was, and lets nobody in until it is started again, though the same file came back."
+    ),
+}
+"""What has to be known to judge what people see of a fault."""
+
 AUTHORITY: dict[Fault, str] = {
     "slow": f"each answer of the authority arrives {LATE * 1e3:.0f} ms later",
     "gone": "connections to the authority break, and new ones are refused",

@@ -64,8 +64,9 @@ _TAKEN = {
     ),
     "An outage": (
         "People go on asking through it, of whom some were ended before, and some while it lasts: each answer is right or "
-        "wrong, and counted. “Wrongly, for” is from the first to the last moment at which anybody got in who had been "
-        "ended; they are not ended all at once, so that each of them got in for less."
+        "wrong, and counted. How long somebody got in wrongly, or was thrown out, is told of the one person to whom it "
+        "happened the longest: from the first such answer of a server to the last before it said otherwise, at all servers "
+        "together; he is asked for every 100 ms."
     ),
     "An attack": (
         "Performed in a real browser against a page that keeps its credential there; the result is what was seen."

@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from weakref import WeakKeyDictionary
 
 from admit.lab.crew import Crew
-from admit.lab.faults import Site, faults_of, goes_on, opened
+from admit.lab.faults import NOTES, Site, faults_of, goes_on, opened
 from admit.lab.people import SECOND, Person, renewed
 from admit.lab.report import Fault, Moment, Outage
 from admit.lab.strategy import Fronted, Held, Issuer, Plan, Store, Strategy, Unmeasured
@@ -25,9 +26,6 @@ from admit.lab.watching import Answer, AppServer
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what was answered."""
-
-AT_ONCE = 4
-"""Outages that may go on in the same processes at the same time: a moment of one is mostly waiting."""
 
 OF_A_STORE: dict[Store, int] = {"postgresql": 2, "redis": 4}
 """… and on the same store: each has pools of connections, and a store has only so many."""
@@ -54,10 +52,11 @@ class Pace:
     slice: float = 0.25
     pause: float = 0.1  # between two requests of somebody to a server
     limit: float = 1.0  # until he hangs up
+    at_once: int = 8  # outages in the same processes at the same time: a moment of one is mostly waiting
 
 
 QUICK = Pace()
-FULL = Pace(signed_in=10, ended=4, before=1.0, fault=8.0, after=10.0)
+FULL = Pace(signed_in=10, ended=4, before=1.0, fault=8.0, after=10.0, at_once=4)
 
 
 @dataclass(slots=True)
@@ -195,6 +194,9 @@ async def _measured(strategy: Strategy, plan: Plan, store: Store, crew: Crew, fa
         moments=_moments(scene, began, settled),
         recovered=_recovered(scene.by_person(), began, healed),
         what=faults_of(strategy, store)[fault] + _said_of_tokens(strategy, plan, refreshed=refreshed),
+        note="" if isinstance(strategy, Fronted) else NOTES.get((store, fault), ""),
+        wrong=_longest(scene, "wrongly_let_in", settled),
+        thrown=_longest(scene, "thrown_out", settled),
     )
 
 
@@ -267,6 +269,35 @@ def _moments(scene: _Scene, began: int, settled: int) -> tuple[Moment, ...]:
 
 
 SORTS = ("let_in", "wrongly_let_in", "refused", "thrown_out", "unavailable")
+
+
+def _longest(scene: _Scene, sort: str, settled: int) -> float:
+    """Seconds for which the one to whom it happened the longest was answered so by one server or another.
+
+    It begins with the first of some such answers in a row of a server, when that was asked for, and ends with the last.
+    """
+    people = scene.people
+    spans: list[list[tuple[int, int]]] = [[] for _ in people]
+    for answers in scene.answers:
+        of_each: list[list[Answer]] = [[] for _ in people]
+        for answer in answers:
+            if answer.began >= settled:
+                of_each[answer.person].append(answer)
+        for person, told, spanned in zip(people, of_each, spans, strict=True):
+            for is_so, some in groupby(told, key=lambda answer, person=person: person.sort(answer) == sort):  # type: ignore[misc]
+                row = list(some)
+                if is_so:
+                    spanned.append((row[0].began, row[-1].answered))
+    return max(map(united, spans), default=0) / 1e9
+
+
+def united(spans: Iterable[tuple[int, int]]) -> int:
+    """How long all ``spans`` are together, what lies in several of them counted once."""
+    whole, reached = 0, 0
+    for begins, ends in sorted(spans):
+        whole += max(0, ends - max(begins, reached))
+        reached = max(reached, ends)
+    return whole
 
 
 def _recovered(by_person: Iterable[Sequence[Answer]], began: int, healed: int) -> float | None:

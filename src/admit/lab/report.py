@@ -64,6 +64,7 @@ class Revocation:
     servers: int
     note: str  # where the end has no effect before the credential expires: with which lifetime it was measured
     lifetime: float | None = None  # … that lifetime in seconds; None: the end itself was noticed
+    goes_on: float | None = None  # seconds for which what it leaves alone on purpose was seen to get in; no lags then
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,9 @@ class Outage:
     moments: tuple[Moment, ...]
     recovered: float | None  # seconds after it healed until everybody who is signed in gets in again
     what: str = ""  # what was done to the store, in a sentence
+    note: str = ""  # what has to be known to judge it
+    wrong: float | None = None  # seconds for which one person who was ended got in: the most of all of them
+    thrown: float | None = None  # seconds for which one who is signed in was told that he is not
 
 
 @dataclass(frozen=True, slots=True)

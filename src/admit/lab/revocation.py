@@ -6,6 +6,9 @@ request that had come before may be let in after it: nobody could tell which of 
 
 Beside him each server is asked for somebody who was signed in before him, is not ended, and is asked for after him. If
 he is refused while that one gets in, the end was noticed; if there is no such moment, only his credential expired.
+
+What an end leaves alone on purpose is watched in the same way: for as long as it takes until all that was ended beside
+it is refused everywhere, it has to get in.
 """
 
 from __future__ import annotations
@@ -67,8 +70,9 @@ class Watched:
 
     how: Ending
     held: Held
+    spared: bool = False  # whether it is meant to go on
     acknowledged: int = 0
-    lag: float = 0.0  # milliseconds
+    lag: float = 0.0  # milliseconds from the end to the last time that he got in
     noticed: bool = False  # whether it was the end that ended it
     outlived: bool = False  # whether he still got in when it was given up
 
@@ -153,14 +157,17 @@ class _Batch:
         )
 
     def _is_over(self, answers: Sequence[Answer], one: Watched) -> bool:
-        """Whether the last answers are all to requests after the end, for long enough, and none lets him in."""
+        """Whether the last answers are all to requests after the end, for long enough, and say what is expected."""
         settled = [answer for answer in _last(answers, self._pace.settle) if answer.began > one.acknowledged]
-        return len(settled) >= IN_A_ROW and all(_tells(answer) and not one.shown(answer) for answer in settled)
+        return len(settled) >= IN_A_ROW and all(
+            _tells(answer) and one.shown(answer) == one.spared for answer in settled
+        )
 
     def _judge(self, number: int, one: Watched) -> None:
+        last = [[answer.began for answer in seen.of(number) if one.shown(answer)][-1] for seen in self._seen]
+        # The last acceptance anywhere; of who is meant to go on, the last one everywhere.
+        one.lag = ((min if one.spared else max)(last) - one.acknowledged) / 1e6
         for seen in self._seen:
-            late = [answer.began for answer in seen.of(number) if one.shown(answer)]
-            one.lag = max(one.lag, (late[-1] - one.acknowledged) / 1e6)
             one.outlived |= not self._is_over(seen.of(number), one)
             one.noticed |= any(
                 his.began > one.acknowledged and _tells(his) and not one.shown(his) and other.outcome == "in"
@@ -187,15 +194,14 @@ async def measured(strategy: Strategy, plan: Plan, store: Store, crew: Crew, pac
     if about.ends:
         async with _begun(strategy, plan, store, crew, pace.servers) as (issuer, servers):
             for _ in range(pace.repeats):
-                people += await _ended(issuer, servers, about.ends, pace)
-    never: list[Ending] = [how for _ in range(pace.repeats) for how in ENDINGS if how not in about.ends]
+                people += await _ended(issuer, servers, (*about.spares, *about.ends), pace, about.spares)
+    known = {*about.ends, *about.spares}
+    never: list[Ending] = [how for _ in range(pace.repeats) for how in ENDINGS if how not in known]
     if never:
         lifetime, expired = await _expired(strategy, plan, store, crew, never, pace)
         people += expired
     return tuple(
-        _revocation(
-            how, [one for one in people if one.how == how], pace.servers, 0.0 if how in about.ends else lifetime
-        )
+        _revocation(how, [one for one in people if one.how == how], pace.servers, 0.0 if how in known else lifetime)
         for how in ENDINGS
     )
 
@@ -213,9 +219,14 @@ async def _begun(
         yield issuer, servers
 
 
-async def _ended(issuer: Issuer, servers: Sequence[AppServer], hows: Sequence[Ending], pace: Pace) -> Sequence[Watched]:
-    control = await issuer.sign_in(f"lab-{secrets.token_hex(8)}", roles=ROLES)
-    people = [Watched(how, await issuer.sign_in(f"lab-{secrets.token_hex(8)}", roles=ROLES)) for how in hows]
+async def _ended(
+    issuer: Issuer, servers: Sequence[AppServer], hows: Sequence[Ending], pace: Pace, spares: Sequence[Ending] = ()
+) -> Sequence[Watched]:
+    async def signed_in() -> Held:
+        return await issuer.sign_in(f"lab-{secrets.token_hex(8)}", roles=ROLES)
+
+    control = await signed_in()
+    people = [Watched(how, await signed_in(), spared=how in spares) for how in hows]
     await _Batch(servers, people, control, pace).run(issuer)
     return people
 
@@ -240,6 +251,11 @@ async def _expired(
 
 def _revocation(how: Ending, people: Sequence[Watched], servers: int, lifetime: float) -> Revocation:
     """``lifetime``: of credentials of which nobody expects that the end is noticed; 0 where it is."""
+    if all(one.spared and not one.noticed and not one.outlived for one in people):
+        # Who is meant to go on and was refused is no such case: of him it is told how long it took.
+        seen = min(one.lag for one in people) / 1e3
+        note = f"goes on, as it is meant to: let in everywhere until {seen:.2g} s later, when all others were refused"
+        return Revocation(how, (), servers, note, goes_on=seen)
     notes: list[str] = []
     expired = bool(lifetime) and not any(one.noticed for one in people)
     if expired:

@@ -27,13 +27,13 @@ from admit.lab.running import Running
 from admit.lab.scales import Scale
 from admit.lab.storage import storage
 from admit.lab.strategies import STRATEGIES
-from admit.lab.strategy import ENDINGS, Plan, Refused, Store, Strategy, Unavailable, Unmeasured, for_servers
+from admit.lab.strategy import Plan, Refused, Store, Strategy, Unavailable, Unmeasured, for_servers
 from admit.lab.throughput import SERVERS, throughputs
 from admit.lab.words import STORES
 
 T = TypeVar("T")
 
-AT_ONCE = 8
+AT_ONCE = 12
 """Lanes that are measured at the same time where they mostly wait."""
 
 _EXPECTED = (AdmitError, Unmeasured, Unavailable, Refused, OSError)
@@ -189,10 +189,10 @@ class _Measuring:
     async def _ends(self) -> None:
         """Ends that are noticed alone, one lane after the other; where it is waited for an expiry, several at once."""
         self._watcher.phase("how fast an end takes effect", len(self.lanes))
-        noticed = [one for one in self.lanes if len(one.strategy.about.ends) == len(ENDINGS)]
-        for one in noticed:
-            await self._attempt(one, "ends", self._ended(one))
-        waited = [one for one in self.lanes if one not in noticed]
+        waited = [one for one in self.lanes if not one.strategy.about.ends]
+        for one in self.lanes:
+            if one not in waited:
+                await self._attempt(one, "ends", self._ended(one))
         await self._several([(one, "ends", self._ended(one)) for one in waited])
         await self._anew()
 
@@ -210,7 +210,7 @@ class _Measuring:
         half = len(self._crew.processes) // 2
         crews = asyncio.Queue[Crew]()
         for some in (self._crew.processes[:half], self._crew.processes[half:]):
-            for _ in range(outage.AT_ONCE):
+            for _ in range(self._scale.breaks.at_once):
                 crews.put_nowait(Crew(some))
 
         async def broken(one: _Measured, fault: Fault) -> None:

@@ -113,6 +113,7 @@ class About:
     stores: tuple[Store, ...]  # the kinds of store that it can share
     carrier: Literal["cookie", "bearer"]
     ends: tuple[Ending, ...] = ENDINGS  # what takes effect before the credential expires; the others never do
+    spares: tuple[Ending, ...] = ()  # … of the others, what is meant to leave it alone
     outsiders: bool = False  # whether who verifies need not be trusted: a public key, or a question, tells him enough
 
 

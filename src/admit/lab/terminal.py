@@ -17,7 +17,7 @@ from admit.lab.compared import COLUMNS, compared
 from admit.lab.methods import noise
 from admit.lab.questions import ORDINARY, QUESTIONS, Answers
 from admit.lab.report import Lane, Report
-from admit.lab.timeline import HEAD, TITLES, told
+from admit.lab.timeline import HEAD, TITLES, told, what_was_done
 from admit.lab.verdict import Finding, verdict
 from admit.lab.words import name, place
 
@@ -29,9 +29,11 @@ _APART = 2
 def show(report: Report, console: Console) -> None:
     """Print all of it."""
     console.print(told_in_words(report))
-    for title, table in tables(report, console.width):
+    for title, table, under in tables(report, console.width):
         console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
         console.print(table)
+        if under:
+            console.print(Padding(Text(under, style="dim"), (0, 0, 1, 1)))
     if report.left_out:
         console.print(Rule(Text("Left out", style="bold"), align="left", style="dim"))
         for line in report.left_out:
@@ -46,18 +48,22 @@ def told_in_words(report: Report) -> RenderableType:
     return Group(*parts, *_advised(report, ORDINARY))
 
 
-def tables(report: Report, width: int) -> Iterator[tuple[str, Table]]:
-    """The comparison, the faults, the attacks and the noise; each in as many tables as fit into ``width``."""
+def tables(report: Report, width: int) -> Iterator[tuple[str, Table, str]]:
+    """The comparison, the faults, the attacks and the noise; each in as many tables as fit into ``width``.
+
+    Each has a title, and what has to be said under it, if anything.
+    """
     yield from _fitting("Compared (* best of its column)", _comparison(report.lanes), width)
     for fault, title in TITLES.items():
-        rows = [told(lane, it) for lane in report.lanes for it in lane.outages if it.fault == fault and it.moments]
-        if rows:
-            yield from _fitting(title, _Rows(HEAD, [list(map(Text, row)) for row in rows]), width)
+        found = [(lane, it) for lane in report.lanes for it in lane.outages if it.fault == fault and it.moments]
+        if found:
+            rows = _Rows(HEAD, [list(map(Text, told(*one))) for one in found])
+            yield from _fitting(title, rows, width, what_was_done(outage for _, outage in found))
     if report.attacks:
         seen = [list(map(Text, (it.name, it.place, it.outcome, it.seen))) for it in report.attacks]
-        yield "In a browser", _Rows(("attack", "place", "", "seen"), seen).table(range(1, 4), wraps=True)
-    if found := noise(report.lanes):
-        lines = [list(map(Text, (it.figure, it.middle, it.widest, str(it.repeats)))) for it in found]
+        yield "In a browser", _Rows(("attack", "place", "", "seen"), seen).table(range(1, 4), wraps=True), ""
+    if apart := noise(report.lanes):
+        lines = [list(map(Text, (it.figure, it.middle, it.widest, str(it.repeats)))) for it in apart]
         head = ("figure", "usual", "widest", "repeats")
         yield from _fitting("Noise: (highest − lowest) / median", _Rows(head, lines), width)
 
@@ -118,16 +124,17 @@ class _Rows:
         return table
 
 
-def _fitting(title: str, rows: _Rows, width: int) -> Iterator[tuple[str, Table]]:
-    """As few tables as it takes, each at most ``width`` wide."""
+def _fitting(title: str, rows: _Rows, width: int, under: str = "") -> Iterator[tuple[str, Table, str]]:
+    """As few tables as it takes, each at most ``width`` wide; ``under`` stands below the last."""
     room = width - min(rows.wide(0), _FIRST + _APART) - _APART
     parts: list[list[int]] = [[]]
     for column in range(1, len(rows.head)):
         if parts[-1] and sum(map(rows.wide, [*parts[-1], column])) > room:
             parts.append([])
         parts[-1].append(column)
-    for number, columns in enumerate(parts):
-        yield f"{title}, {number + 1} of {len(parts)}" if len(parts) > 1 else title, rows.table(columns)
+    for number, columns in enumerate(parts, 1):
+        counted = f"{title}, {number} of {len(parts)}" if len(parts) > 1 else title
+        yield counted, rows.table(columns), under if number == len(parts) else ""
 
 
 def _comparison(lanes: Sequence[Lane]) -> _Rows:

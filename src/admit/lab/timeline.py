@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from admit.lab import traits
 from admit.lab.drawing import FAMILY_GAP, NARROW, WIDE, Chart, Layout, Table, label, pixels, svg, text
@@ -41,25 +41,40 @@ def _chart(fault: Fault, title: str, found: Sequence[tuple[Lane, Outage]]) -> Ch
         f"From left to right is time; the fault lasts from 0 to {duration(healed * 1e6)}. How high a colour stands is its "
         "share of the requests of a moment; at the right stands the slowest answer during the fault."
     )
-    if done := list(dict.fromkeys(outage.what.partition(";")[0] for _, outage in found if outage.what)):
-        reads += f" What was done: {'; '.join(done)}."
+    if done := what_was_done(outage for _, outage in found):
+        reads += f" {done}"
     pictures = tuple(_drawn(f"outage-{fault}", title, reads, found, layout) for layout in (WIDE, NARROW))
     return Chart(f"outage-{fault}", title, reads, pictures, Table(HEAD, tuple(told(*one) for one in found)), LEGEND)
 
 
+def what_was_done(outages: Iterable[Outage]) -> str:
+    """What happened to each of the stores, and what has to be known to judge it; empty where nobody has told."""
+    every = list(outages)
+    # Behind the semicolon stands what is each lane's own.
+    done = dict.fromkeys(outage.what.partition(";")[0] for outage in every if outage.what)
+    notes = dict.fromkeys(outage.note for outage in every if outage.note)
+    return " ".join(([f"What was done: {'; '.join(done)}."] if done else []) + [*notes])
+
+
 def told(lane: Lane, outage: Outage) -> tuple[str, ...]:
     """The same in words: a row of the table."""
-    share, wrong = traits.share_let_in(outage), traits.wrong_for(outage)
-    counts = f"{sum(it.wrongly_let_in for it in outage.moments):,}"
+    share = traits.share_let_in(outage)
     return (
         name(lane),
         NOTHING if share is None else f"{share * 100:.0f} %",
-        f"{counts}, within {duration(wrong * 1e6)}" if wrong else "nobody",
-        f"{sum(it.thrown_out for it in outage.moments):,}",
+        _one(sum(it.wrongly_let_in for it in outage.moments), traits.wrong_for(outage)),
+        _one(sum(it.thrown_out for it in outage.moments), outage.thrown or 0.0),
         f"{sum(it.unavailable for it in outage.moments):,}",
         slowest(outage),
         NOTHING if outage.recovered is None else duration(outage.recovered * 1e6),
     )
+
+
+def _one(requests: int, seconds: float) -> str:
+    """To how many requests it happened, and for how long to the one person to whom it happened the longest."""
+    if not requests:
+        return "nobody"
+    return f"{requests:,}, one person for {duration(seconds * 1e6)}" if seconds else f"{requests:,}"
 
 
 def _drawn(id: str, title: str, tells: str, found: Sequence[tuple[Lane, Outage]], layout: Layout) -> str:

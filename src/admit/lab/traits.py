@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -68,12 +69,12 @@ def least_let_in(lane: Lane) -> float | None:
 
 
 def wrong_for(outage: Outage) -> float:
-    """Seconds from the first to the last time that somebody got in who was ended."""
-    wrong = [number for number, moment in enumerate(outage.moments) if moment.wrongly_let_in]
-    if not wrong:
-        return 0.0
-    after = outage.moments[wrong[-1] + 1].at if wrong[-1] + 1 < len(outage.moments) else outage.healed
-    return max(after, outage.moments[wrong[-1]].at) - outage.moments[wrong[0]].at
+    """Seconds for which one person got in who was ended: the most of all of them."""
+    if outage.wrong is not None:
+        return outage.wrong
+    # An older report tells no persons; together they got in for as long as there were such answers.
+    width = min((b.at - a.at for a, b in itertools.pairwise(outage.moments)), default=0.0)
+    return width * sum(moment.wrongly_let_in > 0 for moment in outage.moments)
 
 
 def stays_open(lane: Lane) -> bool | None:

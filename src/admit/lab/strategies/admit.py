@@ -206,7 +206,7 @@ def _parts(them: Sequence[T], each: int) -> list[Sequence[T]]:
     return [them[at : at + each] for at in range(0, len(them), each)]
 
 
-def _leased(id: str, title: str, built: str, way: Way, *ends: Ending) -> Leased:
+def _leased(id: str, title: str, built: str, way: Way, spares: tuple[Ending, ...] = ()) -> Leased:
     about = About(
         id=id,
         family="admit",
@@ -214,7 +214,8 @@ def _leased(id: str, title: str, built: str, way: Way, *ends: Ending) -> Leased:
         built=f"{built}; verified locally, and a log that every server follows under a lease says what has ended.",
         stores=("memory", "sqlite", "postgresql", "redis"),
         carrier="cookie" if isinstance(way, Cookies) else "bearer",
-        ends=ends or ENDINGS,
+        ends=tuple(how for how in ENDINGS if how not in spares),
+        spares=spares,
     )
     return Leased(about, way)
 
@@ -226,7 +227,5 @@ KEY = _leased(
     "Admit, API key",
     "Looked up when first seen. “Sign out” ends the key",
     Keys(),
-    "sign out",  # a key is no sign-in: another password leaves it alone
-    "disable",
-    "role change",
+    spares=("password change",),  # it raises no floor of keys (Subject.proof_changed): a key is no sign-in
 )

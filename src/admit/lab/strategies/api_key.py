@@ -14,7 +14,8 @@ API_KEY = LookedUp(
         built="A 256-bit key whose digest finds one row, with the owner's roles in it. “Sign out” ends the key.",
         stores=("memory", "sqlite", "postgresql", "redis"),
         carrier="bearer",
-        ends=("sign out", "disable", "role change"),  # a key is no sign-in: another password leaves it alone
+        ends=("sign out", "disable", "role change"),
+        spares=("password change",),  # a key is no sign-in
     ),
     write=carried.bearer,
     read=carried.of_bearer,
