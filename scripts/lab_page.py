@@ -79,10 +79,16 @@ def _throughput(report: Report) -> str:
             name(lane),
             *(rate(it.by_servers[n].median) if n in it.by_servers else NOTHING for n in counts),
             NOTHING if it.ten is None else rate(it.ten),
+            f"{traits.apart(it):.0%}",
         )
         for lane, it in found
     ]
-    head = ("verifications in a second", *(f"{n} server{'s' * (n > 1)}" for n in counts), "10 machines, worked out")
+    head = (
+        "verifications in a second",
+        *(f"{n} server{'s' * (n > 1)}" for n in counts),
+        "10 machines, worked out",
+        "noise",
+    )
     return _table(head, rows)
 
 

@@ -49,6 +49,7 @@ class Follower:
         self._chance = chance
         self.bound = bound
         self.restarts = 0
+        self.polls = 0
         self._failures = 0
         self._stopped = threading.Event()
         self._caught_up = threading.Event()
@@ -95,6 +96,7 @@ class Follower:
         """Read once; the seconds to pause before the next time. Raises nothing."""
         after, sent = self._copy.cursor, Moment.of(self._clock)
         probe, wait = written(self._chance(9)), 0.0 if self._failures else self.bound / 4
+        self.polls += 1
         try:
             for page in self._source.read(after, wait, probe, self.bound / 4):
                 self._take(page, after, sent)

@@ -53,8 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a verifier knows: ``staleness`` (seconds, infinite before the first time), revocations held, keys by id.
 
     ``fresh`` is whether credentials are accepted now by what is known here, ``mode`` what is done otherwise, ``left``
-    for how many seconds it stays so without news; ``error`` says what went wrong last while it does. ``restarts`` is how
-    often the log had to be read from its beginning. ``answers`` counts credentials, kind by kind, by what it took, at all
+    for how many seconds it stays so without news; ``error`` says what went wrong last while it does. ``polls`` is how
+    often the log was asked for, ``restarts`` how often it had to be read from its beginning. ``answers`` counts credentials, kind by kind, by what it took, at all
     routes; ``ages`` those accepted, by the upper end (seconds) of how old what was known was at that moment.
     """
 
@@ -63,6 +63,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     staleness: float
     left: float
     entries: int
+    polls: int
     restarts: int
     keys: tuple[str, ...]
     error: str | None
@@ -264,6 +265,7 @@ class Verifier:
             staleness=age,
             left=max(0.0, self._bounded.bound - age),
             entries=len(known.copy),
+            polls=known.follower.polls,
             restarts=known.follower.restarts,
             keys=tuple(known.keys.verifying),
             error=None if error is None else f"{error.code}: {error}",

@@ -43,6 +43,7 @@ class Planted:
     """An issuer that keeps in a folder who was ended, how and when, or tells a server in this process."""
 
     def __init__(self, plan: Plan) -> None:
+        self.count = Count()
         self._plan = plan
 
     async def load(self, subjects: Sequence[str]) -> None:
@@ -181,7 +182,7 @@ class OverANetwork:
 
 
 KEYS: tuple[Ending, ...] = ("password change",)
-EVENTS = tuple(how for how in ENDINGS if how not in KEYS)
+EVENTS: tuple[Ending, ...] = tuple(how for how in ENDINGS if how not in KEYS)
 
 STRATEGIES: dict[str, Strategy] = {
     "prompt": InAFolder(about("prompt", "sqlite")),

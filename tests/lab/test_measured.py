@@ -32,6 +32,7 @@ class Keeping:
     """Keeps 5,000 bytes, and 100 more for each."""
 
     def __init__(self) -> None:
+        self.count = Count()
         self.loaded: list[str] = []
 
     async def load(self, subjects: Sequence[str]) -> None:
@@ -95,6 +96,16 @@ async def test_storage_is_what_is_kept_for_each_and_a_million_is_worked_out_of_i
     assert found.at_a_million == pytest.approx(100.005)
     assert found.formula == "5,000 + 100.0 × people, from 100 and 1,000"
     assert (found.client, found.wire) == (42, len("cookie: a=é\r\n".encode()))
+
+
+async def test_a_list_of_what_has_ended_is_not_measured_empty() -> None:
+    plan = Plan("hybrid-blocklist", "memory://listed", bytes(32), access_seconds=300.0, session_seconds=86_400.0)
+    issuer = await STRATEGIES[plan.strategy].issuer(plan)
+    found = await storage(Running(STRATEGIES[plan.strategy], plan, "memory", issuer), [600])
+    await issuer.close()
+    # Each of them once a day, of which a token lives for five minutes: 2.1, and never none.
+    assert found.formula.endswith("as of 600, of whom 3 have a token on the list of what has ended")
+    assert issuer.count.operations >= 600 + 3
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from admit.lab.people import ROUNDED, SECOND, Person, renewed
-from admit.lab.strategy import Ending, Held, Refused, Unavailable
+from admit.lab.strategy import Count, Ending, Held, Refused, Unavailable
 from admit.lab.watching import Answer, Outcome
 
 
@@ -25,6 +25,7 @@ class Answering:
     """An issuer that answers in a way that is known."""
 
     def __init__(self, *answers: Held | Exception) -> None:
+        self.count = Count()
         self._answers: Iterator[Held | Exception] = iter(answers)
         self.asked: list[str | None] = []
 

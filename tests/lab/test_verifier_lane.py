@@ -14,7 +14,7 @@ from admit.lab.faults import faults_of
 from admit.lab.report import Outage, Revocation
 from admit.lab.strategies import STRATEGIES
 from admit.lab.strategies.verifier import ON_A_LEASH
-from admit.lab.strategy import ENDINGS, Plan
+from admit.lab.strategy import ENDINGS, Plan, for_servers
 from redises import eventually
 from server.fleet import alive
 
@@ -49,6 +49,19 @@ async def test_ends_travel_and_a_lost_authority_means_asking_to_try_again_and_ne
     assert sum(moment.wrongly_let_in for moment in late) == 0
     assert sum(moment.thrown_out for moment in broken.moments) == 0
     assert broken.recovered is not None
+
+
+async def test_what_a_verifier_asks_is_what_it_says_that_it_asked(tmp_path: Path) -> None:
+    plan = Plan("admit-verifier", f"sqlite:///{tmp_path}/one.db", bytes(range(32)), staleness=BOUND)
+    issuer = await LANE.issuer(plan)
+    server = await LANE.server(for_servers(issuer, plan))
+    held = await issuer.sign_in("ann")
+    await server.verify(held.header)
+    first = server.count.operations
+    assert first >= 1  # it has asked for the log, or it would let nobody in
+    await asyncio.to_thread(eventually, lambda: server.count.round_trips >= first + 2)  # it asks on, whoever comes
+    await server.close()
+    await issuer.close()
 
 
 def test_what_serves_for_it_ends_with_whoever_measures() -> None:

@@ -143,6 +143,13 @@ class Crew:
         return list(await asyncio.gather(*(process.serve(plan) for process in self.processes[:number])))
 
 
+async def closed(servers: Sequence[AppServer]) -> None:
+    """Close all of them at once: some wait for what they have asked. Raises Unmeasured, once all have been told."""
+    found = await asyncio.gather(*(server.close() for server in servers), return_exceptions=True)
+    for failed in filter(None, found):
+        raise failed
+
+
 @contextlib.asynccontextmanager
 async def crew(number: int, *, table: str = TABLE) -> AsyncGenerator[Crew]:
     """So many processes, which end with the block; ``table`` is the module whose STRATEGIES they know."""

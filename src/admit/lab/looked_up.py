@@ -25,7 +25,8 @@ class LookedUp:
 
     async def issuer(self, plan: Plan) -> Issuer:
         """Where people sign in, or get a key."""
-        return _Issuer(self, plan, await open_table(plan.url, self.about.id, Count()))
+        count = Count()
+        return _Issuer(self, plan, await open_table(plan.url, self.about.id, count), count)
 
     async def server(self, plan: Plan) -> Server:
         """One that reads the row."""
@@ -34,7 +35,8 @@ class LookedUp:
 
 
 class _Issuer:
-    def __init__(self, strategy: LookedUp, plan: Plan, table: Table) -> None:
+    def __init__(self, strategy: LookedUp, plan: Plan, table: Table, count: Count) -> None:
+        self.count = count
         self._strategy = strategy
         self._plan = plan
         self._table = table

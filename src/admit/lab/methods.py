@@ -32,9 +32,10 @@ class Noise:
 
 def methods(report: Report) -> list[Method]:
     """One for each figure of the page."""
+    sizes = sorted({size for lane in report.lanes if lane.storage for size in lane.storage.server} or report.users)
     known = {
         "repeats": report.repeats,
-        "users": listed([people(number) for number in report.users]),
+        "users": listed([people(number) for number in sizes], "or"),
         "at_once": duration(BOUNDS["at once"] * 1e6),
         "network": duration(NETWORK),
     }
@@ -45,7 +46,7 @@ _TAKEN = {
     "p50, p99, CPU": (
         "One caller who waits for each answer, after a warm-up, on a monotonic clock; {repeats} repeats in turn with those "
         "of all other strategies, so that a busy moment hits all of them; the figure is their median. p50 is the request "
-        "in the middle, p99 the slowest in a hundred. “CPU” is the processor time that the application server itself used."
+        "in the middle, p99 the slowest in a hundred; others are signed in beside them. “CPU” is the processor time that the application server itself used."
     ),
     "Store reads, round trips": "Counted where they are sent, by what sends them, and divided by the number of requests.",
     "Verifications in a second": (
@@ -54,7 +55,8 @@ _TAKEN = {
     ),
     "At the server": (
         "{users} people signed in, in commits of a thousand; what the store then takes, indexes included, divided by their "
-        "number. For a million it is worked out from the largest number that was measured, by the formula beside it."
+        "number. For a million it is worked out from the largest number that was measured, by the formula beside it. On a "
+        "list of ended tokens stand as many as people sign out within the life of one, if each does so once a day."
     ),
     "At the client, on the wire": "The length of all that a client keeps, and of the header of one request.",
     "The end of something": (

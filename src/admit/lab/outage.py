@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from weakref import WeakKeyDictionary
 
-from admit.lab.crew import Crew
+from admit.lab.crew import Crew, closed
 from admit.lab.faults import NOTES, Site, faults_of, goes_on, opened
 from admit.lab.people import SECOND, Person, renewed
 from admit.lab.report import Fault, Moment, Outage
@@ -235,8 +235,7 @@ async def _scene(
         if door is not None:
             stack.push_async_callback(door.close)
         servers = await crew.serve(strategy, by_way_of_it, store, servers=pace.servers)
-        for server in servers:
-            stack.push_async_callback(server.close)
+        stack.push_async_callback(closed, servers)
         stack.push_async_callback(broken.heals)
         yield _Scene(issuer, door, servers, broken, pace)
 

@@ -21,7 +21,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from admit.lab.crew import Crew
+from admit.lab.crew import Crew, closed
 from admit.lab.report import Revocation
 from admit.lab.strategy import ENDINGS, Ending, Held, Issuer, Plan, Store, Strategy, Unmeasured, for_servers
 from admit.lab.watching import Answer, AppServer
@@ -214,8 +214,7 @@ async def _begun(
         issuer = await strategy.issuer(plan)
         stack.push_async_callback(issuer.close)
         servers = await crew.serve(strategy, for_servers(issuer, plan), store, servers=number)
-        for server in servers:
-            stack.push_async_callback(server.close)
+        stack.push_async_callback(closed, servers)
         yield issuer, servers
 
 

@@ -23,15 +23,18 @@ from admit.lab.machine import machine
 from admit.lab.path import paths
 from admit.lab.progress import Watcher
 from admit.lab.report import Attack, Fault, Lane, Outage, Path, Report, Revocation, Storage, Throughput
-from admit.lab.running import Running
+from admit.lab.running import Running, subjects
 from admit.lab.scales import Scale
 from admit.lab.storage import storage
 from admit.lab.strategies import STRATEGIES
-from admit.lab.strategy import Plan, Refused, Store, Strategy, Unavailable, Unmeasured, for_servers
+from admit.lab.strategy import Fronted, Plan, Refused, Store, Strategy, Unavailable, Unmeasured, for_servers
 from admit.lab.throughput import SERVERS, throughputs
-from admit.lab.words import STORES
+from admit.lab.words import STORES, listed
 
 T = TypeVar("T")
+
+OTHERS = 1_000
+"""People who are signed in, too, while verifications are timed."""
 
 AT_ONCE = 12
 """Lanes that are measured at the same time where they mostly wait."""
@@ -144,12 +147,12 @@ class _Measuring:
             return ()
 
     async def _storage(self) -> None:
-        self._watcher.phase("what is kept", len(self.lanes) * len(self._scale.users))
+        self._watcher.phase("what is kept", sum(len(self._scale.users_of(one.store)) for one in self.lanes))
         for one in self.lanes:
 
             async def kept(one: _Measured = one) -> None:
                 async with self._running(one, empty=True) as lane:
-                    sizes = self._scale.users
+                    sizes = self._scale.users_of(one.store)
                     one.storage = await storage(lane, sizes, told=lambda size: self._step(f"{one.name}, {size:,}"))
 
             await self._attempt(one, "what is kept", kept())
@@ -162,7 +165,10 @@ class _Measuring:
             for one in self.lanes:
 
                 async def begin(one: _Measured = one) -> None:
-                    open_.append((one, await stack.enter_async_context(self._running(one))))
+                    lane = await stack.enter_async_context(self._running(one))
+                    # Nobody reads from an empty table, and a list of what has ended has something on it.
+                    await lane.issuer.load(subjects(min(OTHERS, *self._scale.users)))
+                    open_.append((one, lane))
 
                 await self._attempt(one, "verification", begin())
             self._watcher.phase("verification", len(open_) * self._scale.repeats)
@@ -180,8 +186,10 @@ class _Measuring:
 
     async def _rates(self, lanes: Sequence[Running]) -> list[Throughput]:
         repeats, people = self._scale.repeats, self._scale.people
-        seconds = self._scale.rate_seconds
-        return await throughputs(lanes, self._crew, repeats=repeats, seconds=seconds, people=people, told=self._turn)
+        seconds, servers = self._scale.rate_seconds, self._scale.servers
+        return await throughputs(
+            lanes, self._crew, repeats=repeats, seconds=seconds, people=people, servers=servers, told=self._turn
+        )
 
     def _turn(self, lane: Running) -> None:
         self._step(_named(lane.strategy, lane.store))
@@ -206,6 +214,8 @@ class _Measuring:
         tried: list[tuple[_Measured, Fault]] = [
             (one, fault) for one in self.lanes for fault in faults_of(one.strategy, one.store)
         ]
+        # First those whose issuer has to be started, or all others would wait for them at the end.
+        tried.sort(key=lambda one: not isinstance(one[0].strategy, Fronted))
         self._watcher.phase("outages", len(tried))
         half = len(self._crew.processes) // 2
         crews = asyncio.Queue[Crew]()
@@ -317,6 +327,8 @@ def _not_asked_for(urls: Sequence[str], scale: Scale, only: Sequence[str]) -> It
     if only:
         yield "Other strategies: leave out --only"
     yield "Outages of memory: what breaks it ends the process that measures, too."
+    if left := [str(number) for number in SERVERS if number not in scale.servers]:
+        yield f"Verifications in a second with {listed(left)} application servers: without --quick"
     if max(scale.users) < 1_000_000:
         yield "A million people, measured: --large"
     if max(scale.users) < 100_000:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from admit.lab import outage, revocation
 from admit.lab.running import PEOPLE
+from admit.lab.strategy import Store
+from admit.lab.throughput import SERVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,17 @@ class Scale:
     rate_seconds: float  # of a slice in which servers do as much as they can
     ends: revocation.Pace
     breaks: outage.Pace
+    servers: tuple[int, ...] = SERVERS  # that share the work
+    traced: int | None = None  # people, at most, in memory: to see what Python allocates takes four times as long
     attacks: bool = True  # whether a browser is started
 
+    def users_of(self, store: Store) -> tuple[int, ...]:
+        """How many are signed in there, one size after the other."""
+        most = self.traced if store == "memory" and self.traced else max(self.users)
+        return tuple(sorted({min(number, most) for number in self.users}))
 
-QUICK = Scale(("--quick",), (10_000,), 3, 32, 0.02, 0.03, revocation.QUICK, outage.QUICK)
+
+QUICK = Scale(("--quick",), (10_000,), 3, 32, 0.02, 0.045, revocation.QUICK, outage.QUICK, servers=(1, 4), traced=2_000)
 FULL = Scale((), (1_000, 10_000, 100_000), 9, PEOPLE, 0.1, 0.2, revocation.FULL, outage.FULL)
 LARGE = replace(FULL, flags=("--large",), users=(1_000, 10_000, 100_000, 1_000_000))
 

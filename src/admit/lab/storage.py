@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from admit.lab.report import Storage
 from admit.lab.running import Running, subjects
-from admit.lab.strategy import Held
+from admit.lab.strategy import Held, Listing
 
 A_MILLION = 1_000_000
 
@@ -26,6 +26,8 @@ async def storage(
         kept[size] = await lane.issuer.kept_bytes() / size
     held = await lane.issuer.sign_in(*subjects(1))
     each, formula = at_a_million(kept)
+    if isinstance(lane.issuer, Listing) and lane.issuer.listed:
+        formula += f", of whom {lane.issuer.listed:,} have a token on the list of what has ended"
     return Storage(kept, len(held.kept.encode()), _on_the_wire(held), formula, each)
 
 

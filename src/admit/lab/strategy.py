@@ -71,6 +71,8 @@ class Count:
 class Issuer(Protocol):
     """The part of a strategy that signs people in and ends what they hold."""
 
+    count: Count
+
     async def load(self, subjects: Sequence[str]) -> None:
         """Sign in each of ``subjects`` once, in commits of a thousand; nobody needs what they hold."""
 
@@ -93,7 +95,9 @@ class Issuer(Protocol):
 class Server(Protocol):
     """The part of a strategy that stands in each application server."""
 
-    count: Count
+    @property
+    def count(self) -> Count:
+        """What it has asked of others so far, whether for a request or to be ready for one."""
 
     async def verify(self, header: tuple[str, str]) -> Caller:
         """Who is asking. Raises Refused, Unavailable."""
@@ -148,6 +152,14 @@ class Fronted(Strategy, Protocol):
 
     async def issuer_at(self, plan: Plan, *, reached: int) -> Asked:
         """The issuer that is reached at the port ``reached`` of this machine, where others listen. Raises StoreError."""
+
+
+@runtime_checkable
+class Listing(Issuer, Protocol):
+    """An issuer that keeps a list of what has ended and might still be presented."""
+
+    listed: int
+    """How many were put on it for those who were loaded: as many as sign out within the life of an access token."""
 
 
 def for_servers(issuer: Issuer, plan: Plan) -> Plan:

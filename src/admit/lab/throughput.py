@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from admit.lab.burden import Burden, burden_of
-from admit.lab.crew import Crew
+from admit.lab.crew import Crew, closed
 from admit.lab.report import Throughput
 from admit.lab.running import PEOPLE, Running, in_turns, signed_in, value
 from admit.lab.watching import WARM_UP, AppServer, Header
@@ -50,25 +50,25 @@ async def throughputs(
     repeats: int,
     seconds: float,
     people: int = PEOPLE,
+    servers: Sequence[int] = SERVERS,
     told: Callable[[Running], None] = lambda _: None,
 ) -> list[Throughput]:
     """What the processes of ``crew`` verify together, in each of ``lanes``. Raises Unmeasured, Unavailable.
 
-    Each number of servers has ``repeats`` slices of so many ``seconds``, in turn with those of other lanes; ``told``
+    Each number of ``servers`` has ``repeats`` slices of so many ``seconds``, in turn with those of other lanes; ``told``
     hears of each turn before it begins. What people hold lives for as long as all of this takes.
     """
     async with AsyncExitStack() as stack:
         found: list[_Rates] = []
         for lane in lanes:
-            numbers = numbers_of(lane, len(crew.processes))
-            servers = await crew.serve(lane.strategy, lane.plan, lane.store, servers=max(numbers))
-            for server in servers:
-                stack.push_async_callback(server.close)
+            numbers = numbers_of(lane, servers, len(crew.processes))
+            serving = await crew.serve(lane.strategy, lane.plan, lane.store, servers=max(numbers))
+            stack.push_async_callback(closed, serving)
             burden = await burden_of(lane.plan.url)
             if burden is not None:
                 stack.push_async_callback(burden.close)
             headers = await signed_in(lane.issuer, people)
-            found.append(_Rates(lane, servers, headers, burden, {number: [] for number in numbers}))
+            found.append(_Rates(lane, serving, headers, burden, {number: [] for number in numbers}))
         for one in in_turns(found, repeats):
             told(one.lane)
             for number in one.rates:
@@ -76,9 +76,9 @@ async def throughputs(
     return [_judged(one) for one in found]
 
 
-def numbers_of(lane: Running, most: int) -> list[int]:
+def numbers_of(lane: Running, servers: Sequence[int], most: int) -> list[int]:
     """How many servers there can be of it: what lies in the memory of one process is shared with nobody."""
-    return [1] if lane.store == "memory" else [number for number in SERVERS if number <= most] or [1]
+    return [1] if lane.store == "memory" else [number for number in servers if number <= most] or [1]
 
 
 async def _slice(one: _Rates, number: int, seconds: float) -> None:

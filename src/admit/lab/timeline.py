@@ -62,16 +62,16 @@ def told(lane: Lane, outage: Outage) -> tuple[str, ...]:
     return (
         name(lane),
         NOTHING if share is None else f"{share * 100:.0f} %",
-        _one(sum(it.wrongly_let_in for it in outage.moments), traits.wrong_for(outage)),
-        _one(sum(it.thrown_out for it in outage.moments), outage.thrown or 0.0),
+        _one(sum(it.wrongly_let_in for it in outage.moments), outage.wrong),
+        _one(sum(it.thrown_out for it in outage.moments), outage.thrown),
         f"{sum(it.unavailable for it in outage.moments):,}",
         slowest(outage),
         NOTHING if outage.recovered is None else duration(outage.recovered * 1e6),
     )
 
 
-def _one(requests: int, seconds: float) -> str:
-    """To how many requests it happened, and for how long to the one person to whom it happened the longest."""
+def _one(requests: int, seconds: float | None) -> str:
+    """To how many requests it happened, and for how long to the one person to whom it happened the longest, if known."""
     if not requests:
         return "nobody"
     return f"{requests:,}, one person for {duration(seconds * 1e6)}" if seconds else f"{requests:,}"

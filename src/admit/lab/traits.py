@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable
 
-from admit.lab.report import Lane, Outage, Revocation
+from admit.lab.report import Lane, Outage, Revocation, Throughput
 from admit.lab.strategy import Plan
 
 _DEPLOYED = Plan("", "", b"")
@@ -49,6 +49,11 @@ def median_lag(ends: Revocation) -> float:
     """Milliseconds in the middle of what was measured."""
     ordered = sorted(ends.lags)
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+
+
+def apart(found: Throughput) -> float:
+    """How far repeats lie apart, where it is worst: the highest less the lowest, by the median."""
+    return max(((it.high - it.low) / it.median for it in found.by_servers.values() if it.median), default=0.0)
 
 
 def during(outage: Outage) -> Iterable[int]:

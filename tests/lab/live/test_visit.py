@@ -58,6 +58,7 @@ async def test_a_session_costs_an_operation_for_each_request_and_a_token_none() 
     async with visit("stateless") as here:
         lanes = await after(here, "sign-in")
         assert ["wrote nothing down" in lane.said for lane in lanes] == [False, True]
+        assert [lane.messages[0].operations for lane in lanes] == [1, 0]
         session, token = await after(here, *["request"] * 6)
     assert [(app.requests, app.operations) for app in session.apps] == [(2, 2)] * 3
     assert [(app.requests, app.operations) for app in token.apps] == [(2, 0)] * 3

@@ -14,7 +14,6 @@ from admit.lab.live.choices import SESSION_LIFETIME, Choice
 from admit.lab.live.copied import Copied
 from admit.lab.live.servers import FORBIDDEN, OK, UNAUTHORIZED, Answered, AppServer, SignInServer, credentials
 from admit.lab.live.shown import Message
-from admit.lab.live.wire import Exchange
 from admit.lab.strategy import Plan, Strategy
 
 SERVERS = 10
@@ -93,8 +92,9 @@ class Lane:
         if self.standing == "in" and not lost and not self.disabled:
             self.said = words.ALREADY_IN
             return
-        answer = await self._sign_in_server.post("/sign-in", (), credentials())
-        self._note(ANN, _SIGN_IN, answer)
+        answered = await self._sign_in_server.post("/sign-in", (), credentials())
+        answer = answered.exchange
+        self._note(ANN, _SIGN_IN, answered)
         if answer.status == FORBIDDEN:
             self.said = words.DISABLED
             return
@@ -140,9 +140,9 @@ class Lane:
         refresh = self.browser.memory.get("refresh_token")
         body = json.dumps({"refresh_token": refresh}) if refresh else ""
         expires_in = self.expires_in
-        answer = await self._sign_in_server.post("/sign-out", headers, body)
-        await self._ended(answer, ANN, expires_in)
-        self.browser.take(answer)
+        answered = await self._sign_in_server.post("/sign-out", headers, body)
+        await self._ended(answered, ANN, expires_in)
+        self.browser.take(answered.exchange)
         self.browser.forget()
         self.standing = "out"
 
@@ -154,12 +154,12 @@ class Lane:
         self.disabled = True
         await self._ended(await self._sign_in_server.post("/people/ann/disable"), ADMIN, self.expires_in)
 
-    async def _ended(self, answer: Exchange, who: str, expires_in: float | None) -> None:
+    async def _ended(self, answered: Answered, who: str, expires_in: float | None) -> None:
         copied = self.copied
         live = copied is not None and copied.refused is None and copied.sign_in == self._sign_ins
         if copied is not None and live:
             copied.end()
-        self._note(who, _SIGN_IN, answer)
+        self._note(who, _SIGN_IN, answered)
         if copied is not None and live:
             await copied.use(self.servers)
             await self._follow(copied)
@@ -189,23 +189,24 @@ class Lane:
 
     async def _get(self, server: AppServer) -> Answered:
         answered = await server.get(self.browser.headers)
-        self._note(ANN, f"app server {server.number}", answered.exchange, answered)
+        self._note(ANN, f"app server {server.number}", answered)
         return answered
 
     async def _refresh(self) -> bool:
         body = json.dumps({"refresh_token": self.browser.memory["refresh_token"]})
-        answer = await self._sign_in_server.post("/refresh", (), body)
-        self._note(ANN, _SIGN_IN, answer)
-        if answer.status != OK:
+        answered = await self._sign_in_server.post("/refresh", (), body)
+        self._note(ANN, _SIGN_IN, answered)
+        if answered.exchange.status != OK:
             self.browser.forget()
             return False
-        self.browser.take(answer)
+        self.browser.take(answered.exchange)
         return True
 
     def _note_copy(self, server: AppServer, answered: Answered, stolen: bool) -> None:
-        self._note(THIEF if stolen else COPY, f"app server {server.number}", answered.exchange, answered)
+        self._note(THIEF if stolen else COPY, f"app server {server.number}", answered)
 
-    def _note(self, who: str, to: str, answer: Exchange, answered: Answered | None = None) -> None:
+    def _note(self, who: str, to: str, answered: Answered) -> None:
         self._sent += 1
-        counted = (answered.operations, answered.round_trips, answered.microseconds) if answered else (None, None, None)
+        answer = answered.exchange
+        counted = (answered.operations, answered.round_trips, answered.microseconds)
         self.messages.append(Message(self._sent, who, to, answer.request, answer.status, answer.answer, *counted))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from admit.lab.live.wire import Exchange, Headers, exchange
-from admit.lab.strategy import About, Ending, Held, Issuer, Refused, Server, Unavailable
+from admit.lab.strategy import About, Count, Ending, Held, Issuer, Refused, Server, Unavailable
 
 ANN = "ann"
 OK, NO_CONTENT, UNAUTHORIZED, FORBIDDEN, UNAVAILABLE = 200, 204, 401, 403, 503
@@ -24,7 +26,7 @@ _HTTP_ONLY = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What an application server answered, and what it had to ask of others for it."""
+    """What a server answered, what it had to ask of others for it, and how long the strategy took of that."""
 
     exchange: Exchange
     operations: int
@@ -48,12 +50,9 @@ class AppServer:
     async def get(self, headers: Headers) -> Answered:
         """Ask for Ann's links with ``headers``."""
         async with self._one_at_a_time:
-            count = self._server.count
-            operations, round_trips, self._spent = count.operations, count.round_trips, 0.0
+            before, self._spent = replace(self._server.count), 0.0
             answer = await exchange(self._app, f"app-{self.number}.example", "GET", "/links", headers)
-            answered = Answered(
-                answer, count.operations - operations, count.round_trips - round_trips, round(self._spent / 1_000, 1)
-            )
+            answered = _answered(answer, before, self._server.count, self._spent)
         self.requests += 1
         self.operations += answered.operations
         self.status = answer.status
@@ -88,14 +87,19 @@ class SignInServer:
         self._lifetime = lifetime
         self._held: Held | None = None
         self._active = True
+        self._spent = 0.0
+        self._one_at_a_time = asyncio.Lock()  # what is counted and timed belongs to one request
         acts = {"/sign-in": self._sign_in, "/refresh": self._refresh, "/sign-out": self._sign_out}
         routes = [Route(path, act, methods=["POST"]) for path, act in acts.items()]
         self._app = Starlette(routes=[*routes, Route("/people/ann/disable", self._disable, methods=["POST"])])
 
-    async def post(self, path: str, headers: Headers = (), body: str = "") -> Exchange:
+    async def post(self, path: str, headers: Headers = (), body: str = "") -> Answered:
         """Send it something."""
         kind: Headers = (("content-type", "application/json"),) if body else ()
-        return await exchange(self._app, "sign-in.example", "POST", path, (*kind, *headers), body)
+        async with self._one_at_a_time:
+            before, self._spent = replace(self._issuer.count), 0.0
+            answer = await exchange(self._app, "sign-in.example", "POST", path, (*kind, *headers), body)
+            return _answered(answer, before, self._issuer.count, self._spent)
 
     async def close(self) -> None:
         """Give back what it holds."""
@@ -104,16 +108,20 @@ class SignInServer:
     async def _sign_in(self, _: Request) -> Response:
         if not self._active:
             return JSONResponse({"error": "this account is disabled"}, FORBIDDEN)
-        return self._handed_out(await self._issuer.sign_in(ANN))
+        with self._timed():
+            held = await self._issuer.sign_in(ANN)
+        return self._handed_out(held)
 
     async def _refresh(self, request: Request) -> Response:
         token = (await request.json())["refresh_token"]
         if self._held is None or self._held.refresh != token:
             return _refused("sign in again")
         try:
-            return self._handed_out(await self._issuer.refresh(self._held))
+            with self._timed():
+                held = await self._issuer.refresh(self._held)
         except Refused:
             return _refused("sign in again")
+        return self._handed_out(held)
 
     async def _sign_out(self, request: Request) -> Response:
         if self._held is not None and request.headers.get(_NAMES[self._carrier]) == self._held.header[1]:
@@ -128,7 +136,16 @@ class SignInServer:
 
     async def _end(self, how: Ending) -> None:
         if self._held is not None:
-            await self._issuer.end(how, self._held)
+            with self._timed():
+                await self._issuer.end(how, self._held)
+
+    @contextmanager
+    def _timed(self) -> Generator[None]:
+        began = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self._spent += time.perf_counter_ns() - began
 
     @property
     def _name(self) -> str:
@@ -141,6 +158,12 @@ class SignInServer:
             return Response(status_code=NO_CONTENT, headers={"Set-Cookie": f"{held.header[1]}; {_HTTP_ONLY}"})
         body = {"access_token": held.header[1].removeprefix("Bearer "), "expires_in": round(self._lifetime)}
         return JSONResponse(body | ({"refresh_token": held.refresh} if held.refresh else {}))
+
+
+def _answered(answer: Exchange, before: Count, after: Count, spent: float) -> Answered:
+    """``answer``, with what was counted meanwhile, and nanoseconds that were ``spent``."""
+    operations, round_trips = after.operations - before.operations, after.round_trips - before.round_trips
+    return Answered(answer, operations, round_trips, round(spent / 1_000, 1))
 
 
 def credentials() -> str:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Message(Struct, frozen=True):
-    """One request and its answer; ``operations`` is None where nobody counts."""
+    """One request and its answer, and what the server that gave it asked of others, counted and timed there."""
 
     id: int
     who: str
@@ -14,9 +14,9 @@ class Message(Struct, frozen=True):
     request: str
     status: int
     answer: str
-    operations: int | None
-    round_trips: int | None
-    microseconds: float | None
+    operations: int
+    round_trips: int
+    microseconds: float
 
 
 class Kept(Struct, frozen=True):

@@ -60,7 +60,7 @@ class Leased:
         """The authority where people sign in."""
         count = Count()
         store = store_of(plan, count)
-        return LeasedIssuer(self.way, plan, store, await opened(plan, store))
+        return LeasedIssuer(self.way, plan, store, await opened(plan, store), count)
 
     async def server(self, plan: Plan) -> Server:
         """An authority of its own on the same store, as each server of a fleet has one."""
@@ -115,7 +115,8 @@ async def in_our_words() -> AsyncGenerator[None]:
 class LeasedIssuer:
     """An authority, whose people have their credentials in one way."""
 
-    def __init__(self, way: Way, plan: Plan, store: Store, auth: Authority) -> None:
+    def __init__(self, way: Way, plan: Plan, store: Store, auth: Authority, count: Count) -> None:
+        self.count = count
         self._way = way
         self._plan = plan
         self._store = store

@@ -6,6 +6,7 @@ With the blocklist each request also asks the store whether the token's ``jti`` 
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
 import time
 from collections.abc import Sequence
@@ -48,8 +49,9 @@ class Hybrid:
 
     async def issuer(self, plan: Plan) -> Issuer:
         """Where people sign in and refresh."""
-        families = await open_table(plan.url, self.about.id, Count())
-        return _Issuer(plan, families, await self._blocked(plan, Count()))
+        count = Count()
+        families = await open_table(plan.url, self.about.id, count)
+        return _Issuer(plan, families, await self._blocked(plan, count), count)
 
     async def server(self, plan: Plan) -> Server:
         """One that verifies the access token, and looks at the list where there is one."""
@@ -61,19 +63,32 @@ class Hybrid:
 
 
 class _Issuer:
-    def __init__(self, plan: Plan, families: Table, blocked: Table | None) -> None:
+    def __init__(self, plan: Plan, families: Table, blocked: Table | None, count: Count) -> None:
+        self.count = count
         self._plan = plan
         self._signed = ByPyJwt(plan.secret, _ALG)
         self._families = families
         self._blocked = blocked
         self._kept = 0
+        self.listed = 0
 
     async def load(self, subjects: Sequence[str]) -> None:
         live = (("-" * 22, int(time.time())),)  # as long as one that was minted
         async with weighing(self._plan.url, self._families.taken) as grown:
             for some in commits(subjects):
                 await self._families.put(*(self._begun(subject, "user", live)[0] for subject in some))
+            await self._list(len(subjects))
         self._kept += grown[0]
+
+    async def _list(self, people: int) -> None:
+        """The tokens of those who have signed out, and might still present them, while so many ``people`` stay."""
+        if self._blocked is None:
+            return
+        # Whoever stays signed in for a session's time signs out once in it; then his token is listed until it expires.
+        number = math.ceil(people * self._plan.access_seconds / self._plan.session_seconds)
+        end, ids = int(time.time() + self._plan.access_seconds), (secrets.token_urlsafe(16) for _ in range(number))
+        await self._blocked.put(*(_ended(jti, end) for jti in ids))
+        self.listed += number
 
     async def sign_in(self, subject: str, *, roles: frozenset[str] = frozenset({"user"})) -> Held:
         access, jti, end = self._minted(subject, carried.written(roles))
@@ -125,7 +140,7 @@ class _Issuer:
         if self._blocked is None:
             return
         live = [one for row in rows for one in _families.decode(row.data).live]
-        ended = [Row(key=jti.encode(), subject="", roles="", expires_at=end + 1) for jti, end in live]
+        ended = [_ended(jti, end) for jti, end in live]
         if ended:
             await self._blocked.put(*ended)
 
@@ -164,6 +179,10 @@ class _Server:
 
 def _held(subject: str, access: str, refresh: str) -> Held:
     return Held(subject, carried.bearer(access), f"{access}\n{refresh}", refresh)
+
+
+def _ended(jti: str, end: int) -> Row:
+    return Row(key=jti.encode(), subject="", roles="", expires_at=end + 1)
 
 
 def _encoded(signed_in: bytes, live: tuple[tuple[str, int], ...]) -> bytes:

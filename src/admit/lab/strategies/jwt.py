@@ -35,6 +35,7 @@ class Stateless:
 
 class _Issuer:
     def __init__(self, signed: Signed, seconds: float) -> None:
+        self.count = Count()
         self._signed = signed
         self._seconds = seconds
 

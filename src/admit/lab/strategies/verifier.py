@@ -45,13 +45,14 @@ class Followed:
         port = _free_port()
         origin = f"http://127.0.0.1:{reached or port}"
         async with AsyncExitStack() as stack:
-            store = store_of(plan, Count())
+            count = Count()
+            store = store_of(plan, count)
             auth = await opened(plan, store, origin)
             stack.push_async_callback(auth.close)
             key = await auth.verifiers.create("lab", origin)
             await _served(stack, plan, origin, port)
             asked_at = f"http://{key}@127.0.0.1:{reached or port}"
-            return _Issuer(plan, store, auth, asked_at, port, stack.pop_all())
+            return _Issuer(plan, store, auth, count, asked_at, port, stack.pop_all())
 
     async def server(self, plan: Plan) -> Server:
         """A verifier, once it has seen the log."""
@@ -62,9 +63,16 @@ class Followed:
 
 class _Issuer(LeasedIssuer):
     def __init__(
-        self, plan: Plan, store: Store, auth: Authority, asked_at: str, listens_at: int, held: AsyncExitStack
+        self,
+        plan: Plan,
+        store: Store,
+        auth: Authority,
+        count: Count,
+        asked_at: str,
+        listens_at: int,
+        held: AsyncExitStack,
     ) -> None:
-        super().__init__(AccessTokens(), plan, store, auth)
+        super().__init__(AccessTokens(), plan, store, auth, count)
         self.asked_at = asked_at
         self.listens_at = listens_at
         self._held = held
@@ -74,15 +82,19 @@ class _Issuer(LeasedIssuer):
 
 
 class _Server:
-    """Whatever it asks the authority, it asks for no request: the count stays at nothing."""
-
     def __init__(self, plan: Plan) -> None:
-        self.count = Count()
         parts = urlsplit(plan.url)
         self._origin = f"http://{parts.hostname}:{parts.port}"
         key = parts.username or ""
         self._verifier = Verifier(self._origin, audience=self._origin, key=key, max_staleness=plan.staleness)
         self._seen = self._verifier.seen
+
+    @property
+    def count(self) -> Count:
+        """What the verifier says that it has asked the authority: for news, and about a credential."""
+        status = self._verifier.status()
+        asked = status.polls + sum(by_path["looked_up"] for by_path in status.answers.values())
+        return Count(asked, asked)
 
     async def open(self) -> None:
         await asyncio.to_thread(self._verifier.open, START)

@@ -27,13 +27,17 @@ class _Connection(asyncpg.Connection):
         return ""
 
 
+_TAKEN = """SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'"""
+
+
 class PostgresTable:
     """Rows of a database that any number of servers share."""
 
     def __init__(self, pool: Any, name: str, count: Count, *, owned: bool) -> None:
         self.count = count
         self._pool = pool
-        self._name = name = f"{SCHEMA}.{name}"
+        name = f"{SCHEMA}.{name}"
         self._get = f"SELECT {_COLUMNS} FROM {name} WHERE key = $1"
         columns = "$1::bytea[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[]"
         again = "" if owned else " ON CONFLICT (key) DO NOTHING"  # what has ended may end again
@@ -72,9 +76,9 @@ class PostgresTable:
         return list(map(_row, await self._said(self._set_roles, roles, subject)))
 
     async def taken(self) -> int:
-        """The table, its indexes, and what is kept beside it."""
+        """The table, its indexes, what is kept beside it, and other tables of the same strategy."""
         async with answering():
-            return int(await self._pool.fetchval("SELECT pg_total_relation_size($1::text::regclass)", self._name))
+            return int(await self._pool.fetchval(_TAKEN, SCHEMA))
 
     async def close(self) -> None:
         """Disconnect, from a server that does not answer too."""

@@ -221,9 +221,7 @@ function message(one) {
   write(item, "line", line.replace(" HTTP/1.1", ""));
   write(item, "request", lines(one.request));
   write(item, "answer", lines(`HTTP/1.1 ${one.status} ${PHRASES[one.status] ?? ""}\n${one.answer}`));
-  const cost = part(item, "cost");
-  cost.hidden = one.operations === null;
-  if (!cost.hidden) cost.textContent = costs(one);
+  write(item, "cost", costs(one));
   const details = item.querySelector("details");
   details.querySelector("summary").addEventListener("click", () => delete details.dataset.opened);
   return item;
@@ -231,7 +229,8 @@ function message(one) {
 
 function costs(one) {
   const asking = `${count(one.operations, "store operation")}, ${count(one.round_trips, "round trip")}`;
-  return `${asking}; the check took ${one.microseconds.toLocaleString("en")} µs.`;
+  const work = one.to.startsWith("app ") ? "the check" : "its work";
+  return `${asking}; ${work} took ${one.microseconds.toLocaleString("en")} µs.`;
 }
 
 function lines(text) {
