@@ -13,9 +13,10 @@ from admit import Authority
 from admit.api_keys import API_KEY, USUAL_LIFE, ApiKey
 from admit.core import audit
 from admit.core.ids import EVERYTHING, anchor, home_of, new_id, newest_first_id
+from admit.core.session_cookie import Cookie
 from admit.core.store import Insert, Record, Store
 from admit.places import Places
-from admit.sessions import SESSION, Cookie, Session
+from admit.sessions import SESSION, Session
 from busy import authority
 from kept import DEVICE
 

@@ -271,8 +271,10 @@ async def test_each_act_is_one_commit_with_its_entry_and_without_it_there_is_non
         pair = await auth.tokens.issue(session)
         await auth.tokens.refresh(pair.refresh_token)
         doing: dict[Act, Do] = {
-            Act.SIGN_OUT_EVERYWHERE: lambda auth: auth.sessions.sign_out_everywhere(account.id, keep=session),
-            Act.PASSWORD_CHANGED: lambda auth: auth.accounts.change_password(session, PASSWORD, ANOTHER),
+            Act.SIGN_OUT_EVERYWHERE: lambda auth: auth.sessions.sign_out_everywhere(
+                account.id, keep=session, by_token=True
+            ),
+            Act.PASSWORD_CHANGED: lambda auth: auth.accounts.change_password(session, PASSWORD, ANOTHER, by_token=True),
             Act.REFRESH_REUSED: lambda auth: auth.tokens.refresh(pair.refresh_token),
             Act.SESSION_ENDED: lambda auth: auth.revoke(session),
             Act.PASSWORD_RESET: lambda auth: auth.accounts.set_password(account.id, PASSWORD),

@@ -63,7 +63,7 @@ async def test_a_cookie_that_is_over_does_not_open_the_one_that_takes_its_place(
     _, stolen = await here.auth.tokens.exchange(before.refresh_token)
     session = await here.auth.sessions.get((await here.by_cookie(stolen)).session or "")
     assert session is not None
-    await here.auth.sessions.step_up(session, await here.proof())
+    await here.auth.sessions.step_up(session, await here.proof(), by_token=True)
     # An answer was lost, and the client asks for its cookie again: for the same token, within the grace.
     _, third = await here.auth.tokens.exchange(before.refresh_token)
     assert await here.works(with_cookie(third))

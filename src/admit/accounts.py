@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -55,6 +55,13 @@ class Listed:
 
     accounts: tuple[Account, ...]
     after: Cursor | None
+
+
+class Own(NamedTuple):
+    """The session of whoever changes his password, which goes on, and whether he came by a token of it."""
+
+    session: str
+    by_token: bool
 
 
 class Accounts:
@@ -164,9 +171,10 @@ class Accounts:
             await self._rehash(record, kept, prepared)
         return proof
 
-    async def change_password(self, session: Session, current: str, new: str) -> Started:
+    async def change_password(self, session: Session, current: str, new: str, *, by_token: bool = False) -> Started:
         """Replace the password of the holder of ``session``, which goes on with another cookie; all others end.
 
+        The session's refresh tokens end too, unless he came ``by_token``: then they go on, and its cookie ends.
         Raises BadInput (``wrong_password`` when ``current`` is not right), Revoked, Expired, TooMany.
         """
         id = session.subject
@@ -183,7 +191,7 @@ class Accounts:
                 raise BadInput("wrong_password", "This is not your present password.", field="current") from None
             phc = await self._hashing.hash(chosen)
             changed = msgspec.structs.replace(kept, password=phc, untold=Untold(event="changed"))
-            started = await self._change(id, record, changed, session=session.id)
+            started = await self._change(id, record, changed, own=Own(session.id, by_token))
             if started is None:  # somebody met the mark, and did not know whom to spare
                 raise Revoked(f"the password of {id!r} is changed, and session {session.id} is over with all others")
             return started
@@ -299,12 +307,12 @@ class Accounts:
         return None if record is None else (record, ACCOUNT.decode(record))
 
     async def _change(
-        self, id: str, was: Record | None, kept: Kept, *also: Change, session: str | None = None
+        self, id: str, was: Record | None, kept: Kept, *also: Change, own: Own | None = None
     ) -> Started | None:
         """Let an account be ``kept``, and its subject learn what is untold: in one commit, or one after the other.
 
-        ``session`` goes on with another cookie. Raises Conflict when the account is not as it ``was``, Revoked,
-        Expired for the session.
+        The ``own`` session goes on. Raises Conflict when the account is not as it ``was``, Revoked, Expired for the
+        session.
         """
         assert kept.untold is not None
         trail, untold = self._ledger.trail, kept.untold
@@ -313,16 +321,16 @@ class Accounts:
             kept = msgspec.structs.replace(kept, untold=untold)
         if not self._apart:
             held = await self._subjects.held(id)
-            changes, started = await self._learnt(held, untold, session)
+            changes, started = await self._learnt(held, untold, own)
             await self._ledger.commit(*self._settled(id, was, kept), *also, *changes)
             return started
-        if session is not None:
-            await self._sessions.restamped(session, 0)  # if it is over, nothing is changed for it
+        if own is not None:
+            await self._sessions.restamped(own.session, 0)  # if it is over, nothing is changed for it
         marked = self._record(id, msgspec.structs.replace(kept, untold=untold.marked(self._ledger.chance)))
         await self._ledger.commit(Insert(marked) if was is None else Replace(marked, was.version), *also)
-        return await self._told(id, session)
+        return await self._told(id, own)
 
-    async def _told(self, id: str, session: str | None = None) -> Started | None:
+    async def _told(self, id: str, own: Own | None = None) -> Started | None:
         """Let the subject learn what is untold, and take the mark away; by whomever, it is done when this returns."""
         started: Started | None = None
 
@@ -337,7 +345,7 @@ class Accounts:
             assert kept.untold is not None
             if not kept.untold.is_told(held.subject):
                 try:
-                    changes, renewed = await self._learnt(held, kept.untold, session)
+                    changes, renewed = await self._learnt(held, kept.untold, own)
                 except (Revoked, Expired):  # the session ended on the way, and all others do now
                     changes, renewed = await self._learnt(held, kept.untold, None)
                 await self._ledger.commit(*changes)
@@ -347,11 +355,12 @@ class Accounts:
         await self._ledger.decide(attempt)
         return started
 
-    async def _learnt(
-        self, held: Held, untold: Untold, session: str | None
-    ) -> tuple[tuple[Change, ...], Started | None]:
+    async def _learnt(self, held: Held, untold: Untold, own: Own | None) -> tuple[tuple[Change, ...], Started | None]:
         after = untold.told(held.subject)
-        restamp, started = ((), None) if session is None else await self._sessions.restamped(session, after.gen)
+        restamp: tuple[Change, ...] = ()
+        started = None
+        if own is not None:
+            restamp, started = await self._sessions.restamped(own.session, after.gen, by_token=own.by_token)
         changes = self._subjects.changed(held, after)
         noted = () if untold.entry is None else (self._ledger.trail.insert(untold.entry),)
         # Nothing of a new subject has to end, so nobody is told.

@@ -11,10 +11,11 @@ from admit.core.ids import is_id
 from admit.core.presented import COOKIE
 from admit.core.principal import Principal
 from admit.core.secret import Master
+from admit.core.session_cookie import Cookie
 from admit.core.verdict import Seen
 from admit.errors import BadCredential, LookUpNeeded, Revoked
 from admit.ledger import Ledger
-from admit.sessions import Cookie, Session, Sessions
+from admit.sessions import Session, Sessions
 from admit.subjects import Before
 from admit.tickets import Tickets
 

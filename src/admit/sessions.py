@@ -8,16 +8,16 @@ from functools import partial
 
 import msgspec
 
-from admit.core import secret
+from admit.core import refresh, secret
 from admit.core.audit import Act
 from admit.core.codec import Codec
 from admit.core.cookie import CookieRule
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import FIRST_PARTY, Ends, Principal
 from admit.core.recent import Recent
-from admit.core.refresh import Family
+from admit.core.refresh import Family, RefreshToken
 from admit.core.scope import RoleScopes, parse, written
-from admit.core.session_cookie import parse_cookie, write_cookie
+from admit.core.session_cookie import Cookie, parse_cookie, write_cookie
 from admit.core.session_policy import SessionPolicy
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
@@ -36,13 +36,6 @@ REMEMBERED = 50_000
 """Sessions of which it is remembered whose they are, for certain; twice as many at most, 25 MB."""
 
 MAX_DEVICE_BYTES = 16
-
-
-class Cookie(msgspec.Struct, frozen=True):
-    """What is kept of a session's cookie: its number and the digest of its secret."""
-
-    n: int
-    digest: bytes
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -152,11 +145,9 @@ class Sessions:
 
     async def get(self, id: str) -> Session | None:
         """The session ``id`` if it is valid now, else None."""
-        read = await self.read(id)
-        if read is None:
-            return None
-        session, _, held = read
-        return session if session.is_valid(held.subject, self._ledger.clock.now()) else None
+        with suppress(Revoked, Expired):
+            return (await self._valid(id, self._ledger.clock.now()))[0]
+        return None
 
     async def of(self, subject: str) -> list[Session]:
         """The valid sessions of ``subject``, the latest first."""
@@ -191,11 +182,13 @@ class Sessions:
             await self._ledger.commit(*(Delete(record.kind, record.id) for record in page.records), *places)
         return len(page.records)
 
-    async def sign_out_everywhere(self, subject: str, *, keep: Session | None = None) -> Started | None:
+    async def sign_out_everywhere(
+        self, subject: str, *, keep: Session | None = None, by_token: bool = False
+    ) -> Started | None:
         """End every first-party session of ``subject`` but ``keep``, and tell, in one commit.
 
-        ``keep`` goes on with another cookie: who signs out everywhere may have lost the old one to somebody.
-        Raises BadInput when it is another subject's, Revoked or Expired when it is over.
+        ``keep`` goes on by another cookie alone, or ``by_token`` alone: who signs out everywhere may have lost the
+        others to somebody. Raises BadInput when it is another subject's, Revoked or Expired when it is over.
         """
         if keep is not None and keep.subject != subject:
             raise BadInput("bad_session", "This is not a session of that subject.", field="keep")
@@ -203,26 +196,25 @@ class Sessions:
         async def attempt() -> Started | None:
             held = await self._subjects.held(subject)
             after = held.subject.signed_out()
-            restamp, kept = ((), None) if keep is None else await self.restamped(keep.id, after.gen)
+            restamp, kept = ((), None) if keep is None else await self.restamped(keep.id, after.gen, by_token=by_token)
             noted = self._ledger.noted(Act.SIGN_OUT_EVERYWHERE, subject)
             await self._ledger.commit(*self._subjects.changed(held, after), *restamp, *noted)
             return kept
 
         return await self._ledger.decide(attempt)
 
-    async def step_up(self, session: Session, proof: Proof) -> Started:
+    async def step_up(self, session: Session, proof: Proof, *, by_token: bool = False) -> Started:
         """The session with a fresh sign-in and another cookie; the old cookie never works again (ASVS 7.2.4).
 
+        Its refresh tokens are over too, unless its holder came ``by_token``: then they go on, and the cookie does not.
         Raises Revoked, Expired when the session or the proof is over.
         """
 
         async def attempt() -> Started:
-            read = await self.read(session.id)
-            if read is None or read[0].subject != proof.subject:
-                raise Revoked(f"there is no session {session.id} of {proof.subject!r}")
-            current, record, held = read
             now = self._ledger.clock.now()
-            current.judge(held.subject, now)
+            current, record, held = await self._valid(session.id, now)
+            if current.subject != proof.subject:
+                raise Revoked(f"there is no session {session.id} of {proof.subject!r}")
             if proof.gen < held.subject.floor:
                 raise Revoked("the proof is from before everything ended")
             stepped = msgspec.structs.replace(
@@ -231,18 +223,24 @@ class Sessions:
                 methods=tuple(dict.fromkeys((*current.methods, *proof.methods))),
                 seen_at=now,
             )
-            changes, started = self._new_cookie(stepped, record)
+            changes, started = self._carried_on(stepped, record, by_token=by_token)
             noted = self._ledger.noted(Act.STEP_UP, current.subject, what=current.id, actor=current.subject)
             await self._ledger.commit(*changes, *noted)
             return started
 
         return await self._ledger.decide(attempt)
 
-    async def with_cookie(self, id: str, secret_of: Callable[[int], str]) -> str:
-        """The Set-Cookie line of session ``id``, whose ``n``-th cookie is ``secret_of(n)``. Raises Revoked, Expired."""
+    async def with_cookie(self, token: RefreshToken, secret_of: Callable[[int], str]) -> str:
+        """The Set-Cookie line of the session of ``token``, whose ``n``-th cookie is ``secret_of(n)``.
+
+        Raises Revoked, also where the session has gone on without its tokens meanwhile; Expired.
+        """
+        id = token.session
 
         async def attempt() -> str:
-            session, record = await self._valid(id, self._ledger.clock.now())
+            session, record, _ = await self._valid(id, self._ledger.clock.now())
+            if session.family is None or not session.family.may_have(token):
+                raise Revoked(f"session {id} went on without the tokens of before")
             whose, kept = session.subject, session.cookie or Cookie(0, b"")
             if secret.same(kept.digest, secret.digest(secret_of(kept.n))):
                 return self._line(session, secret_of(kept.n))
@@ -253,14 +251,14 @@ class Sessions:
 
         return await self._ledger.decide(attempt)
 
-    async def restamped(self, id: str, gen: int) -> tuple[tuple[Change, ...], Started]:
-        """The changes that carry the caller's own session over to ``gen`` with another cookie, for one commit.
+    async def restamped(self, id: str, gen: int, *, by_token: bool = False) -> tuple[tuple[Change, ...], Started]:
+        """The changes that carry the caller's own session over to ``gen``, by another cookie or ``by_token``, for one commit.
 
         Raises Revoked when it is not there any more, Expired when its time is over.
         """
         now = self._ledger.clock.now()
-        session, record = await self._valid(id, now)
-        return self._new_cookie(msgspec.structs.replace(session, gen=gen, seen_at=now), record)
+        session, record, _ = await self._valid(id, now)
+        return self._carried_on(msgspec.structs.replace(session, gen=gen, seen_at=now), record, by_token=by_token)
 
     def verify(self, text: str, now: float) -> Seen:  # noqa: ARG002 - no time makes a cookie prove itself
         """Never says yes: a cookie proves nothing by itself. Raises BadCredential, LookUpNeeded."""
@@ -274,24 +272,17 @@ class Sessions:
 
     async def found(self, id: str, n: int, proves: Callable[[Cookie], bool], now: float) -> Seen:
         """What :meth:`look_up` finds for whoever ``proves`` to hold the ``n``-th cookie of a session."""
-        read = await self.read(id)
-        if read is None:
-            raise Revoked(f"there is no session {id}")
-        session, record, held = read
+        session, record, held = await self._valid(id, now)
         if session.cookie is None or session.cookie.n != n or not proves(session.cookie):
             raise BadCredential(f"not the present cookie of session {id}")
-        session.judge(held.subject, now)
         if now >= session.noted_until:
             session = await self._noted(session, record, now)
         return self._seen(session, held.subject, f"{id}.{n}", now)
 
     async def lasts(self, who: Principal, now: float) -> float:
         """When the session of ``who`` ends unless it is used (Unix seconds); notes no activity. Raises Revoked, Expired."""
-        read = None if who.session is None else await self.read(who.session)
-        if read is None:
-            raise Revoked(f"there is no session {who.session}")
-        session, _, held = read
-        session.judge(held.subject, now)
+        assert who.session is not None
+        session, _, _ = await self._valid(who.session, now)
         return min(session.ends_at, session.seen_at + session.idle * (1 + SLACK))
 
     async def read(self, id: str) -> tuple[Session, Record, Held] | None:
@@ -343,14 +334,13 @@ class Sessions:
             if after is None:
                 return found
 
-    async def _valid(self, id: str, now: float) -> tuple[Session, Record]:
-        """The session ``id`` with its record. Raises Revoked when it is not there any more, Expired when it is over."""
+    async def _valid(self, id: str, now: float) -> tuple[Session, Record, Held]:
+        """What :meth:`read` reads of a session that is valid. Raises Revoked when it is not there any more, Expired."""
         read = await self.read(id)
         if read is None:
             raise Revoked(f"there is no session {id}")
-        session, record, held = read
-        session.judge(held.subject, now)
-        return session, record
+        read[0].judge(read[2].subject, now)
+        return read
 
     async def _alive(self, subject: str) -> Alive:
         keys = [record.key for record in await self._records(subject)]
@@ -383,11 +373,19 @@ class Sessions:
             await self._ledger.commit(Replace(self.record(seen), record.version))
         return seen
 
-    def _new_cookie(self, session: Session, record: Record, given: str = "") -> tuple[tuple[Change, ...], Started]:
-        """The changes for another cookie of the secret ``given``, or of a new one where there was a cookie before."""
-        old = session.cookie
-        if old is None and not given:
+    def _carried_on(self, session: Session, record: Record, *, by_token: bool) -> tuple[tuple[Change, ...], Started]:
+        """The changes by which a session goes on by what its holder came with, and by nothing else that presents it."""
+        if session.cookie is None:
             return (Replace(self.record(session), record.version),), Started(session, None)
+        if by_token and session.family is not None and not session.family.is_over:
+            changes, started = self._new_cookie(session, record)
+            return changes, Started(started.session, None)  # nobody is told the secret of the cookie
+        # Its holder goes on by the cookie, so no second use of a refresh token would ever show that there is a copy.
+        return self._new_cookie(msgspec.structs.replace(session, family=refresh.ended(session.family)), record)
+
+    def _new_cookie(self, session: Session, record: Record, given: str = "") -> tuple[tuple[Change, ...], Started]:
+        """The changes for another cookie, of the secret ``given`` or of a new one."""
+        old = session.cookie
         presented, n = given or secret.new_secret(self._ledger.chance), 0 if old is None else old.n
         renewed = msgspec.structs.replace(session, cookie=Cookie(n + 1, secret.digest(presented)))
         replaced = Replace(self.record(renewed), record.version)

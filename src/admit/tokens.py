@@ -104,18 +104,23 @@ class Tokens:
         self._rules = jwt.Rules(issuer=issuer, audience=audience, leeway=policy.leeway)
 
     async def issue(self, session: Session, *, scope: str | None = None) -> Pair:
-        """The first tokens of ``session``. Raises Conflict when it has had them, Revoked when it is over."""
+        """The first tokens of ``session``, or the next ones where its own ended. Raises Conflict when it has some, Revoked.
+
+        They end with the session, and when it goes on by another cookie.
+        """
 
         async def attempt() -> Pair | None:
             issued_at = self._ledger.clock.now()
             current, record, subject = await self._valid(session.id, issued_at)
-            if current.family is not None:
+            if current.family is not None and not current.family.is_over:
                 return None
             allowed = narrowed(self._sessions.scope_of(current, subject), scope)
             if scope is not None:
                 current = msgspec.structs.replace(current, scope=written(allowed))
             keys = self._family_keys(self._master.current)
-            token = RefreshToken(keys.id, current.id, 0, secret.new_secret(self._ledger.chance))
+            token = RefreshToken(
+                keys.id, current.id, refresh.counts_from(current.family), secret.new_secret(self._ledger.chance)
+            )
             begun = msgspec.structs.replace(current, family=refresh.begun(token, issued_at))
             await self._ledger.commit(Replace(self._sessions.record(begun), record.version))
             return await self._pair(begun, subject, issued_at, token.text(keys))
@@ -153,7 +158,7 @@ class Tokens:
         """
         pair = await self.refresh(text)
         token, keys = await self._parsed(pair.refresh_token)
-        return pair, await self._sessions.with_cookie(token.session, partial(token.cookie, keys))
+        return pair, await self._sessions.with_cookie(token, partial(token.cookie, keys))
 
     async def end(self, text: str) -> None:
         """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here."""
@@ -239,9 +244,13 @@ class Tokens:
         issued_at = ledger.clock.now()
         session, record, subject = await self._valid(token.session, issued_at)
         family = session.family
-        if family is None or family.key_id != token.key_id:
-            raise BadCredential(f"not of the family of session {session.id}")
+        if family is None:
+            raise BadCredential(f"session {session.id} has no refresh tokens")
         outcome = refresh.spend(family, token, keys, issued_at, self._policy.grace)
+        if outcome is Outcome.OVER:
+            raise Revoked(f"session {session.id} went on by another cookie, and without the tokens of before")
+        if family.key_id != token.key_id:
+            raise BadCredential(f"not of the family of session {session.id}")
         if outcome is Outcome.UNKNOWN:
             raise BadCredential(f"session {session.id} knows no such refresh token")
         if outcome is Outcome.REUSE:

@@ -14,10 +14,11 @@ from admit.api_keys import API_KEY, ApiKey
 from admit.core import audit, device
 from admit.core.ids import anchor, home_of, new_id, newest_first_id
 from admit.core.refresh import Family
+from admit.core.session_cookie import Cookie
 from admit.core.store import Record
 from admit.core.throttle import Limit
 from admit.errors import StoreError
-from admit.sessions import SESSION, Cookie, Session
+from admit.sessions import SESSION, Session
 from admit.stores import redis_records
 from admit.stores.packed import pack, unpack
 from admit.system import chance

@@ -114,15 +114,13 @@ async def end_everything(story: Story) -> None:
 
 
 ALL, NONE = {"cookie", "access", "refresh"}, set[str]()
-# The old cookie of a session that goes on is replaced; its access token is of an old generation and is refreshed.
-GOES_ON = {"refresh"}
 ROLES = {"cookie", "refresh"}
 
 EFFECTS = [
     (revoke_one, NONE, ALL),
     (sign_out_everywhere, NONE, NONE),
-    (sign_out_everywhere_else, GOES_ON, NONE),
-    (change_password, GOES_ON, NONE),
+    (sign_out_everywhere_else, NONE, NONE),
+    (change_password, NONE, NONE),
     (reset_password, NONE, NONE),
     (disable, NONE, NONE),
     (disable_and_enable, NONE, NONE),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -109,11 +109,11 @@ class Life(RuleBasedStateMachine):
     def step_up(self, model: Model) -> None:
         proof = self.wait(self.here.proof())
         try:
-            model.started = self.wait(self.here.auth.sessions.step_up(model.started.session, proof))
+            stepped = self.wait(self.here.auth.sessions.step_up(model.started.session, proof))
         except Denied:
             self.judge(model, accepted=False)
         else:
-            self.judge(model, accepted=True)
+            self.goes_on(model, stepped)
 
     @rule(model=sessions)
     def sign_out_everywhere_else(self, model: Model) -> None:
@@ -124,8 +124,7 @@ class Life(RuleBasedStateMachine):
             self.judge(model, accepted=False)
             return
         assert kept is not None
-        self.judge(model, accepted=True)
-        model.started = kept
+        self.goes_on(model, kept)
         for other in self.all:
             other.ended = other.ended or other is not model
 
@@ -133,6 +132,14 @@ class Life(RuleBasedStateMachine):
     def revoke(self, model: Model) -> None:
         self.wait(self.here.auth.sessions.revoke(model.started.session))
         model.ended = True
+
+    def goes_on(self, model: Model, started: Started) -> None:
+        """By another cookie, and with tokens that begin anew."""
+        self.judge(model, accepted=True)
+        model.started = started
+        with suppress(Expired):  # within the last second
+            pair = self.wait(self.here.auth.tokens.issue(started.session))
+            model.refresh, model.access = pair.refresh_token, pair.access_token
 
     def judge(self, model: Model, accepted: bool) -> None:
         assert accepted or not model.alive(self.now)
@@ -152,7 +159,7 @@ async def test_use_never_moves_the_absolute_end(kind: str, tmp_path: Any) -> Non
         for _ in range(11):
             here.clock.advance(54)
             started = await here.auth.sessions.step_up(started.session, await here.proof())
-            pair = await here.auth.tokens.refresh(pair.refresh_token)
+            pair = await here.auth.tokens.refresh((await here.auth.tokens.issue(started.session)).refresh_token)
             assert (await here.by_cookie(started)).expires_at == started.session.created_at + 600
         here.clock.advance(6)
         assert not await here.works(with_cookie(started))

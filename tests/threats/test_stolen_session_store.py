@@ -31,7 +31,9 @@ async def handed_out(here: World) -> list[str]:
         secrets.append(await here.auth.tickets.mint("reset", 60))
         here.clock.advance(60)
         pair = await here.auth.tokens.refresh(pair.refresh_token)
+        secrets.append(pair.refresh_token)
         started = await here.auth.sessions.step_up(started.session, await here.proof(started.session.subject))
+        pair = await here.auth.tokens.issue(started.session)
     jwk = (await here.auth.keys.signing()).secret_jwk()
     return [*secrets, jwk["d"], SECRET.hex(), SECRET.decode("latin-1")]
 

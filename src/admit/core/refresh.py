@@ -27,11 +27,12 @@ _WIDTHS = (secret.KEY_ID_DIGITS, LENGTH, _COUNTER_DIGITS, secret.SECRET_DIGITS, 
 _LENGTH = len(PREFIX) + sum(_WIDTHS) + len(_WIDTHS) - 1
 
 
-class Family(msgspec.Struct, frozen=True, kw_only=True):
+class Family(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a session keeps of its refresh tokens: digests of the current and the previous, never a token.
 
     ``key_id`` names the master secret the family was begun under and keeps for its life.
-    ``rotated_at`` is the Unix second of the last rotation.
+    ``rotated_at`` is the Unix second of the last rotation. ``first`` is the counter of the family's first token:
+    those below it are of a family of the same session that is over. Of one that is over itself ``current`` is empty.
     """
 
     key_id: str
@@ -39,6 +40,16 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     current: bytes
     previous: bytes | None
     rotated_at: float
+    first: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no token of it is good any more, and another may begin in its place."""
+        return not self.current
+
+    def may_have(self, token: RefreshToken) -> bool:
+        """Whether ``token`` is not of a family of the session that is over."""
+        return token.counter >= self.first
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -88,6 +99,8 @@ class Outcome(Enum):
     """It is the previous one, within the grace: the same successor is handed out again."""
     REUSE = "reuse"
     """It was spent before: somebody else holds a copy, and the session ends."""
+    OVER = "over"
+    """Its family ended and the session went on: refused, and nothing ends."""
     UNKNOWN = "unknown"
     """The record knows nothing of it (restored, lost tail, forged): refused, and nothing ends."""
 
@@ -116,9 +129,31 @@ def parse(text: str, keys: Keys) -> RefreshToken:
 
 def begun(token: RefreshToken, now: float) -> Family:
     """The family of a first token."""
+    current = secret.digest(token.secret)
     return Family(
-        key_id=token.key_id, counter=token.counter, current=secret.digest(token.secret), previous=None, rotated_at=now
+        key_id=token.key_id,
+        counter=token.counter,
+        current=current,
+        previous=None,
+        rotated_at=now,
+        first=token.counter,
     )
+
+
+def ended(family: Family | None) -> Family | None:
+    """``family``, where there is one, once none of its tokens is good. What begins in its place counts on from there.
+
+    So an old token is known for what it is, and is not taken for one of the new family that was spent.
+    """
+    if family is None:
+        return None
+    following = family.counter + 1
+    return msgspec.structs.replace(family, counter=following, current=b"", previous=None, first=following)
+
+
+def counts_from(family: Family | None) -> int:
+    """The counter of the first token of a session that has had ``family``, or none."""
+    return 0 if family is None else family.counter
 
 
 def rotated(family: Family, successor: RefreshToken, now: float) -> Family:
@@ -129,6 +164,7 @@ def rotated(family: Family, successor: RefreshToken, now: float) -> Family:
         current=secret.digest(successor.secret),
         previous=family.current,
         rotated_at=now,
+        first=family.first,
     )
 
 
@@ -140,6 +176,8 @@ def spend(family: Family, token: RefreshToken, keys: Keys, now: float, grace: fl
     """
     age = max(0.0, now - family.rotated_at)
     presented = secret.digest(token.secret)
+    if not family.may_have(token):
+        return Outcome.OVER
     if token.counter > family.counter:
         return Outcome.UNKNOWN
     if token.counter == family.counter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from admit.core import secret
 from admit.core.ids import is_id
 from admit.errors import BadCredential
@@ -10,6 +12,13 @@ PREFIX = "adm_s_"
 
 _MAX_COOKIE_COUNTER_DIGITS = 9
 _DIGITS = frozenset("0123456789")
+
+
+class Cookie(msgspec.Struct, frozen=True):
+    """What is kept of a session's cookie: its number and the digest of its secret."""
+
+    n: int
+    digest: bytes
 
 
 def write_cookie(id: str, n: int, presented: str) -> str:

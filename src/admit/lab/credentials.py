@@ -15,12 +15,12 @@ from admit.core.api_key import parse_api_key
 from admit.core.cookie import CookieRule
 from admit.core.ids import anchor, home_of, new_id
 from admit.core.secret import DIGEST_BYTES
-from admit.core.session_cookie import parse_cookie
+from admit.core.session_cookie import Cookie, parse_cookie
 from admit.core.store import Key, Record
 from admit.lab import carried
 from admit.lab.strategy import Held
 from admit.places import Places
-from admit.sessions import SESSION, Cookie, Sessions
+from admit.sessions import SESSION, Sessions
 from admit.subjects import Proof, Subjects
 
 SHORTEST_KEY = 60.0

@@ -87,13 +87,15 @@ async def me(who: Anybody, auth: Auth) -> Me:
 async def change_password(body: PasswordChange, who: Owner, response: Response, auth: Auth) -> None:
     """Change one's password. Every other session ends; this one gets a new cookie, or its client refreshes.
 
-    A token for less than the roles allow changes nothing here, whoever knows the present password.
+    Whoever came by cookie goes on by the new one alone, for the refresh tokens of the session end. Whoever came by
+    token refreshes, and its cookie ends; without a refresh token he gets a new cookie. A token for less than the roles allow changes nothing here, whoever knows the present password.
     """
     session = await session_of(auth, who)
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
     try:
         async with auth.throttle.confirm(session.id):
-            started = await auth.accounts.change_password(session, current, new)
+            by_token = who.credential == "token"
+            started = await auth.accounts.change_password(session, current, new, by_token=by_token)
     except BadInput as error:
         error.field = _FIELDS.get(error.field or "", error.field)
         raise

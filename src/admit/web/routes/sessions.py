@@ -77,10 +77,13 @@ async def sign_out(who: Caller, request: Asked, response: Response, auth: Auth) 
 async def sign_out_others(who: Lately, response: Response, auth: Auth) -> None:
     """End all of one's sessions but this one, which gets a new cookie, or whose client refreshes.
 
-    Whoever signed in too long ago signs in again first (``step_up``).
+    What else presented it ends: by cookie its refresh tokens, by token its cookie, and no token gets another. Whoever signed in too long ago signs in again first (``step_up``).
     """
     session = await session_of(auth, who)
-    hand_out(response, await auth.sessions.sign_out_everywhere(who.subject, keep=session))
+    by_token = who.credential == "token"
+    started = await auth.sessions.sign_out_everywhere(who.subject, keep=session, by_token=by_token)
+    if not by_token:  # a cookie lasts as long as its session, and nothing but a lent token was shown
+        hand_out(response, started)
 
 
 @router.get("/sessions", responses=problems(401, 403), openapi_extra=SIGNED_IN)
