@@ -117,6 +117,22 @@ async def test_a_database_whose_lock_is_held_can_be_read_and_not_written(tmp_pat
     other.close()
 
 
+@pytest.mark.parametrize("sign", ["#", "?", "%2e", "%41"])
+async def test_what_is_broken_is_the_file_that_is_measured_and_none_whose_name_begins_like_it(
+    sign: str, tmp_path: Path
+) -> None:
+    measured = tmp_path / f"app.db{sign}lab"
+    others = [tmp_path / "app.db", tmp_path / "app.db.lab", tmp_path / "app.dbAlab"]
+    for file in (measured, *others):
+        file.touch()
+    broken = File(f"sqlite:///{measured}")
+    await broken.fails("gone")
+    assert not measured.exists()
+    assert all(file.exists() for file in others)
+    await broken.heals()
+    assert measured.exists()
+
+
 def kinds(folder: Path) -> set[str]:
     return {file.name.partition(".")[2] for file in folder.iterdir()}
 

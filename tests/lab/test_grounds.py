@@ -53,12 +53,31 @@ async def test_a_file_that_is_there_is_refused_and_left_as_it_is(tmp_path: Path)
     assert there.read_bytes() == b"somebody's"
 
 
+async def test_a_url_that_names_a_file_with_options_is_refused(tmp_path: Path) -> None:
+    there = tmp_path / "accounts.db"
+    there.write_bytes(b"somebody's")
+    with pytest.raises(ConfigError, match="takes no options"):
+        await taken(tmp_path / "temporary", f"sqlite:///{there}?mode=rw")
+
+
+async def test_where_nothing_can_be_made_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Nothing can be made in the folder /proc"):
+        await taken(tmp_path, "sqlite:////proc/lab.db")
+
+
 async def test_a_store_that_the_lab_does_not_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="sqlite, postgresql, redis"):
         await taken(tmp_path, "mysql://localhost/x")
 
 
-@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:{}/none", "redis://127.0.0.1:{}"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody@127.0.0.1:{}/none",
+        "postgresql://nobody@127.0.0.1:1{}/none",
+        "redis://127.0.0.1:{}",
+    ],
+)
 async def test_a_server_that_does_not_answer_is_said_without_its_password(url: str, tmp_path: Path) -> None:
     secret = url.format(free_port()).replace("127", "u:hunter2@127").replace("nobody@u:", "u:")
     with pytest.raises(StoreUnavailable) as told:

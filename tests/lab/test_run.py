@@ -99,6 +99,12 @@ def test_the_stores_that_it_made_are_gone(folder: Path) -> None:
     assert [*(folder / "temporary").iterdir()] == []
 
 
+def test_what_cannot_be_written_costs_nothing_else_that_was_measured(folder: Path) -> None:
+    said = admit(folder, "lab", "--read", "report.json", "--json", "/dev/full", "--html", "again.html")
+    assert (said.code, "/dev/full cannot be written: No space left" in said.err) == (2, True), said.err
+    assert (folder / "again.html").read_text().startswith("<!doctype html>")
+
+
 def test_a_report_is_shown_again_without_measuring(folder: Path) -> None:
     said = admit(folder, "lab", "--read", "report.json", "--json", "-", "--csv", "all.csv")
     assert said.code == 0
@@ -106,7 +112,8 @@ def test_a_report_is_shown_again_without_measuring(folder: Path) -> None:
     assert (folder / "all.csv").read_text().startswith("table,row,strategy")
 
 
-def test_stopped_by_ctrl_c_it_takes_away_what_it_made(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "a terminal that is closed"])
+def test_stopped_it_takes_away_what_it_made(number: signal.Signals, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     words = [sys.executable, "-m", "admit.server", "lab", "--tiny", "--only", "session"]
@@ -118,7 +125,7 @@ def test_stopped_by_ctrl_c_it_takes_away_what_it_made(tmp_path: Path) -> None:
             if b"SQLite" in line:
                 break
         assert [*temporary.iterdir()] != []
-        os.kill(running.pid, signal.SIGINT)
+        os.kill(running.pid, number)
         said = running.stderr.read().decode()
         assert running.wait() == 130, said
     assert "Stopped." in said
@@ -133,6 +140,10 @@ def test_stopped_by_ctrl_c_it_takes_away_what_it_made(tmp_path: Path) -> None:
         (("--read", "nothing.json"), 2, "cannot be read"),
         (("--store", "mysql://x"), 2, "begins with"),
         (("--store", "redis://127.0.0.1:1"), 3, "does not answer"),
+        (("--html", "/proc/report.html"), 2, "/proc/report.html cannot be written"),
+        (("--json", "."), 2, ". cannot be written"),
+        (("--csv", "/proc/tables"), 2, "/proc/tables cannot be written"),
+        (("--read", "report.json", "--quick"), 2, "--read measures nothing"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_measured(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
+import asyncpg
 import pytest
 from redis import Redis
 
@@ -13,7 +15,8 @@ import postgres
 import redises
 from admit.errors import ConfigError
 from admit.lab.exports import from_json
-from admit.lab.ground_postgresql import MARK
+from admit.lab.ground_postgresql import FORGOTTEN, MARK
+from admit.lab.ground_redis import MARK as MARKED
 from admit.lab.grounds import grounds
 from commands import admit
 from engines import shared
@@ -49,6 +52,26 @@ async def test_in_postgresql_it_makes_databases_and_drops_them(database: postgre
     assert databases(database) == before
 
 
+async def test_databases_of_a_run_that_was_killed_are_dropped_by_the_next_unless_they_are_in_use(
+    database: postgres.Engine, tmp_path: Path
+) -> None:
+    before = databases(database)
+    long_ago = int(time.time()) - FORGOTTEN - 60
+    left, used, young = (
+        f"admit_lab_{at:08x}_0000000{number}" for number, at in enumerate((long_ago, long_ago, time.time_ns() // 10**9))
+    )
+    for name in (left, used, young):
+        database.run(f"CREATE DATABASE {name}")
+    connected = await asyncpg.connect(database.url(used))
+    try:
+        async with grounds([database.url("postgres")], tmp_path):
+            assert databases(database) - before == {used, young}
+    finally:
+        connected.terminate()
+        for name in (used, young):
+            database.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 async def test_who_may_make_no_database_has_to_name_an_empty_one(database: postgres.Engine, tmp_path: Path) -> None:
     url = database.database()
     name = url.rpartition("/")[2]
@@ -57,8 +80,19 @@ async def test_who_may_make_no_database_has_to_name_an_empty_one(database: postg
     async with grounds([theirs], tmp_path) as found:
         assert await found[-1].fresh() == theirs
         assert database.run(f"SELECT count(*) FROM pg_namespace WHERE nspname = '{MARK}'", name) == "1"
+        with pytest.raises(ConfigError, match="Another run"):
+            async with grounds([theirs], tmp_path):
+                raise AssertionError("it was taken from another run")
+    database.run(f"CREATE SCHEMA {MARK}; CREATE SCHEMA admit_lab", name)  # as a run leaves it that was killed
+    database.run(f"ALTER SCHEMA {MARK} OWNER TO {name}_user; ALTER SCHEMA admit_lab OWNER TO {name}_user", name)
+    async with grounds([theirs], tmp_path):
+        pass
     assert database.run("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'admit%'", name) == "0"
-    database.run("CREATE TABLE invoices (id int)", name)
+    database.run("CREATE SCHEMA admit", name)
+    with pytest.raises(ConfigError, match="not the lab's"):
+        async with grounds([theirs], tmp_path):
+            raise AssertionError("it was taken")
+    database.run("DROP SCHEMA admit; CREATE TABLE invoices (id int)", name)
     with pytest.raises(ConfigError, match="not the lab's"):
         async with grounds([theirs], tmp_path):
             raise AssertionError("it was taken")
@@ -71,12 +105,48 @@ async def test_in_redis_it_takes_an_empty_number_and_leaves_it_empty(redis: redi
         number = int((await found[-1].fresh()).rpartition("/")[2])
         assert number > 0
         client = Redis(port=redis.port, db=number)
-        client.set("of the lab", "1")
+        client.set("lab:session:1", "1")
+        client.set("{a}s:1", "1")
         assert await found[-1].another() == f"{url}/{number}"
         await found[-1].fresh()
-        assert client.get("of the lab") is None
+        assert client.keys() == [MARKED.encode()]
     assert client.dbsize() == 0
     client.close()
+
+
+async def test_what_somebody_else_puts_into_its_number_of_redis_meanwhile_stays(
+    redis: redises.Engine, tmp_path: Path
+) -> None:
+    url = redis.database()
+    with Redis.from_url(url) as client:
+        async with grounds([url], tmp_path) as found:
+            client.set("cart:7", "socks")
+            client.set("lab:session:1", "1")
+            await found[-1].fresh()
+            assert set(client.keys()) == {MARKED.encode(), b"cart:7"}
+        assert client.keys() == [b"cart:7"]
+
+
+async def test_two_runs_have_different_numbers_of_a_redis(redis: redises.Engine, tmp_path: Path) -> None:
+    url = f"redis://127.0.0.1:{redis.port}"
+    async with grounds([url], tmp_path) as first:
+        taken = await first[-1].another()
+        async with grounds([url], tmp_path) as second:
+            assert await second[-1].another() != taken
+        with pytest.raises(ConfigError, match="another run"):
+            async with grounds([taken], tmp_path):
+                raise AssertionError("it was taken from another run")
+
+
+async def test_a_number_of_redis_that_a_run_left_behind_is_taken_again(redis: redises.Engine, tmp_path: Path) -> None:
+    url = redis.database()
+    with Redis.from_url(url) as client:
+        client.set(MARKED, "1")
+        client.set("lab:session:1", "1")
+    async with grounds([url], tmp_path):
+        pass
+    with Redis.from_url(url) as client:
+        assert client.dbsize() == 0
 
 
 async def test_a_number_of_redis_that_holds_something_is_refused_and_kept(

@@ -176,7 +176,7 @@ def _price_said(lane: Lane, answers: Answers) -> str:
 
 
 def _failure_said(lane: Lane) -> str | None:
-    if lane.store == "none" and not lane.outages:
+    if lane.store == "none":
         return "It asks nobody, so that no outage is noticed: neither by those who are signed in, nor by those who were ended."
     stays, wrong = traits.stays_open(lane), traits.longest_wrong(lane)
     if stays is None or wrong is None:

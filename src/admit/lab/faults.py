@@ -6,11 +6,11 @@ import logging
 import sqlite3
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from admit.lab.relay import LATE, Relay, relayed
 from admit.lab.report import Fault
 from admit.lab.strategy import Fronted, Issuer, Plan, Store, Strategy, Unmeasured
+from admit.lab.tables.sqlite import path_of
 
 PORTS = {"postgresql": 5432, "redis": 6379}
 """Where those listen whose URL names no port."""
@@ -135,7 +135,8 @@ class File:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._path = Path(unquote(urlsplit(url).path.removeprefix("/")))
+        # As whoever opens it reads the URL: to find another file in it would be to move away somebody else's.
+        self._path = path_of(url.partition("://")[2])
         self._lock: sqlite3.Connection | None = None
 
     async def fails(self, fault: Fault) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import time
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -15,10 +17,18 @@ from admit.stores.postgres_url import parsed
 MARK = "admit_lab_was_here"
 """A schema that stands in a database whose schemas are the lab's."""
 
-SCHEMAS = ("admit", "admit_lab", MARK)
+SCHEMAS = ("admit", "admit_lab")
 
+FORGOTTEN = 3_600
+"""Seconds after which a database to which nobody is connected was left behind by a run that was killed."""
+
+_OURS = """SELECT datname FROM pg_database WHERE datname ~ '^admit_lab_[0-9a-f]{8}_[0-9a-f]{8}$'
+    AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)"""
+_CONNECTED = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename IS NOT NULL AND pid <> pg_backend_pid()"""
 _STRANGERS = """SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"""
+    WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+    UNION ALL SELECT count(*) FROM pg_namespace WHERE nspname = ANY($1) ORDER BY 1 DESC LIMIT 1"""
 _PATIENCE = 10.0
 
 
@@ -39,7 +49,7 @@ class Databases:
 
     async def another(self) -> str:
         """Another database."""
-        name = f"admit_lab_{secrets.token_hex(6)}"
+        name = f"admit_lab_{int(time.time()):08x}_{secrets.token_hex(4)}"
         self._names.append(name)
         await _run(self._rest, f"CREATE DATABASE {name}")
         return urlsplit(f"postgresql://{self._rest}")._replace(path=f"/{name}").geturl()
@@ -51,17 +61,18 @@ class Databases:
 
 
 class Schemas:
-    """The database that was named, which was empty."""
+    """The database that was named, which was empty; ``held`` stays connected, so that another run sees it is in use."""
 
     kind: Store = "postgresql"
 
-    def __init__(self, rest: str) -> None:
+    def __init__(self, rest: str, held: Any) -> None:
         self.at = _at(rest)
         self._rest = rest
+        self._held = held
 
     async def fresh(self) -> str:
         """The same, without what was made in it."""
-        await _run(self._rest, *_DROPPED, f"CREATE SCHEMA {MARK}")
+        await _run(self._rest, *_DROPPED)
         return await self.another()
 
     async def another(self) -> str:
@@ -70,7 +81,8 @@ class Schemas:
 
     async def close(self) -> None:
         """Drop all of it."""
-        await _run(self._rest, *_DROPPED)
+        await _run(self._rest, *_DROPPED, f"DROP SCHEMA IF EXISTS {MARK}")
+        self._held.terminate()
 
 
 _DROPPED = [f"DROP SCHEMA IF EXISTS {schema} CASCADE" for schema in SCHEMAS]
@@ -78,13 +90,45 @@ _DROPPED = [f"DROP SCHEMA IF EXISTS {schema} CASCADE" for schema in SCHEMAS]
 
 async def taken(rest: str) -> Databases | Schemas:
     """A place behind ``postgresql://``. Raises ConfigError, StoreUnavailable."""
-    if await _asked(rest, "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"):
+    held = await _connected(rest)
+    try:
+        return await _taken(rest, held)
+    except BaseException as error:
+        held.terminate()
+        if isinstance(error, asyncpg.PostgresError):
+            raise _refusing(rest, error) from error
+        raise
+
+
+async def _taken(rest: str, held: Any) -> Databases | Schemas:
+    if await held.fetchval("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"):
+        await _swept(held)
+        held.terminate()
         return Databases(rest)
-    left_behind = await _asked(rest, "SELECT count(*) FROM pg_namespace WHERE nspname = $1", MARK)
-    if left_behind or not await _asked(rest, _STRANGERS):
-        return Schemas(rest)
-    fault = f"The database {_at(rest)} holds what is not the lab's, and its user may make no other."
-    raise ConfigError([f"{fault} Name an empty one, or say ALTER ROLE … CREATEDB."])
+    await _marked(held, _at(rest))
+    ground = Schemas(rest, held)
+    await ground.fresh()
+    return ground
+
+
+async def _swept(connection: Any) -> None:
+    """Drop what runs that were killed have left behind."""
+    for (name,) in await connection.fetch(_OURS):
+        if int(name.split("_")[2], 16) < time.time() - FORGOTTEN:
+            with suppress(asyncpg.ObjectInUseError):
+                await connection.execute(f"DROP DATABASE IF EXISTS {name}")
+
+
+async def _marked(connection: Any, at: str) -> None:
+    """Mark the database, which has to be empty, or left behind by a run that was killed: nobody else is connected."""
+    if await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = $1", MARK):
+        if await connection.fetchval(_CONNECTED):
+            raise ConfigError([f"Another run is in the database {at}, or somebody else. Name one that nobody uses."])
+        return
+    if await connection.fetchval(_STRANGERS, SCHEMAS):
+        fault = f"The database {at} holds what is not the lab's, and its user may make no other."
+        raise ConfigError([f"{fault} Name an empty one, or say ALTER ROLE … CREATEDB."])
+    await connection.execute(f"CREATE SCHEMA {MARK}")
 
 
 async def _run(rest: str, *statements: str) -> None:
@@ -94,14 +138,8 @@ async def _run(rest: str, *statements: str) -> None:
     try:
         for statement in statements:
             await connection.execute(statement)
-    finally:
-        connection.terminate()
-
-
-async def _asked(rest: str, question: str, *values: object) -> Any:
-    connection = await _connected(rest)
-    try:
-        return await connection.fetchval(question, *values)
+    except (asyncpg.PostgresError, OSError) as error:
+        raise _refusing(rest, error) from error
     finally:
         connection.terminate()
 
@@ -111,8 +149,12 @@ async def _connected(rest: str) -> Any:
     del settings["server_settings"]  # to make a database may take longer than a question
     try:
         return await cast("Any", asyncpg.connect)(**settings, statement_cache_size=0, command_timeout=60.0)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(f"{_at(rest)} does not answer: {type(error).__name__} {error}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, OverflowError) as error:
+        raise _refusing(rest, error) from error
+
+
+def _refusing(rest: str, error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(f"{_at(rest)} refuses, or does not answer: {type(error).__name__} {error}")
 
 
 def _at(rest: str) -> str:

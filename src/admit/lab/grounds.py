@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from admit.errors import ConfigError
 from admit.lab.strategy import Store
+from admit.stores import open_store
 
 KINDS: dict[str, Store] = {
     "memory": "memory",
@@ -115,6 +116,7 @@ async def _ground(url: str) -> Ground:
     scheme, _, rest = url.partition("://")
     match KINDS.get(scheme):
         case "sqlite":
+            open_store(url)  # what it refuses names another file than it seems to
             return _beside(rest)
         case "postgresql":
             from admit.lab import ground_postgresql
@@ -136,7 +138,12 @@ def _beside(rest: str) -> Files:
         raise ConfigError([f"{path} is there already, and holds what is not the lab's. Name a file that is not there."])
     if not path.parent.is_dir():
         raise ConfigError([f"There is no folder {path.parent} for {path.name}."])
-    return Files(path.parent.resolve() / f"{path.name}-admit-lab-{secrets.token_hex(4)}", str(path))
+    folder = path.parent.resolve() / f"{path.name}-admit-lab-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise ConfigError([f"Nothing can be made in the folder {path.parent}: {error.strerror}."]) from error
+    return Files(folder, str(path))
 
 
 def place(url: str) -> str:

@@ -78,8 +78,8 @@ QUESTIONS = (
         "What may happen while the store is down?",
         {
             "either": "Either will do",
-            "closed": "People may have to try again, but nobody who was ended gets in",
-            "open": "People get in, even if somebody who was ended does too",
+            "closed": "People may have to try again, but an end takes effect as fast as ever",
+            "open": "People get in, even if an end takes longer to take effect",
         },
     ),
 )

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Coroutine
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from admit.core.faults import Faults
 from admit.errors import ConfigError
 from admit.server.command import console, exits
 
@@ -95,13 +97,17 @@ def lab(
     verification, throughput, the time from an end to the last acceptance, and outages are measured, nothing is assumed.
 
     In a store that is named the lab makes a place of its own (a database in PostgreSQL, an empty number in Redis, a
-    folder beside an SQLite file), and takes it away afterwards, also after Ctrl-C. It refuses one that holds anything
-    else. While it measures, let the machine do nothing else.
+    folder beside an SQLite file), and takes it away afterwards, also after Ctrl-C; what a run leaves that was killed,
+    the next one takes away. It refuses a store that holds anything else. While it measures, let the machine do nothing
+    else.
     """
     with exits(as_json=as_json == "-"):
         _refuse_missing(store or [])
         if quick and large:
             raise ConfigError(["--quick or --large, not both."])
+        if read and (store or quick or large or only):
+            raise ConfigError(["--read measures nothing: say it without --store, --quick, --large and --only."])
+        _refuse_unwritable(as_json, html, csv)
         size = "tiny" if tiny else "quick" if quick else "large" if large else "full"
         report = _read(read) if read else _measured(store or [], size, only or [])
         _hand_out(report, as_json, html, csv)
@@ -129,12 +135,19 @@ def _measured(urls: list[str], size: str, only: list[str]) -> Report:
 
 
 def _to_its_end(running: Coroutine[None, None, T]) -> T:
-    """What ``running`` returns; SIGTERM stops it as Ctrl-C does, in order."""
+    """What ``running`` returns; SIGTERM, and a terminal that is closed, stop it as Ctrl-C does, in order."""
 
     async def stoppable() -> T:
         task = asyncio.current_task()
         assert task
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+        def stop() -> None:
+            if not task.cancelling():  # said again, it would stop what takes away what was made
+                task.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                asyncio.get_running_loop().add_signal_handler(number, stop)
         return await running
 
     return asyncio.run(stoppable())
@@ -149,24 +162,58 @@ def _read(file: Path) -> Report:
         raise ConfigError([f"{file} cannot be read: {error.strerror}."]) from error
 
 
+def _refuse_unwritable(as_json: str | None, html: Path | None, csv: Path | None) -> None:
+    """Raise ConfigError for what could not be written once all is measured."""
+    faults = Faults()
+    for file in (Path(as_json) if as_json and as_json != "-" else None, html, csv):
+        if file:
+            faults.of(_tried, file, folder=file is csv and not _is_one(file))
+    faults.report()
+
+
+def _tried(file: Path, *, folder: bool) -> None:
+    try:
+        (file if folder else file.parent).mkdir(parents=True, exist_ok=True)
+        if folder:
+            with TemporaryFile(dir=file):
+                return
+        there = file.exists()
+        with file.open("ab"):
+            pass
+        if not there:
+            file.unlink()
+    except OSError as error:
+        raise ValueError(_unwritten(file, error)) from error
+
+
 def _hand_out(report: Report, as_json: str | None, html: Path | None, csv: Path | None) -> None:
+    """Raises ConfigError, once all is written that can be: what was measured took long."""
     from admit.lab.exports import in_one, tables, to_csv, to_json
     from admit.lab.page import page
     from admit.lab.terminal import show
 
+    files = dict[Path, str]()
     if as_json == "-":
         sys.stdout.write(to_json(report).decode())
     else:
         show(report, console())
         if as_json:
-            _write(Path(as_json), to_json(report).decode())
+            files[Path(as_json)] = to_json(report).decode()
     if html:
-        _write(html, page(report))
-    if csv and csv.suffix.lower() == ".csv":
-        _write(csv, in_one(report))
+        files[html] = page(report)
+    if csv and _is_one(csv):
+        files[csv] = in_one(report)
     elif csv:
-        for told, table in tables(report).items():
-            _write(csv / f"{told}.csv", to_csv(table))
+        files |= {csv / f"{told}.csv": to_csv(table) for told, table in tables(report).items()}
+    faults = Faults()
+    for file, text in files.items():
+        faults.of(_write, file, text)
+    faults.report()
+
+
+def _is_one(csv: Path) -> bool:
+    """Whether all tables go into one file, by its name."""
+    return csv.suffix.lower() == ".csv"
 
 
 def _write(file: Path, text: str) -> None:
@@ -174,5 +221,9 @@ def _write(file: Path, text: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8", newline="")
     except OSError as error:
-        raise ConfigError([f"{file} cannot be written: {error.strerror}."]) from error
+        raise ValueError(_unwritten(file, error)) from error
     typer.echo(f"Written: {file}", err=True)
+
+
+def _unwritten(file: Path, error: OSError) -> str:
+    return f"{file} cannot be written: {error.strerror}."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from admit.errors import TooMany
+from admit.errors import BadInput, TooMany
 from admit.lab.live.visit import Visit
 from admit.lab.live.visitors import AT_MOST, IDLE, Visitors
 from admit.lab.strategies import STRATEGIES
@@ -45,6 +47,28 @@ async def test_there_is_room_for_so_many_and_who_was_idle_for_a_minute_makes_roo
     assert here.get(ids[0]) is None
     assert all(here.get(id) for id in ids[1:])
     assert len(here) == AT_MOST
+
+
+async def test_of_those_who_are_forgotten_while_others_are_nobody_is_forgotten_twice() -> None:
+    clock = Clock()
+    here = Visitors(lambda: Visit(STRATEGIES), clock)
+    for _ in range(3):
+        _, visit = await here.begin()
+        await visit.act("sign-in", "")
+        await visit.act("steal", "")  # somebody runs who has to be stopped
+    clock.now += IDLE
+    await asyncio.gather(*(here.forget(IDLE) for _ in range(3)))
+    assert len(here) == 0
+
+
+async def test_a_visit_that_was_forgotten_starts_nothing_any_more() -> None:
+    visit = Visit(STRATEGIES)
+    await visit.act("sign-in", "")
+    closing, late = asyncio.create_task(visit.close()), asyncio.create_task(visit.act("look", ""))
+    with pytest.raises(BadInput):
+        await late
+    await closing
+    assert (await visit.look()).lanes == ()
 
 
 @pytest.mark.parametrize("id", ["", "x", "../../etc", "\N{SNOWMAN}"])

@@ -37,10 +37,13 @@ class Visit:
         self._token = TOKENS[0]
         self._step = 0
         self._one_at_a_time = asyncio.Lock()
+        self._over = False
 
     async def act(self, act: str, value: str) -> shown.Lab:
         """Do ``act``, and show what came of it. Raises BadInput."""
         async with self._one_at_a_time:
+            if self._over:  # servers that were started now would be stopped by nobody
+                raise BadInput("bad_request", "You were away for long: do that again.")
             if act == "start-over" or not self._lanes:
                 await self._begin()
             if act in _ACTS:
@@ -59,8 +62,9 @@ class Visit:
             return self._shown()
 
     async def close(self) -> None:
-        """Stop all of its servers."""
+        """Stop all of its servers, and start no other."""
         async with self._one_at_a_time:
+            self._over = True
             await self._close()
 
     def _shown(self) -> shown.Lab:

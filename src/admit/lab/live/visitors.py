@@ -58,9 +58,12 @@ class Visitors:
     async def forget(self, idle: float, *, at_most: int = AT_MOST) -> None:
         """Forget those who did nothing for ``idle`` seconds, the longest first, and stop what runs for them."""
         late = sorted((used, id) for id, used in self._used.items() if self._now() - used >= idle)
+        # All of them before anything is waited for: meanwhile others forget, and whoever is late may come back.
+        over = [self._visits.pop(id) for _, id in late[:at_most]]
         for _, id in late[:at_most]:
             del self._used[id]
-            await self._visits.pop(id).close()
+        for visit in over:
+            await visit.close()
 
     async def _sweep(self) -> None:
         while self._visits:
