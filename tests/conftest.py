@@ -7,6 +7,7 @@ import random
 import secrets
 import shutil
 import subprocess
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def nothing_secret_is_logged() -> Iterator[Recorder]:
     with recording() as recorder:
         yield recorder
     assert recorder.told() == set(), "secrets stand in the log"
+
+
+def following() -> set[threading.Thread]:
+    """The threads of authorities and verifiers that follow a log."""
+    return {thread for thread in threading.enumerate() if thread.name == "admit-follow"}
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left_following() -> Iterator[None]:
+    """What a test opened it closes: a thread that went on would fail in the middle of another one."""
+    before = following()
+    yield
+    for thread in following() - before:
+        thread.join(2.0)  # it may have been told, and be on its way
+    assert following() <= before, "an authority or a verifier was not closed"
 
 
 @pytest.fixture

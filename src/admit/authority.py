@@ -364,7 +364,7 @@ class Authority:
             await (self.keys.reread_or_renew() if renew else self.keys.reread())
             await self.accounts.tell()
         except AdmitError:
-            self._open = False
+            await self.close()
             await store.close()
             raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -59,6 +60,15 @@ async def test_of_many_who_use_it_first_one_opens_it(engine: Engine) -> None:
             assert following() == before + 2
         finally:
             await auth_first.close()
+    assert following() == before
+
+
+async def test_who_does_not_get_to_start_follows_no_longer(engine: Engine) -> None:
+    url, before = engine.database(), following()
+    async with served(url):
+        pass
+    with pytest.raises(AdmitError, match="secret"):
+        await served(url, secret=secrets.token_bytes(32)).open()
     assert following() == before
 
 
