@@ -196,6 +196,17 @@ class Cluster:
         """The URL that names two of them."""
         return f"redis+cluster://{self.nodes[0].address},{self.nodes[1].address}{options}"
 
+    def is_whole(self) -> bool:
+        """Whether every node agrees that all is well, and each of three primaries has a replica that follows it."""
+        following = sum("state=online" in node.says("replication").get("slave0", "") for node in self.nodes)
+        well = (node.run("CLUSTER", "INFO").startswith("cluster_state:ok") for node in self.nodes)
+        # A replica that has never heard of its primary could not take over.
+        return following == 3 and all(well)
+
+    def heir(self, node: Engine) -> Engine:
+        """The replica of a primary."""
+        return next(one for one in self.nodes if f"port={one.port}," in node.says("replication")["slave0"])
+
     def move(self, home: str) -> Iterator[int]:
         """Move ``home`` to another primary: each step moves a key, and says how many have gone; 0 when all have."""
         slot = self.nodes[0].run("CLUSTER", "KEYSLOT", f"{{{home}}}")
@@ -218,9 +229,10 @@ class Cluster:
         """The primary that keeps ``home``, as the first node that answers says."""
         slot = int(self.nodes[0].run("CLUSTER", "KEYSLOT", f"{{{home}}}"))
         for line in self.nodes[0].run("CLUSTER", "NODES").splitlines():
-            _, address, flags, *_, slots = line.split()
-            first, _, last = slots.partition("-")
-            if "master" in flags and "fail" not in flags and first.isdecimal() and int(first) <= slot <= int(last):
+            _, address, flags, _, _, _, _, _, *slots = line.split()
+            # "0-5460 5462", and in brackets what is on its way.
+            kept = [tuple(map(int, it.split("-"))) for it in slots if not it.startswith("[")]
+            if "master" in flags and "fail" not in flags and any(it[0] <= slot <= it[-1] for it in kept):
                 port = int(address.partition("@")[0].rpartition(":")[2])
                 return next(node for node in self.nodes if node.port == port)
         raise AssertionError(f"nobody keeps {home}")
@@ -229,15 +241,14 @@ class Cluster:
 @contextmanager
 def cluster(**settings: str) -> Iterator[Cluster]:
     """Three primaries, a replica of each, all of the slots."""
-    usual = {"cluster_enabled": "yes", "cluster_node_timeout": "1500", "databases": "1", "appendfsync": "everysec"}
+    usual = {"cluster_enabled": "yes", "cluster_node_timeout": "3000", "databases": "1", "appendfsync": "everysec"}
     with ExitStack() as stack:
         nodes = [stack.enter_context(redis(**usual | settings | {"cluster_port": str(free_port())})) for _ in range(6)]
         words = ["--cluster", "create", *(node.address for node in nodes), "--cluster-replicas", "1", "--cluster-yes"]
         nodes[0].run(*words)
-        eventually(lambda: all(node.run("CLUSTER", "INFO").startswith("cluster_state:ok") for node in nodes))
-        # A replica that has never heard of its primary could not take over.
-        eventually(lambda: sum("state=online" in node.says("replication").get("slave0", "") for node in nodes) == 3)
-        yield Cluster(nodes)
+        made = Cluster(nodes)
+        eventually(made.is_whole)
+        yield made
 
 
 @contextmanager

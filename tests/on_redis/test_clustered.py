@@ -101,7 +101,7 @@ async def test_when_a_node_is_gone_its_homes_have_no_answer_until_a_replica_take
         held, ended = await servers.sign_in(), await servers.sign_in()
         await servers.here.revoke(ended.session)
         node = nodes.keeper(held.session.id[0])
-        heir = next(one for one in nodes.nodes if f"port={one.port}," in node.says("replication")["slave0"])
+        heir = nodes.heir(node)
         offset = node.says("replication")["master_repl_offset"]
         eventually(lambda: int(heir.says("replication")["slave_repl_offset"]) >= int(offset))
         node.kill()
@@ -118,6 +118,7 @@ async def test_when_a_node_is_gone_its_homes_have_no_answer_until_a_replica_take
                     await auth.admit(with_cookie(ended))
         finally:
             node.start()
+            eventually(nodes.is_whole)  # the other tests use it too
 
 
 def of_q(name: str) -> Record:

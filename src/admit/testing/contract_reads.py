@@ -101,11 +101,13 @@ class ReadContract(Contract):
         keys: list[Key] = [("thing", f"a{number}") for number in range(5)]
         versions = [version() for _ in keys]
         await store.commit(*(Insert(Record(*key, b"0", was)) for key, was in zip(keys, versions, strict=True)))
-        done = False
+        looks, done = 0, False
 
         async def write() -> None:
             nonlocal versions, done
-            for number in range(1, 30):
+            number = 0
+            while number < 30 or looks < 30:  # whoever looks may take longer to begin than this takes to be over
+                number += 1
                 new = [Record(*key, b"%d" % number, version()) for key in keys]
                 await store.commit(*(Replace(one, was) for one, was in zip(new, versions, strict=True)))
                 versions = [one.version for one in new]
@@ -113,9 +115,11 @@ class ReadContract(Contract):
             done = True
 
         async def look() -> None:
+            nonlocal looks
             while not done:
                 bodies = {one and one.body for one in await store.get(*keys)}
                 assert len(bodies) == 1, "a get saw a commit in parts"
+                looks += 1
                 await asyncio.sleep(0)
 
         await together(write(), look(), look())
