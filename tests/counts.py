@@ -26,6 +26,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "guards behind which an event is measured": (2, 8),  # in turns, so that each is behind several events
     "requests to each route": (25, 150),  # made up from the OpenAPI description, beside the edges of each field
     "numbers counted by each process": (50, 1_000),  # two processes add to one counter
+    "views of each page": (2, 4),  # each width once and each theme once, or each with each
     "ticks of the bound in a model": (1, 2),  # every state of the log over a network; one more is thrice as many
     "worlds of the stamp": (1, 3),  # of its model: a verifier alone takes 20 s less than two, and refutes every mutant
     "rounds of restarts": (1, 5),  # of each server of a fleet, while people go on
