@@ -19,6 +19,17 @@ from lab.made_up import report
 REPORT = report(stores=("sqlite", "none"))
 
 
+SMALLEST = """
+const sizes = [...document.querySelectorAll('main *')].filter(it => it.getClientRects().length
+  && [...it.childNodes].some(node => node.nodeType === 3 && node.data.trim())).map(it => {
+    const drawn = it.closest('svg'), size = parseFloat(getComputedStyle(it).fontSize)
+    return drawn ? size * drawn.getBoundingClientRect().width / drawn.viewBox.baseVal.width : size
+  })
+return Math.min(...sizes)
+"""
+"""The height of the smallest letters, in pixels of the page."""
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("lab") / "report.html"
@@ -32,6 +43,8 @@ def test_the_report_is_accessible_fits_and_asks_for_nothing(file: Path, browser:
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     browser.run("document.querySelectorAll('figure details').forEach(it => { it.open = true })")
     judge(browser, "lab-report", passes=20)
+    browser.width(390)
+    assert browser.run(SMALLEST) >= 11.99
     assert browser.complaints() == []
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from admit.lab.report import Report
 from admit.lab.terminal import show
+from admit.lab.timeline import told
 from admit.lab.verdict import verdict
 from lab.made_up import report
 
@@ -57,3 +58,11 @@ def test_the_tables_fit_into_any_terminal_and_lose_no_lane(width: int) -> None:
     # Three figures, each of another part of the table where it is cut into several.
     for figure in ("125 µs", "620 B", "5 min"):
         assert figure in words
+
+
+def test_an_outage_tells_how_many_requests_it_was_and_for_how_long_one_person() -> None:
+    lane = next(lane for lane in REPORT.lanes if lane.about.id == "hybrid" and lane.outages)
+    outage = lane.outages[0]
+    requests = f"{sum(moment.wrongly_let_in for moment in outage.moments):,}"
+    assert told(lane, dataclasses.replace(outage, wrong=1.5))[2] == f"{requests}, one person for 1.5 s"
+    assert told(lane, outage)[2:4] == (requests, "nobody")  # an older report tells no persons

@@ -36,7 +36,7 @@ def bars(
             if not value:
                 parts.append(text(x, middle + 4, NOTHING, "value"))
                 continue
-            room = column - (58 if layout is WIDE else 42)
+            room = column - (58 if layout is WIDE else 56)
             long = max(2.0, room * (math.log10(value) - low) / (high - low))
             look = "worked-out" if number == len(cells) - 1 else "bar"
             parts.append(

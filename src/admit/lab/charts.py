@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from admit.lab import traits
 from admit.lab.bars import bars
 from admit.lab.drawing import FAMILIES, NARROW, WIDE, Axis, Chart, Mark, Row, Table, drawn
-from admit.lab.report import Lane, Revocation
+from admit.lab.report import Lane
+from admit.lab.strategy import ENDINGS, Ending
 from admit.lab.timeline import timelines
-from admit.lab.words import NOTHING, duration, lag, name, people, rate, size, spread
+from admit.lab.words import NOTHING, duration, lag, listed, name, people, rate, size, spread
 
 LARGEST = 1_000_000
 
@@ -105,11 +106,11 @@ def storage(lanes: Sequence[Lane]) -> Chart | None:
     if nothing:
         reads += f" Nothing is kept of: {', '.join(nothing)}."
     table = Table(
-        ("strategy", "at the server, each", "at a million", "worked out by", "at the client", "on the wire"),
+        ("strategy", "at the server, each", "at a million", "at the client", "on the wire", "worked out by"),
         tuple(
             (
                 name(lane), size(found.server[max(found.server)]) if found.server else NOTHING,
-                size(found.at_a_million * LARGEST), found.formula, size(found.client), size(found.wire),
+                size(found.at_a_million * LARGEST), size(found.client), size(found.wire), found.formula,
             )
             for lane, found in known
         ),
@@ -134,25 +135,37 @@ def revocation(lanes: Sequence[Lane]) -> Chart | None:
     every = [mark.at for row in rows for mark in row.marks]
     axis = Axis.over(every, "still accepted after the end", lambda ms: duration(ms * 1e3), "none")
     table = Table(
-        ("strategy", "what ended", "median", "slowest", "repeats", "servers", "how"),
-        tuple(
-            (name(lane), ends.how, *_lags(ends), str(ends.servers), ends.note or "the end itself was noticed")
-            for lane in known
-            for ends in lane.revocations
-        ),
+        ("strategy", *ENDINGS, "how"),
+        tuple((name(lane), *(_ended(lane, how) for how in ENDINGS), _noticed(lane)) for lane in known),
     )
+    every_end = [ends for lane in known for ends in traits.meant(lane)]
+    repeats, servers = (max(found) for found in zip(*((len(it.lags), it.servers) for it in every_end), strict=True))
     reads = (
-        "Each dot is one end, from its acknowledgement to the last acceptance at any server. “None”: how often nobody "
+        f"{repeats} ends of each sort, at {servers} servers. Each dot is one end, from its acknowledgement to the last acceptance at any server. “None”: how often nobody "
         "accepted it any more. Hollow: only the expiry ended it, measured with tokens of a short life."
     )
     return _chart("revocation", "How long an end takes", reads, axis, rows, table)
 
 
-def _lags(ends: Revocation) -> tuple[str, str, str]:
-    """The median, the slowest, and of how many."""
-    if not ends.lags:
-        return NOTHING, NOTHING, NOTHING
-    return lag(traits.median_lag(ends)), lag(max(ends.lags)), str(len(ends.lags))
+def _ended(lane: Lane, how: Ending) -> str:
+    """The median, and the slowest where that is another."""
+    ends = next((ends for ends in lane.revocations if ends.how == how), None)
+    if ends is None:
+        return NOTHING
+    if not ends.lags or ends not in traits.meant(lane):
+        return "goes on"
+    median, slowest = lag(traits.median_lag(ends)), lag(max(ends.lags))
+    return median if median == slowest else f"{median}, {slowest} at most"
+
+
+def _noticed(lane: Lane) -> str:
+    """What ended it, and whatever else there is to say of some of its ends."""
+    of_note: dict[str, list[str]] = {}
+    for ends in lane.revocations:
+        of_note.setdefault(ends.note or "the end was noticed", []).append(ends.how)
+    if len(of_note) == 1:
+        return next(iter(of_note))
+    return "; ".join(f"{listed(hows)}: {note}" for note, hows in of_note.items())
 
 
 def _chart(id: str, title: str, reads: str, axis: Axis, rows: Sequence[Row], table: Table) -> Chart:

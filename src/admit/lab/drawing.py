@@ -43,6 +43,7 @@ class Chart:
     drawn: tuple[str, ...]
     table: Table
     legend: tuple[tuple[str, str], ...] = ()
+    note: str = ""  # what has to be known besides, below the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def text(x: float, y: float, words: str, look: str = "", anchor: str = "start") 
 
 def label(name: str, y: float, layout: Layout) -> str:
     """The name of a row, beside or above it; cut where it has no room, and whole in the table below."""
-    room = 41 if layout is WIDE else 52
+    room = 41 if layout is WIDE else 48
     shown = name if len(name) <= room else f"{name[: room - 1]}…"
     if layout is WIDE:
         return text(layout.left - 16, y + layout.middle + 4, shown, "name", "end")

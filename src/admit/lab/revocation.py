@@ -25,6 +25,7 @@ from admit.lab.crew import Crew, closed
 from admit.lab.report import Revocation
 from admit.lab.strategy import ENDINGS, Ending, Held, Issuer, Plan, Store, Strategy, Unmeasured, for_servers
 from admit.lab.watching import Answer, AppServer
+from admit.lab.words import duration
 
 ROLES = frozenset({"admin"})
 """What people are before they are ended, or not any more."""
@@ -253,14 +254,12 @@ def _revocation(how: Ending, people: Sequence[Watched], servers: int, lifetime: 
     if all(one.spared and not one.noticed and not one.outlived for one in people):
         # Who is meant to go on and was refused is no such case: of him it is told how long it took.
         seen = min(one.lag for one in people) / 1e3
-        note = f"goes on, as it is meant to: let in everywhere until {seen:.2g} s later, when all others were refused"
+        note = f"goes on, as it is meant to: let in everywhere until {duration(seen * 1e6)} later, when all others were refused"
         return Revocation(how, (), servers, note, goes_on=seen)
     notes: list[str] = []
     expired = bool(lifetime) and not any(one.noticed for one in people)
     if expired:
-        notes.append(
-            f"the end is not noticed before the credential expires: measured with a lifetime of {lifetime:g} s"
-        )
+        notes.append(f"only the expiry ends it: measured with a lifetime of {lifetime:g} s")
     if outlived := sum(one.outlived for one in people):
         notes.append(f"{outlived} of {len(people)} still got in when it was given up: they took longer than that")
     lags = tuple(sorted(max(0.0, one.lag) for one in people))

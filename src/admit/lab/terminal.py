@@ -33,11 +33,10 @@ def show(report: Report, console: Console) -> None:
         console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
         console.print(table)
         if under:
-            console.print(Padding(Text(under, style="dim"), (0, 0, 1, 1)))
+            console.print(Padding(Text(under, style="dim"), (0, 0, 1, 1), expand=False))
     if report.left_out:
         console.print(Rule(Text("Left out", style="bold"), align="left", style="dim"))
-        for line in report.left_out:
-            console.print(Padding(Text(f"• {line}"), (0, 0, 0, 1)))
+        console.print(_bullets(report.left_out))
 
 
 def told_in_words(report: Report) -> RenderableType:
@@ -69,14 +68,22 @@ def tables(report: Report, width: int) -> Iterator[tuple[str, Table, str]]:
 
 
 def _finding(finding: Finding) -> Iterator[RenderableType]:
-    yield Padding(Text(finding.says), (0, 0, 0, 2))
+    yield Padding(Text(finding.says), (0, 0, 0, 2), expand=False)
     if finding.by_family:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(max_width=34)
         table.add_column()
         for family, says in finding.by_family:
             table.add_row(Text(family, style="dim"), Text(says))
-        yield Padding(table, (0, 0, 0, 2))
+        yield Padding(table, (0, 0, 0, 2), expand=False)
+
+
+def _bullets(lines: Iterable[str]) -> Table:
+    """Each behind a bullet, under which none of its own lines begins."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for line in lines:
+        table.add_row(" •", Text(line))
+    return table
 
 
 def _advised(report: Report, answers: Answers) -> Iterator[RenderableType]:
@@ -84,10 +91,9 @@ def _advised(report: Report, answers: Answers) -> Iterator[RenderableType]:
     asked = " · ".join(one.options[getattr(answers, one.name)] for one in QUESTIONS)
     choice = name(found.choice) if found.choice else "nothing that was measured"
     yield Text.assemble(("What it means for you", "bold"), f", if you answer: {asked}")
-    yield Padding(Text(choice, style="bold"), (0, 0, 0, 2))
-    for line in (*found.why, *found.others):
-        yield Padding(Text(f"• {line}"), (0, 0, 0, 2))
-    yield Padding(Text("For other answers: --html report.html", style="dim"), (0, 0, 0, 2))
+    yield Padding(Text(choice, style="bold"), (0, 0, 0, 2), expand=False)
+    yield Padding(_bullets([*found.why, *found.others]), (0, 0, 0, 1), expand=False)
+    yield Padding(Text("For other answers: --html report.html", style="dim"), (0, 0, 0, 2), expand=False)
     yield Text()
 
 

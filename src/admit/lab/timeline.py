@@ -41,10 +41,9 @@ def _chart(fault: Fault, title: str, found: Sequence[tuple[Lane, Outage]]) -> Ch
         f"From left to right is time; the fault lasts from 0 to {duration(healed * 1e6)}. How high a colour stands is its "
         "share of the requests of a moment; at the right stands the slowest answer during the fault."
     )
-    if done := what_was_done(outage for _, outage in found):
-        reads += f" {done}"
     pictures = tuple(_drawn(f"outage-{fault}", title, reads, found, layout) for layout in (WIDE, NARROW))
-    return Chart(f"outage-{fault}", title, reads, pictures, Table(HEAD, tuple(told(*one) for one in found)), LEGEND)
+    table, note = Table(HEAD, tuple(told(*one) for one in found)), what_was_done(outage for _, outage in found)
+    return Chart(f"outage-{fault}", title, reads, pictures, table, LEGEND, note)
 
 
 def what_was_done(outages: Iterable[Outage]) -> str:
