@@ -377,4 +377,4 @@ async def test_nobody_signed_in_by_a_key_however_young_it_is(here: World) -> Non
         Requirement.of(within=3_600).judge(who, here.clock.now())
     assert not isinstance(refused.value, StepUp)
     with pytest.raises(NotEnough):
-        here.auth.sessions.refuse_narrowed(who)
+        await here.auth.sessions.refuse_narrowed(who)

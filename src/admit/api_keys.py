@@ -17,7 +17,7 @@ from admit.core.conditions import conditions
 from admit.core.faults import is_number
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import Ends, Principal
-from admit.core.scope import RoleScopes, narrowed, parse, written
+from admit.core.scope import RoleScopes, narrowed, written
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.core.throttle import Limit
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
@@ -280,14 +280,13 @@ class ApiKeys:
         return API_KEY.kind, id
 
     def _principal(self, key: ApiKey, owner: Subject) -> Principal:
-        allowed = self._scopes.of(owner.roles)
+        scope, roles = self._scopes.granted(owner.roles, key.scope)
         return Principal(
             subject=key.owner,
             credential="api_key",
             session=None,
-            scope=allowed if key.scope is None else allowed & parse(key.scope),
-            # A key for a part has none of the roles: each of them opens what was left out.
-            roles=frozenset(owner.roles if key.scope is None else ()),
+            scope=scope,
+            roles=frozenset(roles),
             methods=(),
             # Nobody signed in, so that no route takes it for a sign-in of a moment ago.
             authenticated_at=0.0,

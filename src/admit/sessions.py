@@ -301,14 +301,14 @@ class Sessions:
             return None
         return SESSION.decode(record), record, self._subjects.read(subject, subject_record)
 
-    def scope_of(self, session: Session, subject: Subject) -> frozenset[str]:
-        """What a session allows: what the subject's roles do, cut to what was asked for."""
-        allowed = self._scopes.of(subject.roles)
-        return allowed if session.scope is None else allowed & parse(session.scope)
+    def granted(self, session: Session, subject: Subject) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The scope and the roles of a session: those of the subject, unless a part was asked for."""
+        return self._scopes.granted(subject.roles, session.scope)
 
-    def refuse_narrowed(self, who: Principal) -> None:
+    async def refuse_narrowed(self, who: Principal) -> None:
         """Return if ``who`` signed in himself, for all that his roles allow; raise NotEnough for a part, or an API key."""
-        allowed = self._scopes.of(who.roles)
+        # Without any he may have asked by name for all there is, or have asked for less.
+        allowed = self._scopes.of(who.roles or (await self._subjects.get(who.subject)).roles)
         if who.session is None or who.client not in (None, FIRST_PARTY) or not allowed <= who.scope:
             raise NotEnough("a part of what its owner holds", scope=written(allowed))
 
@@ -352,12 +352,13 @@ class Sessions:
         return Alive(valid, [one.id for one in there if not one.is_valid(held.subject, now)])
 
     def _seen(self, session: Session, subject: Subject, cookie: str, now: float) -> Seen:
+        scope, roles = self.granted(session, subject)
         principal = Principal(
             subject=session.subject,
             credential="session",
             session=session.id,
-            scope=self.scope_of(session, subject),
-            roles=frozenset(subject.roles),
+            scope=scope,
+            roles=frozenset(roles),
             methods=session.methods,
             authenticated_at=session.authenticated_at,
             expires_at=session.ends_at,

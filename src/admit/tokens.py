@@ -114,9 +114,9 @@ class Tokens:
             current, record, subject = await self._valid(session.id, issued_at)
             if current.family is not None and not current.family.is_over:
                 return None
-            allowed = narrowed(self._sessions.scope_of(current, subject), scope)
             if scope is not None:
-                current = msgspec.structs.replace(current, scope=written(allowed))
+                held, _ = self._sessions.granted(current, subject)
+                current = msgspec.structs.replace(current, scope=written(narrowed(held, scope)))
             keys = self._family_keys(self._master.current)
             token = RefreshToken(
                 keys.id, current.id, refresh.counts_from(current.family), secret.new_secret(self._ledger.chance)
@@ -135,8 +135,10 @@ class Tokens:
         """An access token of ``session`` alone, for ``audience`` (default: the authority's). Raises Revoked, Expired."""
         issued_at = self._ledger.clock.now()
         current, _, subject = await self._valid(session.id, issued_at)
-        allowed = narrowed(self._sessions.scope_of(current, subject), scope)
-        return await self._mint(current, subject, issued_at, written(allowed), audience or self._audience)
+        if scope is not None:
+            held, _ = self._sessions.granted(current, subject)
+            current = msgspec.structs.replace(current, scope=written(narrowed(held, scope)))
+        return await self._mint(current, subject, issued_at, audience or self._audience)
 
     async def refresh(self, text: str) -> Pair:
         """The tokens that follow ``text``, which is spent by it. Raises Replayed after ending a family that was copied.
@@ -283,13 +285,14 @@ class Tokens:
         return session, record, held.subject
 
     async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:
-        scope = written(self._sessions.scope_of(session, subject))
-        access = await self._mint(session, subject, issued_at, scope, self._audience)
+        access = await self._mint(session, subject, issued_at, self._audience)
+        scope = written(self._sessions.granted(session, subject)[0])
         expires_in, ends_in = self._expiry(session, issued_at) - int(issued_at), int(session.ends_at - issued_at)
         return Pair(access, refresh_token, expires_in, scope, ends_in)
 
-    async def _mint(self, session: Session, subject: Subject, issued_at: float, scope: str, audience: str) -> str:
+    async def _mint(self, session: Session, subject: Subject, issued_at: float, audience: str) -> str:
         """An access token of what was read after ``issued_at``."""
+        scope, roles = self._sessions.granted(session, subject)
         home = home_of(session.subject)
         claims = jwt.AccessToken(
             iss=self._issuer,
@@ -299,8 +302,8 @@ class Tokens:
             iat=int(issued_at),
             jti=new_id(home, issued_at, self._ledger.chance),
             client_id=FIRST_PARTY,
-            scope=scope,
-            roles=subject.roles,
+            scope=written(scope),
+            roles=roles,
             sid=session.id,
             gen=subject.gen,
             auth_time=int(session.authenticated_at),

@@ -72,4 +72,4 @@ async def test_a_key_is_no_sign_in_and_no_owner(here: Door, key: str) -> None:
     with pytest.raises(NotEnough):
         Requirement.of(within=10**10).judge(who, here.auth.clock.now())
     with pytest.raises(NotEnough):
-        here.auth.sessions.refuse_narrowed(who)
+        await here.auth.sessions.refuse_narrowed(who)

@@ -72,6 +72,6 @@ async def test_who_holds_all_of_it_manages_it_by_token_too(here: Door) -> None:
 async def test_what_an_application_of_others_holds_is_less_whatever_its_scope(here: Door) -> None:
     tokens = await here.tokens()
     who = here.auth.verify(tokens["access_token"])
-    here.auth.sessions.refuse_narrowed(who)
+    await here.auth.sessions.refuse_narrowed(who)
     with pytest.raises(NotEnough):
-        here.auth.sessions.refuse_narrowed(msgspec.structs.replace(who, client="somebody else's"))
+        await here.auth.sessions.refuse_narrowed(msgspec.structs.replace(who, client="somebody else's"))

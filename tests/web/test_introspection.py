@@ -21,7 +21,7 @@ async def test_a_good_token_is_active_and_says_whose_it_is(here: Door) -> None:
     found = answer.json()
     assert found["active"] is True
     assert (found["sub"], found["sid"], found["scope"]) == (me["subject"], me["session"], "links:read")
-    assert (found["iss"], found["aud"], found["token_type"], found["roles"]) == (ISSUER, ISSUER, "Bearer", ["user"])
+    assert (found["iss"], found["aud"], found["token_type"], found["roles"]) == (ISSUER, ISSUER, "Bearer", [])
 
 
 async def test_a_store_that_is_down_is_no_answer(here: Door) -> None:

@@ -32,7 +32,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     Times are seconds since the Unix epoch. ``credential`` is the kind that was presented: ``session``,
     ``token`` or ``api_key``. ``session`` is the id that every credential of one sign-in shares, None for an API key,
-    of which ``authenticated_at`` is 0: nobody signed in.
+    of which ``authenticated_at`` is 0: nobody signed in. ``roles`` are the subject's, none where a part of what they
+    allow was asked for, by ``scope``.
     ``gen`` is the subject's generation when this was found true, ``client_gen`` that of its client; ``marks`` are the
     ids whose end ends it, one per kind of :class:`Ends`, empty where there is none. ``conditions`` are what each use
     has to meet beside: where there are some, only ``admit``, which sees the request, says whom it speaks for.

@@ -28,6 +28,7 @@ class Asked(TypedDict, total=False):
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """All of ``scope``, one of ``roles`` if there are any, a sign-in at most ``within`` seconds ago.
 
+    No credential for a part of what its owner may has a role, so none meets one that asks for roles.
     ``accept`` names the doors whose credentials count. Made by :meth:`of`.
     """
 

@@ -54,3 +54,12 @@ class RoleScopes:
     def of(self, roles: Iterable[str]) -> frozenset[str]:
         """All that ``roles`` allow together."""
         return frozenset[str]().union(*(self._scopes.get(role, frozenset()) for role in roles))
+
+    def granted(self, roles: tuple[str, ...], asked: str | None) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The scope and the roles of a credential for the part ``asked`` of what ``roles`` allow; None is no part.
+
+        A credential for a part has no role, whatever was asked for and whichever kind it is: a route that asks for a
+        role alone would open all that was left out.
+        """
+        allowed = self.of(roles)
+        return (allowed, roles) if asked is None else (allowed & parse(asked), ())

@@ -59,7 +59,7 @@ Anybody = Annotated[Principal, Depends(_anybody)]
 
 async def _owner(who: Caller, auth: Auth) -> Principal:
     # KEY-04, RFC 9700, 2.3: what somebody was let in for links with is neither the password nor the other devices.
-    auth.sessions.refuse_narrowed(who)
+    await auth.sessions.refuse_narrowed(who)
     return who
 
 

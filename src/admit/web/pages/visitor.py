@@ -36,7 +36,7 @@ class Visitor:
 
 async def _visitor(request: Asked, auth: Auth) -> Visitor:
     who = acts(await auth.admit(request, accept=(COOKIE,)))
-    auth.sessions.refuse_narrowed(who)
+    await auth.sessions.refuse_narrowed(who)
     account = await auth.accounts.get(who.subject)
     if account is None:
         raise NotEnough(f"{who.subject!r} has no account here, so no pages")

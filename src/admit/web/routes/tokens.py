@@ -20,7 +20,7 @@ router = APIRouter(tags=["tokens"])
 
 
 class SignIn(Credentials):
-    """Who signs in, and optionally for how little (``scope``); what the account does not hold is left out.
+    """Who signs in, and optionally for how little (``scope``); what the account does not hold is left out, and its roles.
 
     ``refresh`` says where the refresh token goes: into the body, or, for an application in a browser, into a cookie
     that no script can read and no other endpoint takes.
