@@ -18,6 +18,7 @@ from admit.core.ids import anchor, home_of
 from admit.core.session_policy import BALANCED
 from admit.core.store import Append, Change, Insert
 from admit.errors import BadCredential, BadInput, ConfigError, Replayed, StoreUnavailable
+from admit.handover import digest
 from admit.stores.wrapped import Wrapped
 from admit.subjects import Subject
 from admit.testing.clock import FakeClock
@@ -25,6 +26,7 @@ from admit.trail import acting, acts
 from services import ANOTHER, EMAIL, PASSWORD
 from worlds import KINDS, NO_GRACE, Watched, World, authority, made, with_cookie
 
+ELSEWHERE = "https://tools.example.com"
 AGENT = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 Do = Callable[[Authority], Awaitable[object]]
 
@@ -80,6 +82,17 @@ async def test_what_happens_to_a_session_is_told_of_its_subject(here: World) -> 
     assert {entry.subject for entry in await all_of(auth.audit, subject="ann")} == {"ann"}
 
 
+async def test_tokens_that_are_had_for_a_cookie_are_told_and_those_of_a_sign_in_are_part_of_it(here: World) -> None:
+    started = await here.sign_in()
+    await here.auth.tokens.issue((await here.sign_in(cookie=False)).session)
+    with acting(request=with_cookie(started), who=await here.by_cookie(started)):
+        await here.auth.tokens.issue(started.session)
+    [entry, *before] = await all_of(here.auth.audit, subject="ann")
+    assert [one.act for one in before] == [Act.SIGN_IN] * 2
+    assert (entry.act, entry.what, entry.actor) == (Act.TOKENS_ISSUED, started.session.id, "ann")
+    assert (entry.credential, entry.credential_id) == ("session", started.session.id)
+
+
 async def test_a_cookie_that_is_had_for_a_token_is_told_once(here: World) -> None:
     started = await here.sign_in(cookie=False)
     pair = await here.auth.tokens.issue(started.session)
@@ -94,14 +107,14 @@ async def test_what_happens_to_tokens_is_told(here: World) -> None:
     first = await auth.tokens.issue((await here.sign_in()).session)
     await auth.tokens.revoke(await here.by_token(first.access_token))
     second = await auth.tokens.refresh(first.refresh_token)
-    assert await told(auth) == [Act.TOKEN_REVOKED, Act.SIGN_IN], "a refresh is no event"
+    assert await told(auth) == [Act.TOKEN_REVOKED, Act.TOKENS_ISSUED, Act.SIGN_IN], "a refresh is no event"
     with pytest.raises(Replayed):
         await auth.tokens.refresh(first.refresh_token)
     await auth.tokens.end_presented(second.access_token)
     another = await auth.tokens.issue((await here.sign_in()).session)
     await auth.tokens.end(another.refresh_token)
-    expected = [Act.REFRESH_REUSED, Act.TOKEN_REVOKED, Act.SIGN_IN, Act.SESSION_ENDED]
-    assert (await told(auth, subject="ann"))[:-2] == expected[::-1]
+    expected = [Act.REFRESH_REUSED, Act.TOKEN_REVOKED, Act.SIGN_IN, Act.TOKENS_ISSUED, Act.SESSION_ENDED]
+    assert (await told(auth, subject="ann"))[:-3] == expected[::-1]
 
 
 async def test_one_session_too_many_displaces_another_and_both_are_told(tmp_path: Path) -> None:
@@ -270,7 +283,11 @@ async def test_each_act_is_one_commit_with_its_entry_and_without_it_there_is_non
         session = (await auth.sessions.start(await auth.accounts.sign_in(EMAIL, PASSWORD))).session
         pair = await auth.tokens.issue(session)
         await auth.tokens.refresh(pair.refresh_token)
+        other = (await auth.sessions.start(await auth.accounts.sign_in(EMAIL, PASSWORD))).session
+        ticket = await auth.handovers.begin(other, ELSEWHERE, digest("kept"))
         doing: dict[Act, Do] = {
+            Act.TOKENS_ISSUED: lambda auth: auth.tokens.issue(other),
+            Act.SESSION_HANDED_OVER: lambda auth: auth.handovers.finish(ticket, ELSEWHERE, "kept"),
             Act.SIGN_OUT_EVERYWHERE: lambda auth: auth.sessions.sign_out_everywhere(
                 account.id, keep=session, by_token=True
             ),

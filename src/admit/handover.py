@@ -6,6 +6,7 @@ import hmac
 from typing import Final
 
 from admit.core import secret
+from admit.core.audit import Act
 from admit.core.cookie import CookieRule
 from admit.core.ids import is_id
 from admit.core.presented import COOKIE
@@ -13,11 +14,11 @@ from admit.core.principal import Principal
 from admit.core.secret import Master
 from admit.core.session_cookie import Cookie
 from admit.core.verdict import Seen
-from admit.errors import BadCredential, LookUpNeeded, Revoked
+from admit.errors import BadCredential, Denied, LookUpNeeded, Revoked
 from admit.ledger import Ledger
 from admit.sessions import Session, Sessions
 from admit.subjects import Before
-from admit.tickets import Tickets
+from admit.tickets import Ticket, Tickets
 
 PREFIX: Final = "adm_h_"
 HOST = "host"
@@ -62,15 +63,28 @@ class Handovers:
 
     async def finish(self, ticket: str, origin: str, kept: str) -> str:
         """The Set-Cookie line for ``origin``, for the browser that keeps ``kept``. Raises BadCredential, StoreError."""
-        id, n, browser = (await self._tickets.spend(ticket, _purpose(origin))).note.split(" ")
+        spent, record = await self._tickets.read(ticket, _purpose(origin))
+        try:
+            session, cookie = await self._handed_over(spent, kept)
+        except Denied:
+            await self._tickets.take(record)  # whoever tries it with another browser has had it
+            raise
+        whose, id = session.subject, session.id
+        noted = self._ledger.noted(Act.SESSION_HANDED_OVER, whose, what=id, actor=whose)
+        await self._tickets.take(record, *noted)
+        begun = f"{self._master.current}.{id}.{cookie.n}"
+        text = f"{PREFIX}{begun}.{self._mac(origin, begun, cookie)}"
+        return self._cookies.line(text, session.ends_at - self._ledger.clock.now())
+
+    async def _handed_over(self, ticket: Ticket, kept: str) -> tuple[Session, Cookie]:
+        """The session that ``ticket`` hands to the browser that keeps ``kept``, and its cookie. Raises Denied."""
+        id, n, browser = ticket.note.split(" ")
         if not hmac.compare_digest(browser, digest(kept)):
             raise BadCredential("the ticket was made for another browser")
         session = await self._sessions.get(id)
         if session is None or session.cookie is None or session.cookie.n != int(n):
             raise Revoked(f"session {id} is over, or has another cookie by now")
-        begun = f"{self._master.current}.{id}.{n}"
-        text = f"{PREFIX}{begun}.{self._mac(origin, begun, session.cookie)}"
-        return self._cookies.line(text, session.ends_at - self._ledger.clock.now())
+        return session, session.cookie
 
     def verify(self, text: str, now: float) -> Seen:  # noqa: ARG002 - no time makes a cookie prove itself
         """Never says yes, as with a session's own cookie. Raises BadCredential, LookUpNeeded."""

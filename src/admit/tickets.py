@@ -7,7 +7,7 @@ import msgspec
 from admit.core import secret
 from admit.core.codec import Codec
 from admit.core.ids import home_of, is_id, new_id, random_home
-from admit.core.store import Delete, Insert, Record
+from admit.core.store import Change, Delete, Insert, Record
 from admit.errors import BadCredential, Conflict, Expired, Replayed, Revoked
 from admit.ledger import Ledger
 from admit.subjects import Before, Proof, Subjects
@@ -83,6 +83,12 @@ class Tickets:
 
         Raises BadCredential, Expired, Revoked or Replayed, which look alike from outside.
         """
+        ticket, record = await self.read(text, purpose)
+        await self.take(record)
+        return ticket
+
+    async def read(self, text: str, purpose: str) -> tuple[Ticket, Record]:
+        """The ticket in ``text`` with its record, for :meth:`take`: it is good for nothing before. Raises what spending does."""
         id, presented = _parse(text)
         now = self._ledger.clock.now()
         [record] = await self._ledger.get((TICKET.kind, id))
@@ -96,11 +102,14 @@ class Tickets:
         # Read before the ticket is taken: what raises the floor later finds the proof's generation too low.
         if ticket.gen < await self._floor(ticket):
             raise Revoked(f"ticket {id} is from before everything ended")
+        return ticket, record
+
+    async def take(self, record: Record, *also: Change) -> None:
+        """Take the ticket of ``record``, and let ``also``, which nobody else changes, be done with it. Raises Replayed."""
         try:
-            await self._ledger.commit(Delete(TICKET.kind, id, record.version))
+            await self._ledger.commit(Delete(record.kind, record.id, record.version), *also)
         except Conflict as conflict:
-            raise Replayed(f"ticket {id} was spent at the same moment") from conflict
-        return ticket
+            raise Replayed(f"ticket {record.id} was spent at the same moment") from conflict
 
     async def _floor(self, ticket: Ticket) -> int:
         if ticket.subject is None:

@@ -122,7 +122,11 @@ class Tokens:
                 keys.id, current.id, refresh.counts_from(current.family), secret.new_secret(self._ledger.chance)
             )
             begun = msgspec.structs.replace(current, family=refresh.begun(token, issued_at))
-            await self._ledger.commit(Replace(self._sessions.record(begun), record.version))
+            # What nothing else presents has its first tokens from the sign-in, which stands there already.
+            alone = current.cookie is None and current.family is None
+            act = Act.TOKENS_ISSUED
+            noted = () if alone else self._ledger.noted(act, current.subject, what=current.id, actor=current.subject)
+            await self._ledger.commit(Replace(self._sessions.record(begun), record.version), *noted)
             return await self._pair(begun, subject, issued_at, token.text(keys))
 
         # A Conflict on the way may be mere activity; only a family that is there is the answer.

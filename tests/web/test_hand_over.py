@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from admit.core.audit import Act
 from admit.core.secret import Master
 from admit.errors import BadCredential, LookUpNeeded, Revoked
 from admit.subjects import Subject
@@ -45,6 +46,27 @@ async def test_who_is_not_signed_in_signs_in_first_and_comes_back() -> None:
         answer = await browser.follow(f"https://{HOST}{signed_in.headers['location']}")
         assert told(answer)["subject"] == "ann"
         assert browser.went[-1] == START
+
+
+async def test_a_session_that_is_handed_over_is_told_once_and_one_that_is_not_never() -> None:
+    async with front() as here:
+        auth, browser = here.world.auth, Browser(here)
+        await browser.sign_in()
+        ticket = led(await browser.get(led(await browser.get(f"https://{OTHER}/.admit/hand-over?next=/")) or ""))
+        assert ticket is not None
+        kept = browser.jars[OTHER]
+        browser.jars[OTHER] = dict.fromkeys(kept, "A" * 43)
+        for _ in range(2):  # in another browser, and in the right one once it was tried there
+            assert (await browser.get(ticket)).status_code == 401
+            browser.jars[OTHER] = kept
+        assert [entry.act for entry in (await auth.audit.page(subject="ann")).entries] == [Act.SIGN_IN]
+        await browser.follow()
+        [entry] = [one for one in (await auth.audit.page(subject="ann")).entries if one.act != Act.SIGN_IN]
+        [session] = await auth.sessions.of("ann")
+        assert (entry.act, entry.subject, entry.what, entry.actor) == (
+            Act.SESSION_HANDED_OVER, "ann", session.id, "ann"
+        )  # fmt: skip
+        assert entry.address != ""
 
 
 async def test_another_tab_that_begins_does_not_end_what_the_first_has_begun() -> None:

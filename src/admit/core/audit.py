@@ -31,7 +31,9 @@ class Act(StrEnum):
 
     SIGN_IN = "sign_in"
     STEP_UP = "step_up"
+    TOKENS_ISSUED = "tokens_issued"
     COOKIE_EXCHANGED = "cookie_exchanged"
+    SESSION_HANDED_OVER = "session_handed_over"
     SIGN_OUT = "sign_out"
     SIGN_OUT_EVERYWHERE = "sign_out_everywhere"
     SESSION_ENDED = "session_ended"

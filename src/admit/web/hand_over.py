@@ -16,8 +16,10 @@ from admit.core.policy import Policy
 from admit.core.return_to import safe_path
 from admit.core.target import host_of
 from admit.errors import AdmitError, BadCredential, Denied
+from admit.guards.asgi import asked as request_of
 from admit.handover import digest
 from admit.system import chance
+from admit.trail import acting
 from admit.web.answer import refused_elsewhere
 from admit.web.direct import Endpoint
 
@@ -63,7 +65,8 @@ class HandOver:
         asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         try:
             kept = self._secrets.read(value for name, value in scope["headers"] if name == b"cookie")
-            answer = await self._answer(f"{self._scheme}://{host}", asked, kept)
+            with acting(request=request_of(scope, f"{self._scheme}://{host}")):
+                answer = await self._answer(f"{self._scheme}://{host}", asked, kept)
         except AdmitError as error:
             answer = refused_elsewhere(scope, error, again=f"{THERE}?{urlencode({'next': _back(asked)})}")
         await answer(scope, receive, send)

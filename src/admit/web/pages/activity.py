@@ -19,7 +19,9 @@ router = APIRouter()
 _WORDS: Mapping[str, tuple[str, str]] = {
     Act.SIGN_IN: ("Signed in", "Failed sign-in"),
     Act.STEP_UP: ("Confirmed with the password", "Failed to confirm"),
+    Act.TOKENS_ISSUED: ("Went over from a cookie to tokens", ""),
     Act.COOKIE_EXCHANGED: ("Went over from tokens to a cookie", ""),
+    Act.SESSION_HANDED_OVER: ("Went on to another host", ""),
     Act.SIGN_OUT: ("Signed out", ""),
     Act.SIGN_OUT_EVERYWHERE: ("Signed out everywhere else", ""),
     Act.SESSION_ENDED: ("Device signed out", ""),
