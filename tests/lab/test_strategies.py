@@ -184,6 +184,22 @@ async def test_everybody_who_is_loaded_takes_room(ground: Ground) -> None:
     assert await ground.seen(held) == Caller("ann", frozenset({"user"}))
 
 
+@pytest.mark.parametrize("id", ["session", "admit-token"])
+async def test_what_is_kept_in_memory_is_weighed_alone_while_others_sign_in_too(id: str) -> None:
+    strategy, people = STRATEGIES[id], [f"person-{number}" for number in range(100)]
+
+    async def weighed(number: int) -> int:
+        issuer = await strategy.issuer(Plan(id, f"memory://together-{number}", SECRET))
+        await issuer.load(people)
+        kept = await issuer.kept_bytes()
+        await issuer.close()
+        return kept
+
+    alone = await weighed(0)
+    together = await asyncio.gather(*map(weighed, range(1, 7)))
+    assert all(alone / 2 < one < alone * 2 for one in together), (alone, together)
+
+
 async def test_what_has_lived_its_time_lets_nobody_in() -> None:
     async def ended(id: str) -> Caller | None:
         strategy, url = STRATEGIES[id], "memory://brief" if "memory" in STRATEGIES[id].about.stores else "none://"
