@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 
+from admit.errors import StoreUnavailable
 from admit.lab.strategy import Count, Unavailable
 from admit.lab.tables.table import PATIENCE, Row, checked, parts
+from admit.stores.postgres_lines import Lines
+from admit.stores.postgres_statements import Connection
 from admit.stores.postgres_url import parsed
 
 SCHEMA = "admit_lab"
@@ -19,24 +24,19 @@ _COLUMNS = "key, subject, roles, expires_at, data, proof"
 _NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
-class _Connection(asyncpg.Connection):
-    """One that nobody changes the settings of: it goes back as it is, without the round trip that puts them back."""
-
-    def get_reset_query(self) -> str:
-        """Nothing."""
-        return ""
-
-
 _TAKEN = """SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'"""
 
 
 class PostgresTable:
-    """Rows of a database that any number of servers share."""
+    """Rows of a database that any number of servers share.
 
-    def __init__(self, pool: Any, name: str, count: Count, *, owned: bool) -> None:
+    They are asked over the connections of Admit's own store: asyncpg's pool takes longer than a read does.
+    """
+
+    def __init__(self, lines: Lines, name: str, count: Count, *, owned: bool) -> None:
         self.count = count
-        self._pool = pool
+        self._lines = lines
         name = f"{SCHEMA}.{name}"
         self._get = f"SELECT {_COLUMNS} FROM {name} WHERE key = $1"
         columns = "$1::bytea[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[]"
@@ -78,18 +78,18 @@ class PostgresTable:
     async def taken(self) -> int:
         """The table, its indexes, what is kept beside it, and other tables of the same strategy."""
         async with answering():
-            return int(await self._pool.fetchval(_TAKEN, SCHEMA))
+            return int((await self._lines.ask(lambda line: line.fetch(_TAKEN, SCHEMA)))[0][0])
 
     async def close(self) -> None:
         """Disconnect, from a server that does not answer too."""
-        self._pool.terminate()
+        self._lines.give_up()
+        await asyncio.sleep(0)  # a socket is closed in the next turn of the loop
 
     async def _said(self, statement: str, *values: object) -> list[Any]:
         self.count.operations += 1
         self.count.round_trips += 1
         async with answering():
-            found: list[Any] = await self._pool.fetch(statement, *values)
-            return found
+            return await self._lines.ask(lambda line: line.fetch(statement, *values))
 
 
 @asynccontextmanager
@@ -99,6 +99,8 @@ async def answering() -> AsyncGenerator[None]:
         yield
     except _NO_ANSWER as error:
         raise Unavailable(f"PostgreSQL: {type(error).__name__}: {error}") from error
+    except StoreUnavailable as error:
+        raise Unavailable(str(error)) from error
 
 
 def _row(found: Any) -> Row:
@@ -110,13 +112,7 @@ async def pool(rest: str) -> Any:
     """Connections to the database behind ``postgresql://``. Raises Unavailable, ConfigError."""
     settings: dict[str, Any] = parsed(rest).arguments | {"timeout": PATIENCE}
     async with answering():
-        return await asyncpg.create_pool(
-            **settings,
-            min_size=1,
-            max_size=CONNECTIONS,
-            command_timeout=PATIENCE,
-            connection_class=_Connection,
-        )
+        return await asyncpg.create_pool(**settings, min_size=1, max_size=CONNECTIONS, command_timeout=PATIENCE)
 
 
 def statements(name: str, *, owned: bool) -> Iterable[str]:
@@ -130,10 +126,16 @@ def statements(name: str, *, owned: bool) -> Iterable[str]:
 
 async def opened(rest: str, name: str, count: Count, *, owned: bool) -> PostgresTable:
     """The table ``name`` of the lab's own schema, made with its index if it is not there."""
-    connections, name = await pool(rest), checked(name)
-    async with answering(), connections.acquire() as connection, connection.transaction():
-        # Of several who begin at once, one makes it and the others find it.
-        await connection.execute(f"SELECT pg_advisory_xact_lock(hashtext('{SCHEMA}'))")
-        for statement in statements(name, owned=owned):
-            await connection.execute(statement)
-    return PostgresTable(connections, name, count, owned=owned)
+    place, name = parsed(rest), checked(name)
+    lines = Lines(replace(place, connections=CONNECTIONS, connect_timeout=PATIENCE, statement_timeout=PATIENCE))
+
+    async def made(line: Connection) -> None:
+        async with line.transaction():
+            # Of several who begin at once, one makes it and the others find it.
+            await line.execute(f"SELECT pg_advisory_xact_lock(hashtext('{SCHEMA}'))")
+            for statement in statements(name, owned=owned):
+                await line.execute(statement)
+
+    async with answering():
+        await lines.ask(made)
+    return PostgresTable(lines, name, count, owned=owned)

@@ -68,7 +68,7 @@ class _Pool(ConnectionPool):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(max_connections=CONNECTIONS, **settings)
+        cast("Any", super()).__init__(max_connections=CONNECTIONS, **settings)
         self._free = asyncio.Semaphore(CONNECTIONS)
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
@@ -79,7 +79,7 @@ class _Pool(ConnectionPool):
                 await self._free.acquire()
         else:
             await self._free.acquire()
-        return await super().get_connection()  # if it fails, it is released there
+        return await cast("Any", super()).get_connection()  # if it fails, it is released there
 
     async def release(self, connection: Any) -> None:
         """Somebody else may have it."""
