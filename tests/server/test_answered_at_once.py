@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from admit.authority import Authority
 from admit.core.request import Request
 from admit.server import connection
+from admit.server.connection import MAX_WAITING
 from admit.sessions import Started
 from server.inside import inside
 
@@ -58,10 +59,14 @@ class Server:
     async def connect(self, port: int) -> None:
         self._reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
 
-    def send(self, *more: str, target: str = "/links", method: str = "GET", path: str = "/forward-auth") -> None:
+    def send(self, *more: str, **how: str) -> None:
+        self.writer.write(self.question(*more, **how))
+
+    @staticmethod
+    def question(*more: str, target: str = "/links", method: str = "GET", path: str = "/forward-auth") -> bytes:
         said = (f"X-Original-Method: {method}", "X-Original-Host: app.example.com", f"X-Original-URI: {target}")
         lines = (f"GET {path} HTTP/1.1", "Host: 127.0.0.1:8000", "Accept: */*", *said, *more)
-        self.writer.write("\r\n".join([*lines, "", ""]).encode())
+        return "\r\n".join([*lines, "", ""]).encode()
 
     async def answer(self) -> Answer:
         async with asyncio.timeout(60):
@@ -156,6 +161,18 @@ async def test_questions_sent_ahead_are_answered_in_their_order(tmp_path: Path) 
         sessions = [headers.get("x-admit-session") for _, headers in found]
         assert [status for status, _ in found] == [200, 200, 200, 401, 200]
         assert sessions[0] == sessions[2] == sessions[4] != sessions[1]
+
+
+async def test_thousands_of_questions_sent_ahead_are_answered_one_after_the_other(tmp_path: Path) -> None:
+    async with asked(tmp_path) as server:
+        _, cookie = await server.sign_in()
+        await server.asks(cookie)
+        server.writer.write(server.question(cookie) * 5_000)
+        assert {(await server.answer())[0] for _ in range(5_000)} == {200}
+        assert server.at_once == 5_000
+        # Behind one that takes longer they wait, as many as may, and each begins the next.
+        server.writer.write(server.question("Cookie: a=b") + server.question(cookie) * MAX_WAITING)
+        assert [(await server.answer())[0] for _ in range(1 + MAX_WAITING)] == [401, *[200] * MAX_WAITING]
 
 
 async def test_while_the_server_stops_an_answer_closes_its_connection(tmp_path: Path) -> None:

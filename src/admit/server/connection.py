@@ -65,7 +65,7 @@ class Bounded(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = True
         always = b"".join(name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers)
         self.transport.write(b"HTTP/1.1 200 OK\r\n" + always + lines + b"\r\n")
-        self.on_response_complete()
+        self.on_response_complete()  # which begins the next that waits: no deeper than MAX_WAITING
 
     def data_received(self, data: bytes) -> None:
         """Some bytes came, of one request or of several."""

@@ -165,10 +165,22 @@ def _durable(state: State, place: Place) -> Iterator[Finding]:
         )  # fmt: skip
         return
     said += f"; receipts count with {state.lag(place.timeout):g} s more"
-    lost = None if place.replicas else "a failover undoes the last that was acknowledged. Write ?replicas=1."
-    if replicas < int(least):
-        lost = f"nothing is read or committed until {least} follow it."
-    yield judged("failover", said, lost, "weak")
+    yield judged("failover", said, _undone(replicas, int(least), place.replicas), "weak")
+
+
+def _undone(replicas: int, least: int, waited_for: int) -> str | None:
+    """What is wrong with so many ``replicas``, where ``least`` are needed and commits wait for some of them."""
+    if replicas < least:
+        return f"nothing is read or committed until {least} follow it."
+    if not waited_for:
+        return "a failover undoes the last that was acknowledged. Write ?replicas=1."
+    if waited_for < replicas:
+        # Redis prefers the replica that has most, by what it said last, and does not promise it.
+        return (
+            f"a failover to one of those that had it later undoes the last that was acknowledged. Write "
+            f"?replicas={replicas}, by which nothing is committed while one of them is gone, or know that it may happen."
+        )
+    return None
 
 
 def _role(state: State) -> str:
