@@ -15,7 +15,7 @@ from admit.lab.report import Lane, Report
 from admit.lab.strategy import ENDINGS
 from admit.lab.timeline import HEAD, TITLES, told, what_was_done
 from admit.lab.verdict import verdict
-from admit.lab.words import NOTHING, duration, lag, name, people, rate, size
+from admit.lab.words import NOTHING, duration, lag, name, people, rate, share, size
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE, FIGURES = DOCS / "sessions-or-tokens.md", DOCS / "lab.json"
@@ -79,7 +79,7 @@ def _throughput(report: Report) -> str:
             name(lane),
             *(rate(it.by_servers[n].median) if n in it.by_servers else NOTHING for n in counts),
             NOTHING if it.ten is None else rate(it.ten),
-            f"{traits.apart(it):.0%}",
+            share(traits.apart(it)),
         )
         for lane, it in found
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from admit.lab import traits
 from admit.lab.questions import BOUNDS, Answers, one_apart
 from admit.lab.report import Fault, Lane
-from admit.lab.words import duration, listed, name, place, rate, times
+from admit.lab.words import duration, listed, name, place, rate, share, times
 
 NOTICEABLE = 300.0
 """Microseconds of verification that no request notices, for a request that does anything takes milliseconds."""
@@ -169,7 +169,7 @@ def _price_said(lane: Lane, answers: Answers) -> str:
     said = f"A verification takes {duration(lane.path.p50.median)} (p99 {duration(lane.path.p99.median)})"
     if answers.servers == "one" or trips < 0.005:
         busy = lane.path.cpu.median * 100 / 1e6
-        return f"{said}; a hundred in a second keep a processor busy for {busy:.2%} of its time."
+        return f"{said}; a hundred in a second keep a processor busy for {share(busy, 2)} of its time."
     said += f", and about {duration(cost(lane, answers))} where each of its round trips crosses a network"
     ten = lane.throughput.ten if lane.throughput else None
     return f"{said}; ten servers would reach {rate(ten)} a second." if ten else f"{said}."

@@ -10,7 +10,7 @@ from admit.lab.drawing import FAMILIES, NARROW, WIDE, Axis, Chart, Mark, Row, Ta
 from admit.lab.report import Lane
 from admit.lab.strategy import ENDINGS, Ending
 from admit.lab.timeline import timelines
-from admit.lab.words import NOTHING, duration, lag, listed, name, people, rate, size, spread
+from admit.lab.words import NOTHING, duration, lag, listed, name, people, rate, share, size, spread
 
 LARGEST = 1_000_000
 
@@ -68,13 +68,13 @@ def throughput(lanes: Sequence[Lane]) -> Chart | None:
     apart = sorted(traits.apart(found) for _, found in known)
     reads = (
         "Verifications in a second, all servers together, on this one machine; the last column is worked out for ten "
-        f"machines. Repeats lie {apart[len(apart) // 2]:.0%} apart as a rule, and {apart[-1]:.0%} at most."
+        f"machines. Repeats lie {share(apart[len(apart) // 2])} apart as a rule, and {share(apart[-1])} at most."
     )
     pictures = tuple(bars("throughput", title, reads, head, rows, rate, layout) for layout in (WIDE, NARROW))
     table = Table(
         ("strategy", *head, "noise", "what stops it"),
         tuple(
-            (n, *(NOTHING if it is None else rate(it) for it in values), f"{traits.apart(found):.0%}", found.limit)
+            (n, *(NOTHING if it is None else rate(it) for it in values), share(traits.apart(found)), found.limit)
             for (n, _, values), (_, found) in zip(rows, known, strict=True)
         ),
     )

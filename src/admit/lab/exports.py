@@ -20,6 +20,7 @@ _Rows = Callable[[Lane], _Lines]
 
 _LANE = ("strategy", "store", "at")
 _VALUE = ("median", "low", "high", "repeats")
+_PERSON = ("let_in_wrongly_s", "thrown_out_s", "well_again_after_s")
 _MOMENT = ("second", "let_in", "wrongly_let_in", "refused", "thrown_out", "unavailable", "slowest_ms")
 
 
@@ -63,6 +64,7 @@ def tables(report: Report) -> Mapping[str, Table]:
             (*_LANE, "ending", "milliseconds", "servers", "lifetime", "goes_on_s"), report, _revocation
         ),
         "outage": _table((*_LANE, "fault", *_MOMENT), report, _outage),
+        "one_person": _table((*_LANE, "fault", "lasted_s", *_PERSON), report, _one_person),
         "security": (
             ("attack", "place", "outcome", "seen"),
             [(it.name, it.place, it.outcome, it.seen) for it in report.attacks],
@@ -138,6 +140,11 @@ def _outage(lane: Lane) -> _Lines:
         for it in outage.moments:
             counts = (it.let_in, it.wrongly_let_in, it.refused, it.thrown_out, it.unavailable)
             yield outage.fault, it.at, *counts, it.slowest
+
+
+def _one_person(lane: Lane) -> _Lines:
+    for outage in lane.outages:
+        yield outage.fault, outage.healed, outage.wrong, outage.thrown, outage.recovered
 
 
 def _value(value: Value) -> tuple[Cell, ...]:

@@ -9,7 +9,7 @@ from statistics import median
 from admit.lab.questions import BOUNDS
 from admit.lab.report import Lane, Report, Value
 from admit.lab.traits import NETWORK
-from admit.lab.words import duration, listed, people
+from admit.lab.words import duration, listed, people, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,4 +95,4 @@ def noise(lanes: Sequence[Lane]) -> list[Noise]:
 
 def _noise(figure: str, values: Sequence[Value]) -> Noise:
     apart = [(value.high - value.low) / value.median for value in values if value.median]
-    return Noise(figure, f"{median(apart):.0%}", f"{max(apart):.0%}", min(value.repeats for value in values))
+    return Noise(figure, share(median(apart)), share(max(apart)), min(value.repeats for value in values))

@@ -60,9 +60,14 @@ def people(number: int) -> str:
     return f"{number:,}"
 
 
+def share(part: float, places: int = 0) -> str:
+    """A part of the whole, or a multiple of it."""
+    return f"{part * 100:.{places}f} %"
+
+
 def spread(value: Value) -> str:
     """How far the repeats lie apart, as a part of their median."""
-    return NOTHING if not value.median else f"{(value.high - value.low) / value.median:.0%}"
+    return NOTHING if not value.median else share((value.high - value.low) / value.median)
 
 
 def times(ratio: float) -> str:
