@@ -62,6 +62,7 @@ async def test_a_session_costs_an_operation_for_each_request_and_a_token_none() 
         session, token = await after(here, *["request"] * 6)
     assert [(app.requests, app.operations) for app in session.apps] == [(2, 2)] * 3
     assert [(app.requests, app.operations) for app in token.apps] == [(2, 0)] * 3
+    assert not any(app.besides for lane in (session, token) for app in lane.apps)
     assert (session.each > 0, token.each) == (True, 0)
 
 
@@ -85,6 +86,9 @@ async def test_ten_leased_servers_read_less_than_they_are_asked_and_refuse_all_t
         _, token = await after(here, "sign-in", *["request"] * 50)
         assert sum(app.requests for app in token.apps) == 50
         assert sum(app.operations for app in token.apps) <= 10  # when each saw it first
+        assert all(
+            app.besides for app in token.apps
+        )  # it has read the log when it was started, and is not silent on it
         _, token = await after(here, "steal", "disable")
     assert said(token) == ["refused"] * 10
 

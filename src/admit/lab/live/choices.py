@@ -68,7 +68,8 @@ TOKENS = (
         "Admit, leased",
         "The page keeps a short-lived access token, and a refresh token that gets the next one.",
         "The store keeps the session, and a log of what was ended, which every app server follows.",
-        "Each app server keeps the keys and a copy of that log; it asks only when the log has moved.",
+        "Each app server keeps the keys and a copy of that log; it asks only when the log has moved. “Others” are reads for "
+        "no request: when it was started, and of that log.",
         "The end went into the log in the same commit, and every app server looks whether that has moved before it lets in.",
     ),
 )

@@ -58,6 +58,11 @@ class AppServer:
         self.status = answer.status
         return answered
 
+    @property
+    def besides(self) -> int:
+        """What it asked of the store for no request: when it was started, or to be ready for one."""
+        return self._server.count.operations - self.operations
+
     async def close(self) -> None:
         """Give back what it holds."""
         await self._server.close()

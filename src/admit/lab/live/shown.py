@@ -32,7 +32,8 @@ class App(Struct, frozen=True):
 
     number: int
     requests: int
-    operations: int
+    operations: int  # that it asked of the store for those requests
+    besides: int  # … and when it was started, or to be ready for one
     status: int
 
 

@@ -129,7 +129,9 @@ def _lane(lane: Lane) -> shown.Lane:
         expires_in=None if expires_in is None else round(expires_in, 2),
         each=round(lane.each, 1),
         others=OTHERS,
-        apps=tuple(shown.App(one.number, one.requests, one.operations, one.status) for one in lane.servers),
+        apps=tuple(
+            shown.App(one.number, one.requests, one.operations, one.besides, one.status) for one in lane.servers
+        ),
         verdict=words.verdict(lane.copied),
         copy=_copy(lane.copied, [one.number for one in lane.servers]) if lane.copied else None,
         messages=tuple(reversed(lane.messages)),

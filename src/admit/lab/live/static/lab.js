@@ -131,8 +131,10 @@ function showServers(root, lane, span) {
     write(row, "number", String(app.number));
     write(row, "requests", app.requests.toLocaleString("en"));
     write(row, "operations", app.operations.toLocaleString("en"));
+    write(row, "besides", app.besides ? ` + ${app.besides.toLocaleString("en")}` : "");
     showFate(row, lane.copy, lane.copy?.rows[at]?.runs ?? [], span);
   });
+  part(root, "besides-head").hidden = !lane.apps.some((app) => app.besides);
   const axis = part(root, "axis");
   const ends = lane.copy ? [lane.copy.stolen ? "stolen" : "copied", `${Math.round(span)} s later`] : [];
   axis.replaceChildren(...ends.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
