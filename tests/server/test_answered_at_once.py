@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,16 +163,23 @@ async def test_questions_sent_ahead_are_answered_in_their_order(tmp_path: Path) 
         assert sessions[0] == sessions[2] == sessions[4] != sessions[1]
 
 
-async def test_thousands_of_questions_sent_ahead_are_answered_one_after_the_other(tmp_path: Path) -> None:
+async def test_however_many_are_sent_ahead_no_more_begin_within_one_another_than_may_wait(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async with asked(tmp_path) as server:
         _, cookie = await server.sign_in()
         await server.asks(cookie)
-        server.writer.write(server.question(cookie) * 5_000)
-        assert {(await server.answer())[0] for _ in range(5_000)} == {200}
-        assert server.at_once == 5_000
         # Behind one that takes longer they wait, as many as may, and each begins the next.
         server.writer.write(server.question("Cookie: a=b") + server.question(cookie) * MAX_WAITING)
         assert [(await server.answer())[0] for _ in range(1 + MAX_WAITING)] == [401, *[200] * MAX_WAITING]
+        server.writer.write(server.question(cookie) * 5_000)
+        answered = list[int]()
+        # Where one of them takes longer, too many are behind it, and the connection is cut.
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while len(answered) < 5_000:
+                answered.append((await server.answer())[0])
+        assert set(answered) <= {200}
+    assert "RecursionError" not in caplog.text
 
 
 async def test_while_the_server_stops_an_answer_closes_its_connection(tmp_path: Path) -> None:
