@@ -31,14 +31,15 @@ class Acting(NamedTuple):
     operator: str = ""
 
 
-def _itself(by: Acting) -> Acting:
+def itself(by: Acting) -> Acting:
+    """``by``: of whom is known already who he is."""
     return by
 
 
 Known = tuple[Callable[[Any], Acting], Any]
 """What says who acts, and what it is asked with: whose requests note nothing pay for no more."""
 
-ACTING: ContextVar[Known] = ContextVar("acting", default=(_itself, Acting()))
+ACTING: ContextVar[Known] = ContextVar("acting", default=(itself, Acting()))
 """Who acts. Whoever sets it sets it back, as :func:`acting` does: a thread serves somebody else next."""
 
 
@@ -53,7 +54,7 @@ def acting(*, request: Request | None = None, who: Principal | None = None, oper
 
     It goes along into the tasks that are begun in it, and into ``auth.sync``.
     """
-    before = ACTING.set((_itself, Acting(request, who, operator)))
+    before = ACTING.set((itself, Acting(request, who, operator)))
     try:
         yield
     finally:
@@ -62,7 +63,7 @@ def acting(*, request: Request | None = None, who: Principal | None = None, oper
 
 def acts(who: Principal) -> Principal:
     """Name ``who`` until the end of the :func:`acting` around this, once it is known as whom its request was admitted."""
-    ACTING.set((_itself, _by()._replace(who=who, operator="")))
+    ACTING.set((itself, _by()._replace(who=who, operator="")))
     return who
 
 

@@ -1,9 +1,10 @@
-"""A request that a guard let in is forgotten as soon as it is answered, without the garbage collector."""
+"""A request that a guard let in is forgotten once it is answered: at once, and by whoever keeps its context too."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+from contextvars import Context, copy_context
 from weakref import ref
 
 from admit import Authority
@@ -18,8 +19,11 @@ class Told(dict[str, object]):
 
 
 async def test_a_request_that_was_answered_is_forgotten_at_once() -> None:
+    kept: list[Context] = []
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer nothing."""
+        """Answer nothing; a server keeps the context of a request beside the timer of its connection."""
+        kept.append(copy_context())
 
     async def receive() -> Message:
         raise AssertionError("nobody reads")
@@ -42,5 +46,6 @@ async def test_a_request_that_was_answered_is_forgotten_at_once() -> None:
                 del scope
                 await asyncio.sleep(0)
                 assert gone() is None
+            assert len(kept) == 2
         finally:
             gc.enable()

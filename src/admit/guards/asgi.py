@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import Task, current_task
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from weakref import ref
@@ -19,7 +19,7 @@ from admit.guards.at_once import at_once
 from admit.guards.guarded import Guarded
 from admit.guards.once import USED, note, told, used
 from admit.guards.refusal import refused
-from admit.trail import ACTING, Acting
+from admit.trail import ACTING, Acting, itself
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,6 +31,7 @@ PRINCIPAL = "admit.principal"
 """The key of the scope under which the application finds the Principal."""
 
 _KEY_HEADER = KEY_HEADER.encode()
+_PRESENTING = frozenset((b"authorization", b"cookie", _KEY_HEADER))
 
 _HEADS = frozenset(("http.response.start", "websocket.accept", "websocket.http.response.start"))
 
@@ -91,6 +92,8 @@ class Entrance:
         """
         authorization = cookie = key = None
         for name, value in scope["headers"]:
+            if name not in _PRESENTING:
+                continue
             if name == b"authorization":
                 if authorization is not None:
                     return None
@@ -99,7 +102,7 @@ class Entrance:
                 if cookie is not None:
                     return None
                 cookie = value.decode("latin-1")
-            elif name == _KEY_HEADER:
+            else:
                 if key is not None:
                     return None
                 key = value.decode("latin-1")
@@ -121,26 +124,38 @@ class Entrance:
     def acting(self, scope: Scope, who: Principal) -> Principal:
         """``who``, who acts from now on."""
         if self._acts:
-            ACTING.set((self._acting, (scope, who, _task())))
+            try:
+                task = current_task()
+            except RuntimeError:  # a thread, whose guards set back who acted before
+                task = None
+            if task is None:
+                ACTING.set((itself, Acting(asked(scope, self._door.origin), who)))
+            else:
+                running = _Running(task, _forget)
+                running.by = scope, who
+                ACTING.set((self._acting, running))
         return who
 
-    def _acting_by(self, by: tuple[Scope, Principal, ref[asyncio.Task[Any]] | None]) -> Acting:
-        scope, who, running = by
-        if running is not None and ((task := running()) is None or task.done()):
+    def _acting_by(self, running: _Running) -> Acting:
+        task, by = running(), running.by
+        if by is None or task is None or task.done():
             return Acting()
-        return Acting(asked(scope, self._door.origin), who)
+        return Acting(asked(by[0], self._door.origin), by[1])
 
 
-def _task() -> ref[asyncio.Task[Any]] | None:
-    """The task that is running; None in a thread, whose guards set back who acted before.
+class _Running(ref[Task[Any]]):
+    """The task of a request, and by whose request it runs for as long as there is that task.
 
-    Weakly: a task holds its context, and in a circle each request would wait for the garbage collector.
+    Weakly: a task holds its context, and in a circle each request would wait for the garbage collector. Servers hold a
+    context for longer, beside the timer of an idle connection: a request that is over is not to be held with it.
     """
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return None
-    return None if task is None else ref(task)
+
+    __slots__ = ("by",)
+    by: tuple[Scope, Principal] | None
+
+
+def _forget(running: _Running) -> None:
+    running.by = None
 
 
 def telling(scope: Scope, send: Send) -> Send:

@@ -17,7 +17,7 @@ Each is as it was sent (latin-1), None where there is none, and there is no seco
 of another site can have sent it to change something. Raises NotEnough.
 """
 
-_SCHEMES = ("Bearer ", "bearer ")
+_SCHEMES = ("Bearer", "bearer")
 
 
 def at_once(door: Door, requirement: Requirement) -> AtOnce:
@@ -29,19 +29,20 @@ def at_once(door: Door, requirement: Requirement) -> AtOnce:
     seen, now, judge = door.seen, door.clock.now, requirement.judge
     ours, prefix = f"{door.cookies.name}=", api_key.PREFIX
     bearers, cookies, keys = (kind in requirement.accept for kind in (BEARER, COOKIE, API_KEY))
-    headed, until = bearers or keys, len("Bearer ") + len(prefix)
+    headed = bearers or keys
     asks = requirement != Requirement(accept=requirement.accept)
 
     def whom(authorization: str | None, cookie: str | None, key: str | None) -> Principal | None:
         if key is not None and keys:
             who = seen(key, API_KEY) if authorization is None else None
         elif authorization is not None and headed:
-            if authorization[:7] not in _SCHEMES:
+            scheme, _, text = authorization.partition(" ")
+            if scheme not in _SCHEMES:
                 return None
-            is_key = authorization[7:until] == prefix
+            is_key = text.startswith(prefix)
             if not (keys if is_key else bearers):
                 return None
-            who = seen(authorization[7:], API_KEY if is_key else BEARER)
+            who = seen(text, API_KEY if is_key else BEARER)
         elif cookie is not None and cookies:
             before, found, after = cookie.partition(ours)
             text, more, others = after.partition(";")
