@@ -15,7 +15,7 @@ from admit.lab.burden import burden_of
 from admit.lab.crew import crew
 from admit.lab.machine import machine
 from admit.lab.path import paths
-from admit.lab.running import Running, in_turns, signed_in, value
+from admit.lab.running import PEOPLE, Running, in_turns, signed_in, value
 from admit.lab.storage import at_a_million, storage
 from admit.lab.strategies import STRATEGIES
 from admit.lab.strategy import Caller, Count, Ending, Held, Plan, Refused
@@ -133,6 +133,10 @@ async def test_the_path_is_what_a_verification_costs() -> None:
     for found in (busy, waiting):
         assert (found.operations, found.round_trips, found.p50.repeats) == (3.0, 2.0, 2)
         assert found.p50.low <= found.p50.median <= found.p50.high
+        assert found.first
+        assert (found.first.repeats, found.first_operations) == (PEOPLE - 1, 3.0)
+    assert waiting.first
+    assert waiting.first.low >= WAITS * 1e6
     assert busy.p50.low >= BUSY * 1e6
     assert busy.p99.low >= BUSY * 10 * 1e6  # four in a hundred take ten times as long
     assert busy.cpu.low >= BUSY * 1e6

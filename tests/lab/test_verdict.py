@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from admit.lab.report import Report
+from admit.lab.report import Lane, Report
 from admit.lab.terminal import show
 from admit.lab.timeline import told
 from admit.lab.verdict import verdict
@@ -29,6 +29,19 @@ def test_it_says_where_admit_is_not_the_best_and_by_how_much() -> None:
 def test_where_it_is_the_best_in_all_it_says_so_and_no_more() -> None:
     ours = dataclasses.replace(REPORT, lanes=tuple(lane for lane in REPORT.lanes if lane.about.family == "admit"))
     assert says(ours, "Where Admit is not the best").startswith("In none of what was measured here.")
+
+
+@pytest.mark.parametrize(("dearer", "told"), [(1.2, False), (80.0, True)])
+def test_what_it_takes_to_see_somebody_for_the_first_time_is_told_where_it_is_more(dearer: float, told: bool) -> None:
+    def met(lane: Lane) -> Lane:
+        assert lane.path
+        first = dataclasses.replace(lane.path.p50, median=lane.path.p50.median * dearer)
+        return dataclasses.replace(lane, path=dataclasses.replace(lane.path, first=first, first_operations=2.0))
+
+    lanes = tuple(met(lane) if lane.about.family == "admit" else lane for lane in REPORT.lanes)
+    said = says(dataclasses.replace(REPORT, lanes=lanes), "What a request costs")
+    assert ("when a server first sees somebody" in said) is told
+    assert ("2 store reads" in said) is told
 
 
 def test_what_only_expires_is_told_by_the_life_that_is_used() -> None:

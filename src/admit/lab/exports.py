@@ -115,7 +115,10 @@ def _path(lane: Lane) -> _Lines:
         yield "p50_us", *_value(lane.path.p50)
         yield "p99_us", *_value(lane.path.p99)
         yield "cpu_us", *_value(lane.path.cpu)
-        for figure, counted in (("operations", lane.path.operations), ("round_trips", lane.path.round_trips)):
+        if lane.path.first:
+            yield "first_us", *_value(lane.path.first)
+        counts = ("operations", "round_trips", "first_operations")
+        for figure, counted in ((name, getattr(lane.path, name)) for name in counts):
             yield figure, counted, None, None, None
 
 

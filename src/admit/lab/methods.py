@@ -44,9 +44,10 @@ def methods(report: Report) -> list[Method]:
 
 _TAKEN = {
     "p50, p99, CPU": (
-        "One caller who waits for each answer, after a warm-up, on a monotonic clock; {repeats} repeats in turn with those "
-        "of all other strategies, so that a busy moment hits all of them; the figure is their median. p50 is the request "
-        "in the middle, p99 the slowest in a hundred; others are signed in beside them. “CPU” is the processor time that the application server itself used."
+        "One caller who waits for each answer, on a monotonic clock, after a warm-up: of people whom the server has seen "
+        "before. {repeats} repeats in turn with those of all other strategies, so that a busy moment hits all of them; the "
+        "figure is their median. p50 is the request in the middle, p99 the slowest in a hundred; others are signed in beside "
+        "them. “CPU” is the processor time that the application server itself used. Its event loop is asyncio’s own."
     ),
     "Store reads, round trips": "Counted where they are sent, by what sends them, and divided by the number of requests.",
     "Verifications in a second": (

@@ -30,6 +30,8 @@ class _Slices:
     p50: list[float] = field(default_factory=list[float])
     p99: list[float] = field(default_factory=list[float])
     cpu: list[float] = field(default_factory=list[float])
+    first: list[float] = field(default_factory=list[float])
+    first_operations: int = 0
     requests: int = 0
     operations: int = 0
     round_trips: int = 0
@@ -42,6 +44,8 @@ class _Slices:
             value(self.cpu),
             self.operations / self.requests,
             self.round_trips / self.requests,
+            value(self.first),
+            self.first_operations / len(self.first),
         )
 
 
@@ -64,13 +68,25 @@ async def paths(
             server = await lane.strategy.server(lane.plan)
             stack.push_async_callback(server.close)
             headers = await signed_in(lane.issuer, people)
-            for header in headers:
-                await server.verify(header)
-            found.append(_Slices(server, itertools.cycle(headers)))
+            slices = _Slices(server, itertools.cycle(headers))
+            await _seen(slices, headers)
+            found.append(slices)
         for lane, slices in in_turns(list(zip(lanes, found, strict=True)), repeats):
             told(lane)
             await _slice(slices, seconds)
     return [slices.path() for slices in found]
+
+
+async def _seen(slices: _Slices, headers: Sequence[Header]) -> None:
+    """Each of ``headers`` for the first time, after one of them that has the store connected."""
+    server = slices.server
+    await server.verify(headers[0])
+    before = server.count.operations
+    for header in headers[1:]:
+        began = time.perf_counter_ns()
+        await server.verify(header)
+        slices.first.append((time.perf_counter_ns() - began) / 1e3)
+    slices.first_operations = server.count.operations - before
 
 
 async def _slice(slices: _Slices, seconds: float) -> None:

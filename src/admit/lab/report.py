@@ -44,6 +44,8 @@ class Path:
     cpu: Value  # microseconds of processor time, of the application server
     operations: float  # for a request, counted
     round_trips: float
+    first: Value | None = None  # microseconds of the first request of somebody at a server, over those who came
+    first_operations: float = 0.0  # … and what was asked for it
 
 
 @dataclass(frozen=True, slots=True)
