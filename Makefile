@@ -13,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_GLOBAL_NODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test check check-all fuzz format lint types rings fresh-coverage floors docs docs-serve docs-check bench bench-compare lock clean
+.PHONY: help setup system demo test check check-all fuzz static format lint types mypy pyright rings fresh-coverage floors docs docs-serve docs-check bench bench-compare lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,7 +34,7 @@ test: setup system ## run the tests; the last line counts them
 	@$(PYTEST) -q -n $(JOBS) --maxschedchunk 16
 
 check: PYTEST := $(BIN)/coverage run -m pytest
-check: setup lint types rings docs-check fresh-coverage test floors ## everything CI asks for; the tests with coverage
+check: setup static fresh-coverage test floors ## everything CI asks for; the tests with coverage
 
 check-all: export ADMIT_TEST_SCALE := all
 check-all: export PYTEST_TIMEOUT := 7200
@@ -46,6 +46,10 @@ fuzz: setup ## feed the parsers what a fuzzer thinks of, FUZZ_SECONDS= (60) long
 	@$(BIN)/python tests/fuzz/parsers.py -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 \
 		-artifact_prefix=build/fuzz- build/fuzz
 
+# Two at once: each of the type checkers keeps one processor busy for a minute.
+static: setup
+	@$(MAKE) --no-print-directory --output-sync=target --jobs=2 lint pyright mypy rings docs-check
+
 format: setup ## write the code as the formatter wants it
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -55,9 +59,13 @@ lint: setup ## formatting and lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-types: setup ## mypy and pyright, both strict
+types: mypy pyright ## mypy and pyright, both strict
+
+mypy: setup
 	@echo "== types: mypy"
 	@$(BIN)/mypy
+
+pyright: setup
 	@echo "== types: pyright"
 	@command -v node >/dev/null || { echo "pyright runs on Node: install it (apt-get install nodejs)"; exit 1; }
 	@$(BIN)/pyright

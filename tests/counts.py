@@ -24,7 +24,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "sign-ins of each kind": (20, 200),  # timed at a running server, in each of up to three runs
     "lives of a writer": (5, 100),  # a process that commits, killed at a random moment
     "guards behind which an event is measured": (2, 8),  # in turns, so that each is behind several events
-    "requests to each route": (25, 150),  # made up from the OpenAPI description, beside the edges of each field
+    "requests to each route": (10, 150),  # made up from the OpenAPI description, beside the edges of each field
     "numbers counted by each process": (50, 1_000),  # two processes add to one counter
     "views of each page": (2, 4),  # each width once and each theme once, or each with each
     "ticks of the bound in a model": (1, 2),  # every state of the log over a network; one more is thrice as many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -21,15 +22,26 @@ from commands import admit, environment
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a run has been, with all that came out of it."""
-    found = tmp_path_factory.mktemp("lab")
-    (found / "temporary").mkdir()
-    out = ("--json", "report.json", "--html", "report.html", "--csv", "tables")
-    said = admit(found, "lab", "--tiny", *out, TMPDIR=str(found / "temporary"))
-    assert said.code == 0, said.err
-    (found / "said").write_text(said.out)
-    (found / "progress").write_text(said.err)
+    """Where a run has been, with all that came out of it: one for all processes that run these tests."""
+    common = tmp_path_factory.getbasetemp()
+    common = common.parent if "PYTEST_XDIST_WORKER" in os.environ else common
+    found = common / "lab"
+    with (common / "lab.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.exists():
+            run_into(found)
+    assert (found / "said").exists(), "the run failed in the process that began it"
     return found
+
+
+def run_into(folder: Path) -> None:
+    """Run the lab from ``folder``."""
+    (folder / "temporary").mkdir(parents=True)
+    out = ("--json", "report.json", "--html", "report.html", "--csv", "tables")
+    said = admit(folder, "lab", "--tiny", *out, TMPDIR=str(folder / "temporary"))
+    assert said.code == 0, said.err
+    (folder / "progress").write_text(said.err)
+    (folder / "said").write_text(said.out)
 
 
 def called(title: str, store: Store) -> str:
