@@ -21,6 +21,21 @@ def create(directory: Path, email: str = "ann@example.com", *more: str) -> dict[
     return account
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which Ann has an account, to be copied."""
+    found = tmp_path_factory.mktemp("made")
+    create(found)
+    return found
+
+
+@pytest.fixture
+def ann(made: Path, tmp_path: Path) -> Path:
+    """A directory of the test's own, with a store in which Ann has an account."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 def test_an_account_from_its_creation_to_its_last_password(tmp_path: Path) -> None:
     created = create(tmp_path, "ann@example.com", "--role", "admin", "--role", "user")
     assert (created["active"], created["roles"]) == (True, ["admin", "user"])
@@ -34,38 +49,35 @@ def test_an_account_from_its_creation_to_its_last_password(tmp_path: Path) -> No
     assert len(generated["password"]) == 24
 
 
-def test_people_get_a_table_without_colours_where_there_is_no_terminal(tmp_path: Path) -> None:
-    create(tmp_path)
-    listed = admit(tmp_path, "accounts", "list", FORCE_COLOR="", NO_COLOR="1")
+def test_people_get_a_table_without_colours_where_there_is_no_terminal(ann: Path) -> None:
+    listed = admit(ann, "accounts", "list", FORCE_COLOR="", NO_COLOR="1")
     assert listed.out.splitlines()[0].split() == ["email", "id", "active", "service", "roles", "created", "at"]
     assert "ann@example.com" in listed.out
     assert "\x1b" not in listed.out
-    assert admit(tmp_path, "sessions", "list", "ann@example.com").out == "none\n"
+    assert admit(ann, "sessions", "list", "ann@example.com").out == "none\n"
 
 
-def test_keys_are_listed_rotated_when_it_is_time_and_revoked(tmp_path: Path) -> None:
-    create(tmp_path)
-    keys = admit(tmp_path, "keys", "list", "--json").json
+def test_keys_are_listed_rotated_when_it_is_time_and_revoked(ann: Path) -> None:
+    keys = admit(ann, "keys", "list", "--json").json
     assert [key["state"] for key in keys] == ["current", "next"]
-    early = admit(tmp_path, "keys", "rotate", "--json")
+    early = admit(ann, "keys", "rotate", "--json")
     assert early.code == 1
-    revoked = admit(tmp_path, "keys", "revoke", keys[0]["kid"], "--json").json
+    revoked = admit(ann, "keys", "revoke", keys[0]["kid"], "--json").json
     assert keys[0]["kid"] not in {key["kid"] for key in revoked}
-    assert admit(tmp_path, "keys", "revoke", "nothing").code == 1
+    assert admit(ann, "keys", "revoke", "nothing").code == 1
 
 
-def test_verifier_keys_are_made_shown_once_listed_and_withdrawn(tmp_path: Path) -> None:
-    create(tmp_path)
-    made = admit(tmp_path, "verifiers", "create", "links", "--audience", "https://api.example.com", "--json").json
+def test_verifier_keys_are_made_shown_once_listed_and_withdrawn(ann: Path) -> None:
+    made = admit(ann, "verifiers", "create", "links", "--audience", "https://api.example.com", "--json").json
     assert made["key"].startswith("adm_v_")
-    listed = admit(tmp_path, "verifiers", "list", "--json")
+    listed = admit(ann, "verifiers", "list", "--json")
     [key] = listed.json
     assert (key["name"], key["audience"]) == ("links", "https://api.example.com")
     assert made["key"].rpartition(".")[2] not in listed.out
-    assert admit(tmp_path, "verifiers", "revoke", key["id"], "--json").json == []
-    assert admit(tmp_path, "verifiers", "revoke", key["id"], "--json").code == 1
-    assert admit(tmp_path, "verifiers", "create", "", "--json").code == 1
-    assert admit(tmp_path, "verifiers", "create", "links", "--audience", "two words", "--json").code == 1
+    assert admit(ann, "verifiers", "revoke", key["id"], "--json").json == []
+    assert admit(ann, "verifiers", "revoke", key["id"], "--json").code == 1
+    assert admit(ann, "verifiers", "create", "", "--json").code == 1
+    assert admit(ann, "verifiers", "create", "links", "--audience", "two words", "--json").code == 1
 
 
 @pytest.mark.parametrize(
@@ -80,12 +92,11 @@ def test_verifier_keys_are_made_shown_once_listed_and_withdrawn(tmp_path: Path) 
         (["accounts", "list", "--store", "sqlite:////proc/nowhere/admit.db"], 2, "config"),
     ],
 )
-def test_what_is_refused_has_an_exit_code_and_words(tmp_path: Path, words: list[str], code: int, error: str) -> None:
-    create(tmp_path)
-    said = admit(tmp_path, *words, "--json")
+def test_what_is_refused_has_an_exit_code_and_words(ann: Path, words: list[str], code: int, error: str) -> None:
+    said = admit(ann, *words, "--json")
     assert (said.code, said.out) == (code, "")
     assert f'"code": "{error}"' in said.err
-    plain = admit(tmp_path, *words)
+    plain = admit(ann, *words)
     assert (plain.code, plain.out) == (code, "")
     assert plain.err.strip()
     assert "Traceback" not in plain.err
@@ -113,12 +124,11 @@ def test_what_is_written_wrong_ends_with_2(tmp_path: Path, words: list[str]) -> 
     assert "Traceback" not in said.err
 
 
-def test_a_store_that_cannot_be_read_ends_with_3(tmp_path: Path) -> None:
-    create(tmp_path)
-    database = tmp_path / "admit.db"
+def test_a_store_that_cannot_be_read_ends_with_3(ann: Path) -> None:
+    database = ann / "admit.db"
     head = database.read_bytes()[:4_096]
     database.write_bytes(head + b"torn" * (len(database.read_bytes()) // 4))
-    said = admit(tmp_path, "accounts", "list")
+    said = admit(ann, "accounts", "list")
     assert (said.code, said.out) == (3, "")
     assert "Traceback" not in said.err
 
@@ -160,35 +170,33 @@ def test_what_is_no_database_is_told_by_its_path_and_left_alone(tmp_path: Path, 
     assert text.read_text() == "to do\n"
 
 
-def test_a_database_that_was_put_back_is_noticed_and_restore_ends_everything(tmp_path: Path) -> None:
-    create(tmp_path)
-    shutil.copy(tmp_path / "admit.db", tmp_path / "backup")
-    admit(tmp_path, "accounts", "disable", "ann@example.com")
-    shutil.copy(tmp_path / "backup", tmp_path / "admit.db")
-    noticed = admit(tmp_path, "accounts", "list", "--json")
+def test_a_database_that_was_put_back_is_noticed_and_restore_ends_everything(ann: Path) -> None:
+    shutil.copy(ann / "admit.db", ann / "backup")
+    admit(ann, "accounts", "disable", "ann@example.com")
+    shutil.copy(ann / "backup", ann / "admit.db")
+    noticed = admit(ann, "accounts", "list", "--json")
     assert (noticed.code, '"code": "lost_history"' in noticed.err) == (3, True)
     assert "admit restore" in noticed.err
-    assert admit(tmp_path, "restore", stdin="n\n").code == 1
-    assert admit(tmp_path, "accounts", "list").code == 3
-    restored = admit(tmp_path, "restore", "--yes", "--json")
+    assert admit(ann, "restore", stdin="n\n").code == 1
+    assert admit(ann, "accounts", "list").code == 3
+    restored = admit(ann, "restore", "--yes", "--json")
     assert (restored.code, restored.json["ended"]) == (0, "everything")
-    assert admit(tmp_path, "accounts", "list", "--json").json[0]["active"] is True
+    assert admit(ann, "accounts", "list", "--json").json[0]["active"] is True
 
 
-def test_a_lost_secret_stops_every_command_but_restore(tmp_path: Path) -> None:
-    create(tmp_path)
-    kids = {key["kid"] for key in admit(tmp_path, "keys", "list", "--json").json}
-    secret = tmp_path / "admit.db-secret"
+def test_a_lost_secret_stops_every_command_but_restore(ann: Path) -> None:
+    kids = {key["kid"] for key in admit(ann, "keys", "list", "--json").json}
+    secret = ann / "admit.db-secret"
     secret.unlink()
     for words in (["accounts", "list"], ["keys", "list"]):
-        said = admit(tmp_path, *words)
+        said = admit(ann, *words)
         assert said.code == 2
         assert f"{secret} is missing" in said.err
         assert "admit restore" in said.err
     assert not secret.exists()
-    assert admit(tmp_path, "restore", "--yes").code == 0
-    assert admit(tmp_path, "accounts", "list", "--json").json[0]["email"] == "ann@example.com"
-    assert kids.isdisjoint(key["kid"] for key in admit(tmp_path, "keys", "list", "--json").json)
+    assert admit(ann, "restore", "--yes").code == 0
+    assert admit(ann, "accounts", "list", "--json").json[0]["email"] == "ann@example.com"
+    assert kids.isdisjoint(key["kid"] for key in admit(ann, "keys", "list", "--json").json)
 
 
 def test_help_teaches_and_the_version_is_told(tmp_path: Path) -> None:
