@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-PATIENCE = 15
-_SWITCHES = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --force-color-profile=srgb"
-)
+from admit.lab.browser.chromium import PATIENCE, Browser, browser
 
 
-class Chromium:
+class Chromium(Browser):
     """One browser, made as new for each test."""
 
+    driver: Chrome
+
     def __init__(self, driver: Chrome) -> None:
-        self.driver = driver
+        super().__init__(driver)
         self._added: list[str] = []
 
     def anew(self) -> None:
@@ -40,10 +36,6 @@ class Chromium:
             self._tell("Page.removeScriptToEvaluateOnNewDocument", identifier=self._added.pop())
         self.events()
         self.complaints()
-
-    def go(self, url: str) -> None:
-        """Navigate, as by typing the address."""
-        self.driver.get(url)
 
     def scripts(self, *, run: bool) -> None:
         """Whether pages may run scripts."""
@@ -112,20 +104,6 @@ class Chromium:
         """Every element that ``selector`` names."""
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
-    def run(self, script: str, *arguments: object) -> Any:
-        """What ``script`` returns in the page."""
-        return self.driver.execute_script(script, *arguments)
-
-    def ask(self, script: str) -> Any:
-        """What the promise of ``script`` comes to, in the page."""
-        return self.driver.execute_async_script(
-            f"const done = arguments[0]; ({script}).then(done, e => done(`${{e}}`))"
-        )
-
-    def cookies(self) -> dict[str, str]:
-        """Every cookie the browser has of any site, by name."""
-        return {cookie["name"]: cookie["value"] for cookie in self._tell("Network.getAllCookies")["cookies"]}
-
     @property
     def text(self) -> str:
         """What stands on the page."""
@@ -159,23 +137,11 @@ class Chromium:
 
 
 @contextmanager
-def chromium(profile: Path) -> Iterator[Chromium]:
+def chromium() -> Iterator[Chromium]:
     """A browser with an empty profile, to which every host of .test is this machine."""
-    options = ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    for switch in _SWITCHES.split():
-        options.add_argument(switch)
-    options.add_argument("--host-resolver-rules=MAP *.test 127.0.0.1")
-    options.add_argument("--ignore-certificate-errors")  # only here: the certificate is of this test run
-    options.add_argument(f"--user-data-dir={profile}")
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = Chrome(options, Service(shutil.which("chromedriver")))
-    try:
-        driver.set_page_load_timeout(PATIENCE)
-        driver.set_script_timeout(PATIENCE)
-        yield Chromium(driver)
-    finally:
-        driver.quit()
+    logs = {"performance": "ALL", "browser": "ALL"}
+    with browser("--hide-scrollbars", "--force-color-profile=srgb", logs=logs) as found:
+        yield Chromium(found.driver)
 
 
 def _is_gone(element: WebElement) -> bool:

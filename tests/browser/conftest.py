@@ -23,8 +23,8 @@ def site(web: Web) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def one_browser(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("profile")) as found:
+def one_browser(web: Web) -> Iterator[Chromium]:
+    with chromium() as found:
         yield found
 
 

@@ -12,8 +12,9 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.support.wait import WebDriverWait
 
+from admit.lab.browser.chromium import PATIENCE
 from admit.web.pages import look
-from browser.chromium import PATIENCE, Chromium
+from browser.chromium import Chromium
 from browser.site import EVIL, Site
 
 # Each tells that it acted by asking another site for its name, or by leaving its name at the root of the page.

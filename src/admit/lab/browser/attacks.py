@@ -53,7 +53,7 @@ class Scene:
     def signs_in(self) -> None:
         """The victim signs in, and is at the application."""
         self.browser.go(self.town.url(APP, f"/sign-in?who={_VICTIM}"))
-        self.browser.press("go")
+        self.browser.leave("go")
         self.browser.go(self.town.url(APP))
 
     def meets(self, host: str, page: str, *cookies: str) -> None:
@@ -169,7 +169,7 @@ def replay_after(scene: Scene) -> Outcome:
     text = scene.copied()
     if scene.accepted(text) != _VICTIM:
         raise Unmeasured("a copy of the credential was not accepted before the sign-out either")
-    scene.browser.press("leave")
+    scene.browser.leave("leave")
     worked = scene.accepted(text) == _VICTIM
     told = (
         "still let in: the token goes on until it expires" if worked else "refused: the session is over at the server"

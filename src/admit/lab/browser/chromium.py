@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,46 +28,46 @@ class Browser:
     """What somebody does in it, and what somebody else could copy out of it."""
 
     def __init__(self, driver: Chrome) -> None:
-        self._driver: Any = driver
+        self.driver: Any = driver
 
     def go(self, url: str) -> None:
         """Navigate, as by typing the address, and wait for the page."""
-        self._driver.get(url)
+        self.driver.get(url)
 
-    def press(self, id: str) -> None:
-        """Press a button that leads to another page, and wait for that."""
+    def leave(self, id: str) -> None:
+        """Press the button called ``id``, and wait for the page it leads to."""
         from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
         self.run("window.left = true; document.getElementById(arguments[0]).click()", id)
-        arriving = WebDriverWait(self._driver, PATIENCE, poll_frequency=0.05, ignored_exceptions=[WebDriverException])
+        arriving = WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05, ignored_exceptions=[WebDriverException])
         arriving.until(lambda _: self.run("return !window.left && document.readyState === 'complete'"))
 
     def run(self, script: str, *arguments: object) -> Any:
         """What ``script`` returns in the page."""
-        return self._driver.execute_script(script, *arguments)
+        return self.driver.execute_script(script, *arguments)
 
     def ask(self, promise: str) -> Any:
         """What a promise in the page comes to, or the text of what it failed with."""
-        return self._driver.execute_async_script(
+        return self.driver.execute_async_script(
             f"const done = arguments[0]; ({promise}).then(done, failed => done(`${{failed}}`))"
         )
 
     def cookies(self) -> dict[str, str]:
         """Every cookie that the browser has, HttpOnly or not, as a program on the same machine reads them."""
-        found = self._driver.execute_cdp_cmd("Network.getAllCookies", {})["cookies"]
+        found = self.driver.execute_cdp_cmd("Network.getAllCookies", {})["cookies"]
         return {cookie["name"]: cookie["value"] for cookie in found}
 
     def forget(self, origin: str) -> None:
         """Begin as a new person, of whom ``origin`` has left nothing."""
-        self._driver.get("about:blank")
-        self._driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-        self._driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        self.driver.get("about:blank")
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
 
 
 @contextmanager
-def browser() -> Generator[Browser]:
-    """A browser with an empty profile. Raises Unmeasured where there is none."""
+def browser(*switches: str, logs: Mapping[str, str] = {}) -> Generator[Browser]:
+    """A browser with an empty profile, which keeps ``logs``. Raises Unmeasured where there is none."""
     try:
         from selenium.common.exceptions import WebDriverException
         from selenium.webdriver import Chrome, ChromeOptions
@@ -83,8 +83,14 @@ def browser() -> Generator[Browser]:
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = ChromeOptions()
         options.binary_location = binary
-        for switch in (*_SWITCHES.split(), "--host-resolver-rules=MAP *.test 127.0.0.1", f"--user-data-dir={profile}"):
+        for switch in (
+            *_SWITCHES.split(),
+            *switches,
+            "--host-resolver-rules=MAP *.test 127.0.0.1",
+            f"--user-data-dir={profile}",
+        ):
             options.add_argument(switch)
+        options.set_capability("goog:loggingPrefs", dict(logs))
         try:
             driver = Chrome(options, Service(program))
         except WebDriverException as error:
