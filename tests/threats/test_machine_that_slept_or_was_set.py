@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -17,10 +16,10 @@ from admit import Verifier
 from admit.core.log import KEEP, MAX_CLOCK_FALL
 from admit.errors import Denied, Revoked, Stale
 from admit.system import SystemClock
-from followed import AUDIENCE, KEY, liar, token, until, until_revoked
+from followed import liar, token, until, until_revoked, verifier
 from liar import Liar
 
-__all__ = ["liar"]
+__all__ = ["liar", "verifier"]
 
 SESSION = "7" * 22
 END = json.dumps(["ended", 0, SESSION]).encode()
@@ -41,13 +40,6 @@ class Apart(SystemClock):
 @pytest.fixture
 def clock() -> Apart:
     return Apart()
-
-
-@pytest.fixture
-def verifier(liar: Liar, clock: Apart) -> Iterator[Verifier]:
-    made = Verifier(liar.issuer, audience=AUDIENCE, key=KEY, clock=clock)
-    yield made
-    made.close()
 
 
 def fall_silent(liar: Liar) -> None:
