@@ -7,6 +7,7 @@ import pytest
 from admit.core import forwarded
 from admit.core.address import TrustedProxies
 from admit.core.policy import Gateway
+from admit.web import forward_auth
 from gateways import GATEWAYS, HOST, NAMES, NAVIGATION, Front, by, front, told
 from worlds import ISSUER, ORIGIN, SCOPES
 
@@ -93,6 +94,45 @@ async def test_a_warm_answer_asks_the_store_nothing(gateway: Gateway) -> None:
             for method in ("GET", "POST"):
                 assert (await here.asks("/x", method, **headers, Origin=ORIGIN)).status_code == 200
         assert here.world.store.asked == asked
+
+
+async def test_who_is_remembered_is_told_apart_however_many_there_are_and_however_long_what_they_ask_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forward_auth, "_MANY", 2)
+    async with front("nginx") as here:
+        people = {name: by(await here.world.sign_in(name)) for name in ("ann", "bob", "carol")}
+        await here.world.auth.subjects.change("ann", lambda one: one.with_roles(["admin"]))
+        for turn in range(2):  # the second time it is answered at once
+            for name, cookie in people.items():
+                for target in ("/x", f"/admin/{'x' * 600}"):
+                    method, path, headers = here.question(target, "GET", HOST)
+                    lines = [(one.lower().encode(), text.encode()) for one, text in (headers | cookie).items()]
+                    scope = {
+                        "type": "http",
+                        "method": method,
+                        "path": path,
+                        "headers": lines,
+                        "client": ("127.0.0.1", 1),
+                    }
+                    at_once = here.app.state.at_once(scope)
+                    answer = await here.asks(target, **cookie)
+                    may, seen = name == "ann" or target == "/x", turn == 1 or target != "/x"
+                    assert answer.status_code == (200 if may else 403)
+                    assert (at_once is not None) == (may and seen)
+                    if may:
+                        assert answer.headers["x-admit-subject"] == name
+                    if at_once is not None:
+                        assert f"x-admit-subject: {name}\r\n".encode() in at_once
+        # Beyond what is remembered gateways are still known, and strangers are not.
+        for peer in ("127.0.0.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"):
+            answer = await here.asks("/x", peer=peer, **people["bob"])
+            assert answer.status_code == (200 if peer == "127.0.0.1" else 403)
+
+
+async def test_a_name_with_an_underscore_that_disguises_nothing_is_let_through() -> None:
+    async with front("nginx") as here:
+        assert (await here.asks(**await ann(here), X_Of_Theirs="1")).status_code == 200
 
 
 @each

@@ -14,6 +14,8 @@ from gateways import HOST, OTHER, front, told
 from handing import START, Browser, led
 from worlds import ISSUER
 
+MAC = "A" * 22
+
 
 async def test_who_is_signed_in_comes_to_another_host_as_himself() -> None:
     async with front() as here:
@@ -111,8 +113,9 @@ async def test_it_ends_with_the_session_and_with_its_cookie() -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "adm_h_", "adm_h_x.y.z", "adm_h_k.8P71wp9HZHbnXrGhpJn2bp.0.m", "adm_h_k.8P71wp9HZHbnXrGhpJn2bp.01.m", "adm_h_k.8P71wp9HZHbnXrGhpJn2bp.x.m",
-    "adm_h_k.8P71wp9HZHbnXrGhpJn2bp.1234567890.m", "adm_h_k.8P71wp9HZHbnXrGhpJn2bp.1.\xe9", "adm_s_x",
+    "adm_h_", "adm_h_x.y.z", f"adm_h_k.8P71wp9HZHbnXrGhpJn2bp.0.{MAC}", f"adm_h_k.8P71wp9HZHbnXrGhpJn2bp.01.{MAC}",
+    f"adm_h_k.8P71wp9HZHbnXrGhpJn2bp.x.{MAC}", f"adm_h_k.8P71wp9HZHbnXrGhpJn2bp.1234567890.{MAC}", f"adm_h_k.8P71wp9HZHbn.1.{MAC}",
+    f"adm_h_k.8P71wp9HZHbnXrGhpJn2bp.1.{MAC[:-1]}\xe9", f"adm_h_k.8P71wp9HZHbnXrGhpJn2bp..{MAC}", "adm_s_x",
 ])  # fmt: skip
 async def test_what_is_none_is_refused_without_a_look_at_the_store(text: str) -> None:
     async with front() as here:
@@ -136,6 +139,33 @@ async def test_one_that_was_made_up_or_whose_master_secret_is_gone_opens_nothing
         with pytest.raises(BadCredential):
             await auth.handovers.look_up(text, now)
         assert not Master([b"x" * 32]).locked
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_a_ticket_of_a_session_that_ended_or_has_another_cookie_by_now_hands_nothing_over(over: bool) -> None:
+    async with front() as here:
+        auth, browser = here.world.auth, Browser(here)
+        await browser.sign_in()
+        ticket = led(await browser.get(led(await browser.get(f"https://{OTHER}/.admit/hand-over?next=/")) or ""))
+        assert ticket is not None
+        [session] = await auth.sessions.of("ann")
+        if over:
+            await auth.revoke(session)
+        else:
+            await auth.sessions.step_up(session, await here.world.proof())
+        assert (await browser.get(ticket)).status_code == 401
+        assert "__Host-admit" not in browser.jars[OTHER]
+
+
+async def test_what_waits_for_the_end_of_it_waits_for_that_of_the_session() -> None:
+    async with front() as here:
+        auth, browser = here.world.auth, Browser(here)
+        await browser.sign_in()
+        await browser.follow()
+        text = f"https://{OTHER} {browser.jars[OTHER]['__Host-admit']}"
+        now = here.world.clock.now()
+        who = (await auth.handovers.look_up(text, now)).principal
+        assert await auth.handovers.lasts(who, now) == await auth.sessions.lasts(who, now) > now
 
 
 async def test_a_session_without_a_cookie_is_handed_over_nowhere() -> None:
