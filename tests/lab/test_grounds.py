@@ -107,8 +107,9 @@ async def test_what_was_made_is_taken_away_when_it_is_stopped(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgresql://ann:hunter2@db.example.com:5433/app?sslmode=disable", "postgresql://db.example.com:5433/app"),
-        ("redis://:p%40ss@[::1]:6380/3", "redis://[::1]:6380/3"),
+        ("postgresql://ann:hunter2@db.example.com:5433/app?sslmode=disable", "postgresql://…@db.example.com:5433/app"),
+        ("redis://:p%40ss@[::1]:6380/3", "redis://…@[::1]:6380/3"),
+        ("redis://[::1]:6380/3", "redis://[::1]:6380/3"),
         ("sqlite:////var/lib/lab.db", "sqlite:////var/lib/lab.db"),
     ],
 )

@@ -147,7 +147,7 @@ def _beside(rest: str) -> Files:
 
 
 def place(url: str) -> str:
-    """What of ``url`` may be told: where it is, and never who asks, nor with which password."""
+    """What of ``url`` may be told: where it is, and never who asks, nor with which password; “…” stands for them."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    _, asked, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{'…@' if asked else ''}{host}{parts.path}"
