@@ -228,8 +228,10 @@ def rows(found: dict[str, Group], beside: Mapping[str, str]) -> Iterator[Row]:
             yield Row(case_name, Figure.of([one / other for one, other in pairs]), "×", bar, "min", told)
     for kind in KINDS:
         group = found[f"FastAPI, {kind}"]
-        pairs = zip(group[IDLE].seconds, group["dependency"].seconds, strict=True)
-        yield Row(f"FastAPI, dependency / {IDLE}, {kind}", Figure.of([one / other for one, other in pairs]), "×")
+        beside_idle = zip(group[IDLE].seconds, group["dependency"].seconds, strict=True)
+        yield Row(
+            f"FastAPI, dependency / {IDLE}, {kind}", Figure.of([idle / taken for idle, taken in beside_idle]), "×"
+        )
     yield Row("store operations per guarded request, warm: the most of all", Figure.of([worst]), "", BAR_STORE)
     for peer, guard in beside.items():
         theirs = next(group[peer] for group in found.values() if peer in group)

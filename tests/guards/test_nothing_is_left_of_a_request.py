@@ -7,8 +7,11 @@ import gc
 from contextvars import Context, copy_context
 from weakref import ref
 
+import pytest
+
 from admit import Authority
 from admit.guards.asgi import Guard, Message, Receive, Scope, Send
+from admit.guards.starlette import Authentication
 from admit.stores.memory import MemoryStore
 
 ORIGIN = "https://app.example.com"
@@ -18,7 +21,8 @@ class Told(dict[str, object]):
     """A scope that can be referred to weakly."""
 
 
-async def test_a_request_that_was_answered_is_forgotten_at_once() -> None:
+@pytest.mark.parametrize("guard", [Guard, Authentication])
+async def test_a_request_that_was_answered_is_forgotten_at_once(guard: type[Guard | Authentication]) -> None:
     kept: list[Context] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +39,7 @@ async def test_a_request_that_was_answered_is_forgotten_at_once() -> None:
         started = await auth.sessions.start((await auth.subjects.before("ann")).proven("pwd"))
         assert started.cookie is not None
         cookie = started.cookie.partition(";")[0].encode()
-        guarded = Guard(app, auth)
+        guarded = guard(app, auth)
         gc.collect()
         gc.disable()
         try:

@@ -16,6 +16,7 @@ from admit.core.audit import AUDIT, Act, Entry
 from admit.core.store import Change, Insert
 from admit.errors import StoreUnavailable
 from admit.guards.asgi import Guard, Receive
+from admit.guards.starlette import Authentication
 from admit.stores.memory import MemoryStore
 from admit.subjects import Subject
 from admit.trail import acting
@@ -87,7 +88,10 @@ async def test_one_request_is_never_taken_for_another_s() -> None:
         assert (entry.actor, entry.address) == ("", ""), "what no request did is nobody's"
 
 
-async def test_what_comes_next_on_a_connection_is_not_done_by_whom_the_last_request_spoke_for() -> None:
+@pytest.mark.parametrize("guard", [Guard, Authentication])
+async def test_what_comes_next_on_a_connection_is_not_done_by_whom_the_last_request_spoke_for(
+    guard: type[Guard | Authentication],
+) -> None:
     """A server that stops reading, and goes on when the application wants more, goes on in the context of that request."""
     async with authority() as auth:
         started = await auth.sessions.start((await auth.subjects.before("ann")).proven("pwd"))
@@ -111,7 +115,7 @@ async def test_what_comes_next_on_a_connection_is_not_done_by_whom_the_last_requ
         async def nothing(_message: object) -> None:
             """Nobody reads the answer."""
 
-        await asyncio.create_task(Guard(application, auth)(scope, read_on, nothing))
+        await asyncio.create_task(guard(application, auth)(scope, read_on, nothing))
         await asyncio.create_task(auth.subjects.change("bob", Subject.disabled), context=contexts[0])
         actors = {entry.subject: entry.actor for entry in (await auth.audit.page()).entries if entry.act != Act.SIGN_IN}
         assert (actors["eve"], actors["bob"]) == ("ann", "")

@@ -39,6 +39,10 @@ POLICY_VIOLATION = 1008
 """The code that a WebSocket is closed with (RFC 6455, section 7.4.1)."""
 
 
+_By = list[tuple[Scope, Principal]]
+"""Whose request is answered; empty once it was."""
+
+
 class Guard(Guarded[App, "Entrance"]):
     """Lets a request through to ``app`` when ``door`` admits it and ``requirement`` holds; else answers by itself.
 
@@ -49,7 +53,7 @@ class Guard(Guarded[App, "Entrance"]):
 
     @staticmethod
     def _way_in(door: Door, requirement: Requirement) -> Entrance:
-        return Entrance(door, requirement)
+        return Entrance(door, requirement, acts=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one WebSocket, or the life of the application."""
@@ -65,7 +69,17 @@ class Guard(Guarded[App, "Entrance"]):
             return
         scope[PRINCIPAL] = who
         scope.setdefault("state", {})["principal"] = who
-        await self._app(scope, receive, telling(scope, send) if USED in scope else send)
+        by: _By = [(scope, who)]
+        if self._door.notes:
+            ACTING.set((self._acting, by))
+        try:
+            await self._app(scope, receive, telling(scope, send) if USED in scope else send)
+        finally:
+            # Nobody acts any more, wherever this context lives on, and it keeps nothing of the request.
+            by.clear()
+
+    def _acting(self, by: _By) -> Acting:
+        return Acting(asked(by[0][0], self._door.origin), by[0][1]) if by else Acting()
 
 
 class Entrance:
