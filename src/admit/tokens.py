@@ -106,12 +106,14 @@ class Tokens:
     async def issue(self, session: Session, *, scope: str | None = None) -> Pair:
         """The first tokens of ``session``, or the next ones where its own ended. Raises Conflict when it has some, Revoked.
 
-        They end with the session, and when it goes on by another cookie.
+        They end with the session, and when it goes on by another cookie: then ``session`` is the one that goes on.
         """
 
         async def attempt() -> Pair | None:
             issued_at = self._ledger.clock.now()
             current, record, subject = await self._valid(session.id, issued_at)
+            if (current.gen, current.cookie) != (session.gen, session.cookie):
+                raise Revoked(f"session {session.id} goes on by another credential than it is known by here")
             if current.family is not None and not current.family.is_over:
                 return None
             if scope is not None:

@@ -80,6 +80,23 @@ async def test_whoever_goes_on_by_cookie_leaves_a_stolen_refresh_token_behind(wo
     assert await here.refreshes(again.refresh_token)
 
 
+@pytest.mark.parametrize("by_token", [False, True])
+@pytest.mark.parametrize("act", ACTS)
+async def test_whoever_was_let_in_before_begins_no_tokens_after_it(
+    world_of_ann: World, act: GoesOn, by_token: bool
+) -> None:
+    here, tokens = world_of_ann, world_of_ann.auth.tokens
+    before = (await signed_in(here)).session
+    if by_token:
+        await tokens.issue(before)
+    after = await act(here, before, by_token)
+    assert after is not None
+    with pytest.raises(Revoked):
+        await tokens.issue(before)
+    if not by_token:
+        assert await tokens.issue(after.session)
+
+
 @pytest.mark.parametrize("act", ACTS)
 async def test_whoever_goes_on_by_token_leaves_a_stolen_cookie_behind(world_of_ann: World, act: GoesOn) -> None:
     here = world_of_ann
