@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -122,6 +123,15 @@ def test_a_report_is_shown_again_without_measuring(folder: Path) -> None:
     assert said.code == 0
     assert from_json(said.out.encode()) == from_json((folder / "report.json").read_bytes())
     assert (folder / "all.csv").read_text().startswith("table,row,strategy")
+
+
+def test_a_report_of_what_cannot_be_is_refused_in_a_line(folder: Path, tmp_path: Path) -> None:
+    told = json.loads((folder / "report.json").read_bytes())
+    for lane in told["lanes"]:
+        lane["path"]["p50"] |= {"median": 0, "low": 0, "high": 0}
+    (tmp_path / "told.json").write_text(json.dumps(told))
+    said = admit(tmp_path, "lab", "--read", "told.json", "--html", "told.html")
+    assert (said.code, "has figures that nobody measured" in said.err, "Traceback" in said.err) == (2, True, False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "a terminal that is closed"])

@@ -109,8 +109,13 @@ def lab(
             raise ConfigError(["--read measures nothing: say it without --store, --quick, --large and --only."])
         _refuse_unwritable(as_json, html, csv)
         size = "tiny" if tiny else "quick" if quick else "large" if large else "full"
-        report = _read(read) if read else _measured(store or [], size, only or [])
-        _hand_out(report, as_json, html, csv)
+        if not read:
+            _hand_out(_measured(store or [], size, only or []), as_json, html, csv)
+            return
+        try:
+            _hand_out(_read(read), as_json, html, csv)
+        except (ArithmeticError, ValueError) as error:  # somebody may have written it by hand
+            raise ConfigError([f"{read} has figures that nobody measured: {error}."]) from error
 
 
 def _refuse_missing(urls: list[str]) -> None:

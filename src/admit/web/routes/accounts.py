@@ -88,7 +88,8 @@ async def change_password(body: PasswordChange, who: Owner, response: Response, 
     """Change one's password. Every other session ends; this one gets a new cookie, or its client refreshes.
 
     Whoever came by cookie goes on by the new one alone, for the refresh tokens of the session end. Whoever came by
-    token refreshes, and its cookie ends; without a refresh token he gets a new cookie. A token for less than the roles allow changes nothing here, whoever knows the present password.
+    token refreshes, and its cookie ends; without a refresh token he gets a new cookie. A token for less than the roles
+    allow changes nothing here, whoever knows the present password.
     """
     session = await session_of(auth, who)
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()

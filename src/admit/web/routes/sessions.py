@@ -77,7 +77,8 @@ async def sign_out(who: Caller, request: Asked, response: Response, auth: Auth) 
 async def sign_out_others(who: Lately, response: Response, auth: Auth) -> None:
     """End all of one's sessions but this one, which gets a new cookie, or whose client refreshes.
 
-    What else presented it ends: by cookie its refresh tokens, by token its cookie, and no token gets another. Whoever signed in too long ago signs in again first (``step_up``).
+    What else presented it ends: by cookie its refresh tokens, by token its cookie, and no token gets another. Whoever
+    signed in too long ago signs in again first (``step_up``).
     """
     session = await session_of(auth, who)
     by_token = who.credential == "token"
