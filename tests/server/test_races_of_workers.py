@@ -80,10 +80,12 @@ async def test_without_a_grace_one_of_twenty_refreshes_and_its_family_is_over_in
 def test_of_twenty_who_sign_in_at_once_as_many_stay_as_the_limit_says(strict: Fleet) -> None:
     assert strict.connect().ask("POST", "/api/sign-up", ANN)[0] == 201
     answers = at_once(twenty(strict), "POST", "/api/tokens", ANN)
-    assert {status for status, _ in answers} == {200}
+    # Nineteen others may be faster than the way from a session to its tokens: then it is over before it has any.
+    assert {status for status, _ in answers} <= {200, 401}
     everywhere = strict.one_to_each().values()
-    stay = [me(everywhere, by_token(body)) for _, body in answers]
-    assert Counter(map(tuple, stay)) == {(200,) * WORKERS: LIMIT, (401,) * WORKERS: TWENTY - LIMIT}
+    stay = Counter(tuple(me(everywhere, by_token(body))) for status, body in answers if status == 200)
+    assert stay[(200,) * WORKERS] == LIMIT
+    assert stay.keys() <= {(200,) * WORKERS, (401,) * WORKERS}
 
 
 def test_of_twenty_who_sign_up_with_one_address_one_has_an_account(fleet: Fleet) -> None:

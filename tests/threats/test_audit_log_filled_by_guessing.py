@@ -65,7 +65,12 @@ async def test_a_token_that_is_given_back_again_and_again_is_told_once(kind: str
             for _ in range(3):
                 await here.auth.tokens.end_presented(token)
         entries = (await here.auth.audit.page(subject="ann")).entries
-        assert sorted(entry.act for entry in entries) == [Act.SESSION_ENDED, Act.SIGN_IN, Act.TOKEN_REVOKED]
+        assert sorted(entry.act for entry in entries) == [
+            Act.SESSION_ENDED,
+            Act.SIGN_IN,
+            Act.TOKEN_REVOKED,
+            Act.TOKENS_ISSUED,
+        ]
         before = here.store.asked["commit"]
         await here.auth.tokens.end_presented(pair.refresh_token)
         assert here.store.asked["commit"] == before

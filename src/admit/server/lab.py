@@ -109,13 +109,10 @@ def lab(
             raise ConfigError(["--read measures nothing: say it without --store, --quick, --large and --only."])
         _refuse_unwritable(as_json, html, csv)
         size = "tiny" if tiny else "quick" if quick else "large" if large else "full"
-        if not read:
+        if read:
+            _again(read, as_json, html, csv)
+        else:
             _hand_out(_measured(store or [], size, only or []), as_json, html, csv)
-            return
-        try:
-            _hand_out(_read(read), as_json, html, csv)
-        except (ArithmeticError, ValueError) as error:  # somebody may have written it by hand
-            raise ConfigError([f"{read} has figures that nobody measured: {error}."]) from error
 
 
 def _refuse_missing(urls: list[str]) -> None:
@@ -158,13 +155,17 @@ def _to_its_end(running: Coroutine[None, None, T]) -> T:
     return asyncio.run(stoppable())
 
 
-def _read(file: Path) -> Report:
+def _again(file: Path, as_json: str | None, html: Path | None, csv: Path | None) -> None:
     from admit.lab.exports import from_json
 
     try:
-        return from_json(file.read_bytes())
+        text = file.read_bytes()
     except OSError as error:
         raise ConfigError([f"{file} cannot be read: {error.strerror}."]) from error
+    try:
+        _hand_out(from_json(text), as_json, html, csv)
+    except (ArithmeticError, ValueError) as error:  # somebody may have written it by hand
+        raise ConfigError([f"{file} has figures that nobody measured: {error}."]) from error
 
 
 def _refuse_unwritable(as_json: str | None, html: Path | None, csv: Path | None) -> None:
