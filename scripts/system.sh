@@ -3,7 +3,7 @@
 set -euo pipefail
 
 missing=()
-for program in nginx chromium chromedriver curl redis-server pgbouncer; do
+for program in nginx caddy chromium chromedriver curl redis-server pgbouncer; do
     command -v "$program" >/dev/null || missing+=("${program/chromedriver/chromium-driver}")
 done
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)

@@ -33,7 +33,7 @@ NEEDS = {
     "browser": ("chromium", "chromedriver", "browser/node_modules/axe-core/axe.min.js"),
     "server/test_behind_nginx.py": ("nginx",),
     "server/test_forward_auth_behind_nginx.py": ("nginx",),
-    "threats/test_past_the_gateway.py": ("nginx",),
+    "threats/test_past_the_gateway.py": ("nginx", "caddy"),
     "server/test_lines_to_paste.py": ("curl",),
 }
 PATH = os.pathsep.join((os.environ["PATH"], *map(str, filter(None, [programs()]))))

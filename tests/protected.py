@@ -1,4 +1,4 @@
-"""A program that knows nothing of Admit, behind a real nginx, as `docs/how-to/protect-anything-behind-nginx.md` has it."""
+"""A program that knows nothing of Admit, behind a real gateway, as `docs/how-to/protect-anything-behind-nginx.md` has it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +19,9 @@ from admit.authority import Authority
 from admit.lab.browser.certificate import self_signed
 from admit.sessions import Started
 from admit.unsafe import CHEAPEST_HASH
+from caddy import caddy
 from commands import free_port
-from nginx import blocks, nginx, put
+from nginx import block, blocks, nginx, put
 from server.fleet import PATIENCE, Fleet, serving
 
 PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "protect-anything-behind-nginx.md"
@@ -88,7 +89,7 @@ class Program(ThreadingHTTPServer):
 
 @dataclass
 class Answer:
-    """What a client of nginx was answered."""
+    """What a client of the gateway was answered."""
 
     status: int
     headers: dict[str, str]
@@ -107,7 +108,7 @@ class Answer:
 
 @dataclass
 class Protected:
-    """nginx on a free port, a server of ours beside it, and the program behind."""
+    """A gateway on a free port, a server of ours beside it, and the program behind."""
 
     fleet: Fleet
     program: Program
@@ -158,31 +159,63 @@ def value(started: Started) -> str:
     return started.cookie.partition(";")[0].partition("=")[2]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a gateway listens, who answers behind it, and what it shows that it is the host by."""
+
+    directory: Path
+    tls: int
+    admit: int
+    program: int
+    certificate: Path
+    key: Path
+
+    @property
+    def behind(self) -> dict[str, str]:
+        """What the page says, and what is here instead."""
+        return {"127.0.0.1:8000": f"127.0.0.1:{self.admit}", "127.0.0.1:9000": f"127.0.0.1:{self.program}"}
+
+
+def by_nginx(here: Place, site: Callable[[str], str] = lambda text: text) -> AbstractContextManager[None]:
+    """nginx, and ``site`` of what the page has for it."""
+    places = here.behind | {
+        "listen 443": f"listen 127.0.0.1:{here.tls}",
+        "/var/cache/nginx/admit": str(here.directory / "yes"),
+        f"/etc/letsencrypt/live/{NAME}/fullchain.pem": str(here.certificate),
+        f"/etc/letsencrypt/live/{NAME}/privkey.pem": str(here.key),
+    }
+    return nginx(here.directory, put(site(_servers(*blocks(PAGE, "nginx"))), places))
+
+
+def by_caddy(here: Place) -> AbstractContextManager[None]:
+    """Caddy, as the page has it."""
+    begin = f"https://{NAME}:{here.tls} {{\n    bind 127.0.0.1\n    tls {here.certificate} {here.key}\n"
+    return caddy(here.directory, here.tls, put(block(PAGE, "caddy"), here.behind | {f"{NAME} {{\n": begin}))
+
+
+GATEWAYS: dict[str, Callable[[Place], AbstractContextManager[None]]] = {"nginx": by_nginx, "caddy": by_caddy}
+
+
 @contextmanager
-def protected(directory: Path, *, site: Callable[[str], str] = lambda text: text) -> Iterator[Protected]:
+def protected(
+    directory: Path, gateway: str = "nginx", begin: Callable[[Place], AbstractContextManager[None]] | None = None
+) -> Iterator[Protected]:
     """All of it, as the page says; Ann is an administrator, Bob is not, and both are signed in."""
     at, key = self_signed(directory, NAME, OTHER)
     tls, behind = free_port(), free_port()
     policy = directory / "policy.toml"
     settings, rules = blocks(PAGE, "toml")
+    rules = put(rules, {'gateway = "nginx"': f'gateway = "{gateway}"'})
     policy.write_text(f'{rules}\n[[rule]]\nhost = "{OTHER}"\nallow = "signed-in"\n')
     placed = {"/var/lib/admit/admit.db": str(directory / "admit.db"), "/etc/admit/policy.toml": str(policy)}
     (directory / "admit.toml").write_text(put(settings, placed))
     program = Program()
-    places = {
-        "listen 443": f"listen 127.0.0.1:{tls}",
-        "127.0.0.1:8000": f"127.0.0.1:{behind}",
-        "127.0.0.1:9000": f"127.0.0.1:{program.server_port}",
-        "/var/cache/nginx/admit": str(directory / "yes"),
-        f"/etc/letsencrypt/live/{NAME}/fullchain.pem": str(at),
-        f"/etc/letsencrypt/live/{NAME}/privkey.pem": str(key),
-    }
     thread = threading.Thread(target=program.serve_forever)
     thread.start()
     try:
         with (
             serving(directory, 2, "--config", str(directory / "admit.toml"), port=behind) as fleet,
-            nginx(directory, put(site(_servers(*blocks(PAGE, "nginx"))), places)),
+            (begin or GATEWAYS[gateway])(Place(directory, tls, behind, program.server_port, at, key)),
         ):
             found = Protected(fleet, program, tls, ssl.create_default_context(cafile=str(at)), directory)
             for who, roles in (("ann", ("user", "admin")), ("bob", ("user",))):

@@ -18,7 +18,7 @@ from admit.lab.path import paths
 from admit.lab.running import PEOPLE, Running, in_turns, signed_in, value
 from admit.lab.storage import at_a_million, storage
 from admit.lab.strategies import STRATEGIES
-from admit.lab.strategy import Caller, Count, Ending, Held, Plan, Refused
+from admit.lab.strategy import Caller, Count, Ending, Held, Plan, Refused, Unmeasured
 from admit.lab.throughput import at_ten, throughputs
 from engines import SERVERS, fresh
 from lab.planted import about
@@ -184,6 +184,8 @@ async def test_servers_that_share_nothing_are_counted_together_and_memory_is_sha
         lanes.append(Running(STRATEGIES[id], plan, store, await STRATEGIES[id].issuer(plan)))  # type: ignore[arg-type]
     async with crew(2) as processes:
         stateless, memory, sqlite = await throughputs(lanes, processes, repeats=1, seconds=0.1)
+        with pytest.raises(Unmeasured, match="verified nobody"):
+            await throughputs(lanes[:1], processes, repeats=1, seconds=0)
     for lane in lanes:
         await lane.issuer.close()
     assert [sorted(one.by_servers) for one in (stateless, memory, sqlite)] == [[1, 2], [1], [1, 2]]

@@ -12,6 +12,7 @@ from admit.lab.burden import Burden, burden_of
 from admit.lab.crew import Crew, closed
 from admit.lab.report import Throughput
 from admit.lab.running import PEOPLE, Running, in_turns, signed_in, value
+from admit.lab.strategy import Unmeasured
 from admit.lab.watching import WARM_UP, AppServer, Header
 
 SERVERS = (1, 2, 4)
@@ -83,16 +84,20 @@ def numbers_of(lane: Running, servers: Sequence[int], most: int) -> list[int]:
 
 async def _slice(one: _Rates, number: int, seconds: float) -> None:
     at_once = AT_ONCE if one.lane.store in {"postgresql", "redis"} else 1
-    before = 0.0 if one.burden is None else await one.burden.seconds()
-    measured = await asyncio.gather(
-        *(server.measure(one.headers, seconds=seconds, at_once=at_once) for server in one.servers[:number])
-    )
-    after = 0.0 if one.burden is None else await one.burden.seconds()
-    verified = sum(each.verified for each in measured)
-    one.rates[number].append(sum(each.verified / each.seconds for each in measured))
-    one.cpu.append(sum(each.cpu for each in measured) / verified)
-    one.shared.append((after - before) / verified / (1 + WARM_UP))
-    one.asked.append(sum(each.operations for each in measured) / verified)
+    for longer in (1, 4, 16):  # on a machine that does much else, a short one may be over before anybody was let in
+        before = 0.0 if one.burden is None else await one.burden.seconds()
+        measured = await asyncio.gather(
+            *(server.measure(one.headers, seconds=longer * seconds, at_once=at_once) for server in one.servers[:number])
+        )
+        after = 0.0 if one.burden is None else await one.burden.seconds()
+        verified = sum(each.verified for each in measured)
+        if verified:
+            one.rates[number].append(sum(each.verified / each.seconds for each in measured))
+            one.cpu.append(sum(each.cpu for each in measured) / verified)
+            one.shared.append((after - before) / verified / (1 + WARM_UP))
+            one.asked.append(sum(each.operations for each in measured) / verified)
+            return
+    raise Unmeasured(f"{number} servers verified nobody in {16 * seconds:g} s")
 
 
 def _judged(one: _Rates) -> Throughput:
