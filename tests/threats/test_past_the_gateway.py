@@ -78,9 +78,9 @@ def test_the_program_is_handed_nothing_that_opens_anything(here: Protected) -> N
         answer = here.get("/links/7", Cookie=f"{before}__Host-admit={ann}")
         assert "; ".join(answer.said("cookie")).strip("; ") == left
         assert ann not in str(answer.read)
-    token = here.do(lambda auth: _token(auth, "ann"))
+    token = here.do(lambda auth: _token(auth, "dora"))
     answer = here.get("/links/7", Authorization=f"Bearer {token}")
-    assert (answer.said("x-admit-subject"), answer.said("authorization")) == (["ann"], [])
+    assert (answer.said("x-admit-subject"), answer.said("authorization")) == (["dora"], [])
 
 
 async def _token(auth: Authority, who: str) -> str:
