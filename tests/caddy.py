@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from server.fleet import PATIENCE, until
+from commands import stopped
+from server.fleet import until
 
 # Nothing but the site: no address to be configured at, no redirect from port 80, no root certificate of its own.
 _ALONE = "{\n    admin off\n    auto_https off\n}\n"
@@ -23,16 +24,10 @@ def caddy(directory: Path, port: int, site: str) -> Iterator[None]:
     command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(directory / "Caddyfile")]
     with (directory / "said").open("w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=env, cwd=directory)
-    try:
+    with stopped(process):
         until(lambda: _listens(port) or process.poll() is not None, "Caddy does not start")
         assert process.poll() is None, (directory / "said").read_text()
         yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
 
 
 def _listens(port: int) -> bool:

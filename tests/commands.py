@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,19 @@ free_port = fresh.free_port
 
 PATIENCE = 300.0
 """Seconds after which a command that says nothing is given up."""
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[Any], how: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """Stop ``process`` when this is left, ``how`` an operator would, and for certain."""
+    try:
+        yield
+    finally:
+        process.send_signal(how)
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,12 @@ class Browser:
         started = await self.front.world.sign_in(subject)
         self.jars.setdefault(HOST, {})["__Host-admit"] = value_of(started)
 
+    async def comes_to_the_other(self) -> str:
+        """The cookie of the other host, as it is presented at its door, once whoever signed in has come there."""
+        await self.sign_in()
+        await self.follow()
+        return f"https://{OTHER} {self.jars[OTHER]['__Host-admit']}"
+
     async def get(self, url: str, method: str = "GET") -> httpx.Response:
         """What is answered to one request, through the gateway of its host."""
         self.went.append(url)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from server.fleet import PATIENCE, until
+from commands import stopped
+from server.fleet import until
 
 
 def block(page: Path, language: str) -> str:
@@ -47,13 +48,7 @@ def nginx(directory: Path, site: str) -> Iterator[None]:
     )
     with (directory / "said").open("w") as out:
         process = subprocess.Popen(["nginx", "-p", str(directory), "-c", str(conf)], stderr=out)
-    try:
+    with stopped(process, signal.SIGQUIT):
         until(lambda: (directory / "pid").exists() or process.poll() is not None, "nginx does not start")
         assert process.poll() is None, (directory / "said").read_text()
         yield
-    finally:
-        process.send_signal(signal.SIGQUIT)
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from commands import environment
+from commands import environment, stopped
 
 PATIENCE = 120
 """Seconds for what takes two."""
@@ -26,14 +26,8 @@ def running(directory: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str
             [sys.executable, "-m", "admit.server", *words],
             cwd=directory, stdout=out, stderr=out, text=True, env=environment(PYTHONUNBUFFERED="1"),
         )  # fmt: skip
-    try:
+    with stopped(process):
         yield process, log
-    finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
 
 
 def wait_for(base: str, process: subprocess.Popen[str], log: Path) -> None:

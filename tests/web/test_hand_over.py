@@ -126,9 +126,7 @@ async def test_what_is_none_is_refused_without_a_look_at_the_store(text: str) ->
 async def test_one_that_was_made_up_or_whose_master_secret_is_gone_opens_nothing() -> None:
     async with front() as here:
         auth, browser = here.world.auth, Browser(here)
-        await browser.sign_in()
-        await browser.follow()
-        text = f"https://{OTHER} {browser.jars[OTHER]['__Host-admit']}"
+        text = await browser.comes_to_the_other()
         with pytest.raises(LookUpNeeded):
             auth.handovers.verify(text, 0.0)
         now = here.world.clock.now()
@@ -160,9 +158,7 @@ async def test_a_ticket_of_a_session_that_ended_or_has_another_cookie_by_now_han
 async def test_what_waits_for_the_end_of_it_waits_for_that_of_the_session() -> None:
     async with front() as here:
         auth, browser = here.world.auth, Browser(here)
-        await browser.sign_in()
-        await browser.follow()
-        text = f"https://{OTHER} {browser.jars[OTHER]['__Host-admit']}"
+        text = await browser.comes_to_the_other()
         now = here.world.clock.now()
         who = (await auth.handovers.look_up(text, now)).principal
         assert await auth.handovers.lasts(who, now) == await auth.sessions.lasts(who, now) > now
