@@ -165,6 +165,7 @@ def test_stopped_it_takes_away_what_it_made(number: signal.Signals, tmp_path: Pa
         (("--html", "/proc/report.html"), 2, "/proc/report.html cannot be written"),
         (("--json", "."), 2, ". cannot be written"),
         (("--csv", "/proc/tables"), 2, "/proc/tables cannot be written"),
+        (("--json", "new/er/report.json", "--csv", "tables", "--html", "/proc/x"), 2, "/proc/x cannot be written"),
         (("--read", "report.json", "--quick"), 2, "--read measures nothing"),
     ],
 )
@@ -173,6 +174,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_measured(
 ) -> None:
     said = admit(tmp_path, "lab", "--tiny", *words)
     assert (said.code, says in said.err) == (code, True), said.err
+    assert [*tmp_path.iterdir()] == []
     assert "what is kept" not in said.err
 
 

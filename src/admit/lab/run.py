@@ -147,8 +147,19 @@ class _Measuring:
             return ()
 
     async def _storage(self) -> None:
+        """Store beside store, each lane of a store alone; what Python allocates before them, for that is of all."""
         self._watcher.phase("what is kept", sum(len(self._scale.users_of(one.store)) for one in self.lanes))
-        for one in self.lanes:
+        here = [one for one in self.lanes if one.store in {"none", "memory"}]
+        await self._kept(here)
+        async with asyncio.TaskGroup() as together:
+            for ground in self._grounds:
+                together.create_task(
+                    self._kept([one for one in self.lanes if one not in here and one.ground is ground])
+                )
+        await self._anew()
+
+    async def _kept(self, lanes: Iterable[_Measured]) -> None:
+        for one in lanes:
 
             async def kept(one: _Measured = one) -> None:
                 async with self._running(one, empty=True) as lane:
@@ -156,7 +167,6 @@ class _Measuring:
                     one.storage = await storage(lane, sizes, told=lambda size: self._step(f"{one.name}, {size:,}"))
 
             await self._attempt(one, "what is kept", kept())
-        await self._anew()
 
     async def _verification(self) -> None:
         """Requests one by one in all lanes in turns, then as many as there can be."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -178,8 +179,11 @@ def _refuse_unwritable(as_json: str | None, html: Path | None, csv: Path | None)
 
 
 def _tried(file: Path, *, folder: bool) -> None:
+    """Raise ValueError if it could not be written; nothing is left that was not there."""
+    place = file if folder else file.parent
+    made = [one for one in (place, *place.parents) if not one.exists()]
     try:
-        (file if folder else file.parent).mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         if folder:
             with TemporaryFile(dir=file):
                 return
@@ -190,6 +194,10 @@ def _tried(file: Path, *, folder: bool) -> None:
             file.unlink()
     except OSError as error:
         raise ValueError(_unwritten(file, error)) from error
+    finally:
+        for one in made:
+            with suppress(OSError):
+                one.rmdir()
 
 
 def _hand_out(report: Report, as_json: str | None, html: Path | None, csv: Path | None) -> None:
