@@ -38,6 +38,12 @@ def test_what_is_no_store_is_told_with_what_to_write(url: str) -> None:
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "PostgreSQL", "postgresql+asyncpg"])
+def test_what_others_call_postgresql_is_told_what_to_write(scheme: str) -> None:
+    with pytest.raises(ConfigError, match=r"Begin it with postgresql://\.$"):
+        open_store(f"{scheme}://user:hunter2@host/db")
+
+
 def test_a_relative_path_stays_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     store = open_store("sqlite:///var/admit.db")

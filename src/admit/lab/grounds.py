@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from admit.errors import ConfigError
 from admit.lab.strategy import Store
-from admit.stores import open_store
+from admit.stores import meant, open_store
 
 KINDS: dict[str, Store] = {
     "memory": "memory",
@@ -127,8 +127,8 @@ async def _ground(url: str) -> Ground:
 
             return await ground_redis.taken(scheme, rest)
         case _:
-            known = "sqlite, postgresql, redis and rediss"
-            raise ConfigError([f"The lab measures stores whose URL begins with {known}. Memory is always among them."])
+            fault = "The lab measures stores whose URL begins with sqlite, postgresql, redis and rediss."
+            raise ConfigError([f"{fault} {meant(scheme, KINDS) or 'Memory is always among them.'}"])
 
 
 def _beside(rest: str) -> Files:
