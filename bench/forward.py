@@ -190,16 +190,15 @@ def measure(cases: dict[str, Case], slices: int, seconds: float) -> None:
 def rows(cases: dict[str, Case]) -> Iterator[Row]:
     """What was found."""
     for name, case in cases.items():
-        yield Row(f"{name}: requests per second", Figure.of(case.rates), "/s")
+        yield Row(f"{name}: requests per second", Figure.of(case.rates), "/s", direction="min")
         yield Row(f"{name}: p50", case.quantile(0.5), "ms")
         yield Row(f"{name}: p99", case.quantile(0.99), "ms")
     for name, case in cases.items():
         if name != PLAIN:
             ratios = [one / other for one, other in zip(case.rates, cases[PLAIN].rates, strict=True)]
             more = [(1 / one - 1 / other) * 1e6 for one, other in zip(case.rates, cases[PLAIN].rates, strict=True)]
-            yield Row(
-                f"{name} / {PLAIN}", Figure.of(ratios), "×", beside=f"{Figure.of(more).median:.0f} µs more a request"
-            )
+            told = f"{Figure.of(more).median:.0f} µs more a request"
+            yield Row(f"{name} / {PLAIN}", Figure.of(ratios), "×", None, "min", told)
 
 
 if __name__ == "__main__":

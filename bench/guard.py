@@ -229,9 +229,8 @@ def rows(found: dict[str, Group], beside: Mapping[str, str]) -> Iterator[Row]:
     for kind in KINDS:
         group = found[f"FastAPI, {kind}"]
         beside_idle = zip(group[IDLE].seconds, group["dependency"].seconds, strict=True)
-        yield Row(
-            f"FastAPI, dependency / {IDLE}, {kind}", Figure.of([idle / taken for idle, taken in beside_idle]), "×"
-        )
+        ratio = Figure.of([idle / taken for idle, taken in beside_idle])
+        yield Row(f"FastAPI, dependency / {IDLE}, {kind}", ratio, "×", None, "min")
     yield Row("store operations per guarded request, warm: the most of all", Figure.of([worst]), "", BAR_STORE)
     for peer, guard in beside.items():
         theirs = next(group[peer] for group in found.values() if peer in group)

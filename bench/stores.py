@@ -136,7 +136,9 @@ def measured(filled: Mapping[str, list[Filled]], runner: asyncio.Runner, slices:
             for one in sizes:
                 alone, many = (rates[name, one.size, act, tasks] for tasks in (1, TASKS))
                 rows.append(Row(f"{name}, {one.size:,}: {act}, one", Figure.of([1e6 / rate for rate in alone]), "µs"))
-                rows.append(Row(f"{name}, {one.size:,}: {act}, {TASKS} at once", Figure.of(many), "/s"))
+                rows.append(
+                    Row(f"{name}, {one.size:,}: {act}, {TASKS} at once", Figure.of(many), "/s", direction="min")
+                )
             few, most = rates[name, sizes[0].size, act, 1], rates[name, sizes[-1].size, act, 1]
             ratio = Figure.of([one / other for one, other in zip(few, most, strict=True)])
             rows.append(Row(f"{name}: {act}, {sizes[-1].size:,} / {sizes[0].size:,}", ratio, "×", bar=FLAT))

@@ -36,6 +36,7 @@ class Figure:
 class Row:
     """One figure, and the bar that it is held to: at most (``max``) or at least (``min``); None for a mere report.
 
+    A comparison calls it better by the same ``direction``: rates are the better the higher they are. Raises ValueError.
     ``beside`` is what else there is to say of it.
     """
 
@@ -45,6 +46,10 @@ class Row:
     bar: float | None = None
     direction: Literal["max", "min"] = "max"
     beside: str = ""
+
+    def __post_init__(self) -> None:
+        if self.unit == "/s" and self.direction == "max":
+            raise ValueError(f"{self.case}: a rate that is the better the lower it is")
 
     @property
     def holds(self) -> bool:

@@ -60,3 +60,13 @@ def test_without_a_run_it_says_what_to_do(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "make bench" in done.stderr
+
+
+def test_the_baseline_has_every_benchmark_and_calls_a_higher_rate_better() -> None:
+    kept = json.loads((COMPARE.parent / "baseline.json").read_bytes())
+    assert {one["bench"] for one in kept} == {
+        "verify", "cold", "revocation", "forward", "fleet", "guard", "refresh", "stores",
+    }  # fmt: skip
+    rates = [row for one in kept for row in one["rows"] if row["unit"] == "/s"]
+    assert rates
+    assert {row["direction"] for row in rates} == {"min"}
