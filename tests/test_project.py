@@ -28,7 +28,7 @@ EXCUSED = {
 # What the core may know: values, text and arithmetic. Nothing here reads a clock, a socket, a file or chance
 # (email_validator and idna look at text only as they are used, and are imported where they are).
 CORE_MAY_IMPORT = {
-    "__future__", "abc", "base64", "bisect", "collections", "dataclasses", "enum", "functools", "hashlib", "hmac", "ipaddress", "itertools",
+    "__future__", "abc", "base64", "bisect", "collections", "dataclasses", "difflib", "enum", "functools", "hashlib", "hmac", "ipaddress", "itertools",
     "json", "math", "operator", "re", "string", "struct", "threading", "types", "typing", "unicodedata", "zlib",
     "urllib.parse", "admit", "email_validator", "idna", "cryptography", "msgspec", "pybase64",
 }  # fmt: skip

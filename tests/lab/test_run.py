@@ -161,7 +161,7 @@ def test_stopped_it_takes_away_what_it_made(number: signal.Signals, tmp_path: Pa
         (("--only", "magic"), 2, "There is no strategy magic"),
         (("--read", "nothing.json"), 2, "cannot be read"),
         (("--store", "mysql://x"), 2, "begins with"),
-        (("--store", "postgres://x"), 2, "Begin it with postgresql://."),
+        (("--store", "postgres://x"), 2, "Begin it with postgresql://"),
         (("--store", "redis://127.0.0.1:1"), 3, "does not answer"),
         (("--html", "/proc/report.html"), 2, "/proc/report.html cannot be written"),
         (("--json", "."), 2, ". cannot be written"),

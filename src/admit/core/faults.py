@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import ParamSpec, TypeVar, cast
 
 from admit.errors import ConfigError
@@ -19,6 +20,11 @@ def is_number(value: object, least: float, most: float) -> bool:
 def is_whole(value: object, least: int, most: int) -> bool:
     """Whether ``value`` is a whole number from ``least`` to ``most``."""
     return isinstance(value, int) and is_number(value, least, most)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Which of those ``known`` is much like ``word``, for whoever mistyped it; None where none is."""
+    return next(iter(get_close_matches(word, known, 1)), None)
 
 
 class Faults:

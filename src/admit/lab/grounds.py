@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from admit.core.faults import nearest
 from admit.errors import ConfigError
 from admit.lab.strategy import Store
-from admit.stores import meant, open_store
+from admit.stores import open_store
 
 KINDS: dict[str, Store] = {
     "memory": "memory",
@@ -128,7 +129,8 @@ async def _ground(url: str) -> Ground:
             return await ground_redis.taken(scheme, rest)
         case _:
             fault = "The lab measures stores whose URL begins with sqlite, postgresql, redis and rediss."
-            raise ConfigError([f"{fault} {meant(scheme, KINDS) or 'Memory is always among them.'}"])
+            near = nearest(scheme.lower(), KINDS)
+            raise ConfigError([f"{fault} Begin it with {near}://" if near else f"{fault} Memory is always among them."])
 
 
 def _beside(rest: str) -> Files:

@@ -33,7 +33,7 @@ class Scale:
 
 
 QUICK = Scale(("--quick",), (10_000,), 3, 32, 0.02, 0.045, revocation.QUICK, outage.QUICK, servers=(1, 4), traced=2_000)
-FULL = Scale((), (1_000, 10_000, 100_000), 5, PEOPLE, 0.1, 0.15, revocation.FULL, outage.FULL, traced=10_000)
+FULL = Scale((), (1_000, 10_000, 100_000), 5, PEOPLE, 0.1, 0.12, revocation.FULL, outage.FULL, traced=10_000)
 LARGE = replace(FULL, flags=("--large",), users=(1_000, 10_000, 100_000, 1_000_000))
 
 TINY = Scale(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
+from admit.core.faults import nearest
 from admit.errors import ConfigError
 from admit.server.judged import toml
 from admit.server.settings import CONFIG, DEFAULT_CONFIG, PREFIX, Settings
@@ -69,8 +69,8 @@ def _names(prefix: str = "") -> list[str]:
 
 
 def _unknown(name: str, said: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"{said} is no setting. " + (f"Write {near[0]}, or remove it." if near else "Remove it.")
+    near = nearest(name, known)
+    return f"{said} is no setting. " + (f"Write {near}, or remove it." if near else "Remove it.")
 
 
 def _told(fault: ErrorDetails) -> list[str]:

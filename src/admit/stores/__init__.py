@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Protocol, cast
 
+from admit.core.faults import nearest
 from admit.core.store import Store
 from admit.errors import ConfigError
 from admit.stores.examined import Examined
@@ -77,18 +76,15 @@ async def examine(url: str) -> Examined:
     return await module.examined(rest)
 
 
-def meant(scheme: str, known: Iterable[str]) -> str:
-    """Which of those ``known`` to write for a ``scheme`` that is much like it (``postgres``); nothing where none is."""
-    near = get_close_matches(scheme.lower(), known, 1)
-    return f"Begin it with {near[0]}://." if near else ""
-
-
 def _named(url: str) -> tuple[_Module, str]:
     scheme, there, rest = url.partition("://")
     if not there or scheme not in STORES:
         # The URL itself is not repeated: it may hold a password.
         fault = f"The store's URL begins with none of {', '.join(f'{name}://' for name in STORES)}."
-        raise ConfigError([f"{fault} {meant(scheme, STORES) or 'Write, for example, sqlite:///var/admit.db'}"])
+        near = nearest(scheme.lower(), STORES)
+        raise ConfigError(
+            [f"{fault} Begin it with {near}://" if near else f"{fault} Write, for example, sqlite:///var/admit.db"]
+        )
     if not url.isprintable():
         raise ConfigError([f"The URL {scheme}://… has a character that cannot be printed. Write it without."])
     module, _, name = STORES[scheme].partition(":")
