@@ -204,7 +204,7 @@ def settings_page() -> str:
     ]
     return f"""# Settings of the server
 
-A TOML file, and the environment over it. Lifetimes are in seconds. An unknown name is an error, and all errors are told at once.
+A TOML file, and the environment over it, and over both what a command is given. In the environment a list is words with spaces between, and a table JSON. Lifetimes are in seconds. An unknown name is an error, and all errors are told at once.
 
 {table(("in TOML", "in the environment", "default", "write"), rows)}
 """

@@ -17,6 +17,7 @@ from admit.core.conditions import conditions
 from admit.core.faults import is_number
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import Ends, Principal
+from admit.core.reticent import Reticent
 from admit.core.scope import RoleScopes, narrowed, written
 from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
 from admit.core.throttle import Limit
@@ -89,7 +90,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 API_KEY = Codec("api_key", ApiKey)
 
 
-class Created(msgspec.Struct, frozen=True):
+class Created(Reticent, frozen=True):
     """An API key and its ``text``, shown this once."""
 
     key: ApiKey

@@ -16,6 +16,7 @@ from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import FIRST_PARTY, Ends, Principal
 from admit.core.recent import Recent
 from admit.core.refresh import Family, RefreshToken
+from admit.core.reticent import Reticent
 from admit.core.scope import RoleScopes, parse, written
 from admit.core.session_cookie import Cookie, parse_cookie, write_cookie
 from admit.core.session_policy import SessionPolicy
@@ -90,7 +91,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 SESSION = Codec("session", Session)
 
 
-class Started(msgspec.Struct, frozen=True):
+class Started(Reticent, frozen=True):
     """A session and what presents it: ``cookie`` is the value of a Set-Cookie header, shown this once, or None."""
 
     session: Session

@@ -18,6 +18,7 @@ from admit.core.jose import UnknownKey
 from admit.core.jwk import VerifyingKey
 from admit.core.principal import FIRST_PARTY, Ends, Principal
 from admit.core.refresh import Family, Keys, Outcome, RefreshToken
+from admit.core.reticent import Reticent
 from admit.core.scope import narrowed, written
 from admit.core.secret import Master
 from admit.core.store import Delete, Record, Replace
@@ -65,7 +66,7 @@ STANDARD = TokenPolicy()
 """ES256, ten minutes, ten seconds of grace."""
 
 
-class Pair(msgspec.Struct, frozen=True):
+class Pair(Reticent, frozen=True):
     """What a client gets (RFC 6749, section 5.1), shown this once.
 
     ``expires_in`` is the life of the access token in seconds, ``ends_in`` that of the session.

@@ -236,6 +236,8 @@ def test_an_api_key_from_its_making_to_its_end(tmp_path: Path) -> None:
     made = admit(tmp_path, "api-keys", "create", "backup@example.com", *asked, "--json").json
     assert made["key"].startswith(f"adm_k_{made['id']}.")
     assert (made["networks"], made["limit"], made["used_at"]) == (["192.0.2.0/24"], "100/60", "never")
+    beyond = admit(tmp_path, "api-keys", "create", "backup@example.com", "--name", "x", "--scope", "links:read")
+    assert (beyond.code, "roles of backup@example.com do not allow links:read" in beyond.err) == (1, True)
     listed = admit(tmp_path, "api-keys", "list", "backup@example.com")
     assert "nightly" in listed.out
     assert made["key"].partition(".")[2] not in listed.out

@@ -66,6 +66,15 @@ async def test_two_that_sow_at_once_make_each_account_once(tmp_path: Path) -> No
         assert len((await auth.accounts.find()).accounts) == 3
 
 
+def test_the_file_that_the_page_shows_is_one(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "make-the-first-accounts.md"
+    [text] = re.findall(r"```toml\n(\[\[accounts]].*?)```", page.read_text(), re.DOTALL)
+    (tmp_path / "ann").write_text(PASSWORD)
+    path = tmp_path / "seed.toml"
+    path.write_text(text.replace("/etc/admit", str(tmp_path)))
+    assert [seed.ways for seed in read(path)] == [["password_file"], ["generate"], ["password_hash"]]
+
+
 def test_every_fault_of_it_is_said_at_once(tmp_path: Path) -> None:
     path = tmp_path / "seed.toml"
     path.write_text("""

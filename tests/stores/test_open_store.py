@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -73,3 +77,37 @@ async def test_what_is_no_database_of_ours_is_neither_migrated_nor_good(tmp_path
     assert ("SQLite", "mend") in {finding[:2] for finding in (await examine(f"sqlite:///{path}")).findings}
     with pytest.raises(ConfigError, match="memory"):
         await migrate("memory://")
+
+
+# root may do anything, so it gives that up first; whoever else runs this has taken the right from himself.
+NOT_ITS_OWNER = """
+import asyncio, os, sys
+from admit.errors import ConfigError
+from admit.stores import examine, open_store
+url = sys.argv[1]
+store = open_store(url)
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    asyncio.run(store.open())
+except ConfigError as error:
+    print(error)
+for finding in asyncio.run(examine(url)).findings:
+    print(*finding)
+"""
+
+
+def test_a_file_of_another_user_is_told_from_one_that_is_broken() -> None:
+    with TemporaryDirectory() as folder:
+        database = Path(folder, "admit.db")
+        command = [sys.executable, "-c", NOT_ITS_OWNER, f"sqlite:///{database}"]
+        database.touch(mode=0o000)
+        Path(folder).chmod(0o555)
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        Path(folder).chmod(0o755)
+    said = ran.stdout.splitlines()
+    theirs = f"{database} belongs to user {os.getuid()}, and user "
+    assert said[0].startswith(f"- {theirs}")
+    assert said[-1].startswith(f"SQLite mend {theirs}")
+    assert f"directory mend {folder} cannot be written to: Permission denied" in said
+    assert "backup" not in ran.stdout, "which would undo what was revoked since"

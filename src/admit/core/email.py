@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from admit.errors import BadInput
+from admit.core.faults import lacking
+from admit.errors import BadInput, ConfigError
 
 MAX_BYTES = 254
 """RFC 5321, 4.5.3.1.3: a path has at most 256 octets, two of which are angle brackets."""
@@ -36,7 +37,10 @@ def canonical(text: str) -> str:
 
 def _parts(text: str) -> tuple[str, str]:
     # Here, because `import admit` has to work where the extra `accounts` is not installed.
-    from email_validator import EmailNotValidError, validate_email
+    try:
+        from email_validator import EmailNotValidError, validate_email
+    except ModuleNotFoundError as error:
+        raise ConfigError([lacking("Accounts need", error, "accounts")]) from error
 
     try:
         # test_environment accepts the domain `test`, which RFC 6761 reserves for tests and nobody can own.

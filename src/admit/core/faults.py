@@ -27,6 +27,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(word, known, 1)), None)
 
 
+def lacking(what: str, error: ModuleNotFoundError, extra: str) -> str:
+    """What to say where ``what`` needs the ``extra``, as ``error`` shows, and the line that brings it.
+
+    A module of ours that is missing is another matter: then ``error`` is raised.
+    """
+    module = (error.name or "admit").partition(".")[0]
+    if module == "admit":
+        raise error
+    return f"{what} what is not installed ({module}). Write: pip install 'admit[{extra}]'"
+
+
 class Faults:
     """Makes one thing after another, and notes what goes wrong instead of stopping at the first."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
+from admit.core.reticent import Reticent
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(Reticent, frozen=True):
     """What was asked, by whom, as bytes from the wire.
 
     ``headers`` holds (name, value) pairs with lower-case names, in the order of the wire, duplicates kept.

@@ -8,6 +8,7 @@ import typer
 
 from admit.api_keys import USUAL_LIFE, ApiKey, Created
 from admit.authority import Authority
+from admit.core.scope import parse
 from admit.core.throttle import Limit
 from admit.errors import BadInput
 from admit.server.command import Answer, Row, account, on
@@ -45,7 +46,15 @@ async def create(
     found = await account(auth, named)
     before = await auth.subjects.before(found.id)
     allowed = None if limit is None else Limit.read(limit)
-    made = await auth.api_keys.create(before, name, scope=scope, life=days * _DAY, networks=network, limit=allowed)
+    if scope is not None:
+        parse(scope)
+    try:
+        made = await auth.api_keys.create(before, name, scope=scope, life=days * _DAY, networks=network, limit=allowed)
+    except BadInput as error:
+        if error.code != "invalid_scope":
+            raise
+        said = f"The roles of {named} do not allow {scope}. Write less, or what they allow into the server's scopes."
+        raise BadInput(error.code, said, field=error.field) from error
     return _shown(auth, made)
 
 

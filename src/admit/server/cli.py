@@ -30,8 +30,6 @@ app.add_typer(sessions.app, name="sessions")
 app.add_typer(api_keys.app, name="api-keys")
 app.add_typer(keys.app, name="keys")
 app.add_typer(verifiers.app, name="verifiers")
-audit.register(app)
-lab.register(app)
 app.add_typer(forward.app, name="forward-auth")
 
 Host = Annotated[str | None, typer.Option(help="The address to listen on; 127.0.0.1 if left out.")]
@@ -245,3 +243,8 @@ async def _restored(settings: Settings) -> float:
         return (await auth.restore()).effective_by
     finally:
         await auth.close()
+
+
+# The order of the help: what one begins with comes first.
+audit.register(app)
+lab.register(app)

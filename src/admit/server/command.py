@@ -99,7 +99,7 @@ def command(
             with exits(as_json=as_json):
                 cast("Callable[..., None]", action)(given, **own)
 
-        run.__doc__ = action.__doc__
+        run.__doc__ = flowing(action)
         _give_options(run, action, options)
         group.command(name, hidden=hidden, epilog=EXIT_CODES)(run)
         return action
@@ -137,6 +137,11 @@ def exits(*, as_json: bool = False) -> Generator[None]:
         else:
             console(stderr=True).print(Text("\n".join(map(_letters, detail.split("\n")))), style="red")
         raise typer.Exit(_exit_code(error)) from error
+
+
+def flowing(action: Callable[..., object]) -> str:
+    """The help of ``action``, each paragraph as one line: it is for the terminal to break."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (inspect.getdoc(action) or "").split("\n\n"))
 
 
 def show(answer: Answer, *, as_json: bool) -> None:
@@ -227,6 +232,8 @@ def letters(name: str, value: object) -> str:
             text = "yes" if value else "no"
         case int() | float() if name in _TIMES:
             text = datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case None:
+            text = "–"
         case list():
             text = " ".join(cast("list[str]", value))
         case _:

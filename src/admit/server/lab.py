@@ -16,7 +16,7 @@ import typer
 
 from admit.core.faults import Faults
 from admit.errors import ConfigError
-from admit.server.command import console, exits
+from admit.server.command import console, exits, flowing
 
 if TYPE_CHECKING:
     from admit.lab.report import Report
@@ -72,7 +72,7 @@ Tiny = Annotated[bool, typer.Option("--tiny", hidden=True)]
 
 def register(app: typer.Typer) -> None:
     """Make it a command of ``app``."""
-    app.command("lab", epilog=_EXIT_CODES)(lab)
+    app.command("lab", help=flowing(lab), epilog=_EXIT_CODES)(lab)
 
 
 def lab(

@@ -105,10 +105,14 @@ class Settings(BaseSettings):
     )
     token_leeway: FiniteFloat = Field(5.0, description="seconds that clocks may differ by, at most 60")
     token_algorithm: Literal["ES256", "Ed25519", "EdDSA", "RS256", "PS256"] = Field(
-        "ES256", description="ES256, Ed25519, EdDSA, RS256 or PS256"
+        "ES256", description="what access tokens are signed with: ES256, Ed25519, EdDSA, RS256 or PS256"
     )
-    password_min_length: int = Field(SINGLE_FACTOR.min_length, description="8 to 64 characters")
-    password_max_bytes: int = Field(SINGLE_FACTOR.max_bytes, description="256 to 4096 bytes")
+    password_min_length: int = Field(
+        SINGLE_FACTOR.min_length, description="how many characters a password has at least: 8 to 64"
+    )
+    password_max_bytes: int = Field(
+        SINGLE_FACTOR.max_bytes, description="how many bytes a password has at most: 256 to 4096"
+    )
     password_words: Words = Field(
         (), description="words that make no password here, such as the name of the product; those of the issuer do not"
     )
@@ -172,7 +176,9 @@ class Settings(BaseSettings):
         le=60,
         description="seconds after an end in which a verifier may still accept; kept in the store, 2 at first",
     )
-    on_lost_history: OnLostHistory = Field("stop", description="“stop”, “end everything” or “accept”")
+    on_lost_history: OnLostHistory = Field(
+        "stop", description="what to do with a store older than what it acknowledged: “stop”, “end everything” or “accept”"
+    )
 
     # Each is judged by itself, so that one that is wrong hides no other; of two that belong together the later is
     # judged with the earlier, if that was right.

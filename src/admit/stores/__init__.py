@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Protocol, cast
 
-from admit.core.faults import nearest
+from admit.core.faults import lacking, nearest
 from admit.core.store import Store
 from admit.errors import ConfigError
 from admit.stores.examined import Examined
@@ -88,5 +88,9 @@ def _named(url: str) -> tuple[_Module, str]:
     if not url.isprintable():
         raise ConfigError([f"The URL {scheme}://… has a character that cannot be printed. Write it without."])
     module, _, name = STORES[scheme].partition(":")
-    found = import_module(module)
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        extra = "postgres" if scheme == "postgresql" else "redis"
+        raise ConfigError([lacking(f"A store at {scheme}:// needs", error, extra)]) from error
     return cast("_Module", getattr(found, name) if name else found), rest

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from admit.stores.examined import Examined, Finding, judged
+from admit.stores.sqlite_file import not_ours
 
 CLOCKS_AGREE = 1.0
 """Seconds by which the clock of the file system may differ from ours: servers of one store go by both."""
@@ -45,8 +46,12 @@ def _place(database: Path) -> Iterator[Finding]:
         "it is a network's, and SQLite's locks do not hold there. Use a local disk." if kind in _NETWORKS else None
     )
     yield judged("file system", kind, network)
-    with tempfile.NamedTemporaryFile(dir=database.parent, prefix=".admit-doctor-") as probe:
-        apart = abs(Path(probe.name).stat().st_mtime - time.time())
+    try:
+        with tempfile.NamedTemporaryFile(dir=database.parent, prefix=".admit-doctor-") as probe:
+            apart = abs(Path(probe.name).stat().st_mtime - time.time())
+    except OSError as error:
+        yield Finding("directory", "mend", f"{database.parent} cannot be written to: {error.strerror}")
+        return
     late = None if apart <= CLOCKS_AGREE else "lifetimes and limits go by both. Set them by NTP."
     yield judged("clock", f"{apart:.3f} s from that of the file system", late)
 
@@ -60,6 +65,8 @@ def _file_system(directory: Path) -> str:
 
 
 def _journal(database: Path) -> Finding:
+    if theirs := not_ours(database):
+        return Finding("SQLite", "mend", theirs)
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             [mode] = connection.execute("PRAGMA journal_mode").fetchone()

@@ -77,6 +77,8 @@ class SqliteFile:
             if not self.path.is_file():
                 fault = f"The database {self.path} is no file. Write sqlite:///{self.path / 'admit.db'}"
                 raise ConfigError([fault])
+            if theirs := not_ours(self.path):
+                raise ConfigError([theirs])
         except OSError as error:
             raise ConfigError([f"The database {self.path} cannot be made: {error.strerror}."]) from error
 
@@ -152,6 +154,16 @@ def insist(connection: sqlite3.Connection, statement: str, patience: float) -> s
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
         time.sleep(_PAUSE)
+
+
+def not_ours(database: Path) -> str | None:
+    """What to say if this user may not write ``database`` or a file beside it, as where root gave a command first."""
+    for path in (database.with_name(f"{database.name}{part}") for part in ("", "-wal", "-shm", "-stamp", "-counts")):
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            owner, user = path.stat().st_uid, os.geteuid()
+            write = f"chmod 600 {path}" if owner == user else f"chown {user} {path}"
+            return f"{path} belongs to user {owner}, and user {user} may not read and write it. Write: {write}"
+    return None
 
 
 def version_of(path: Path) -> int:
