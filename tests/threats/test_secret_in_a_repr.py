@@ -22,5 +22,10 @@ async def test_what_is_handed_out_is_not_told_by_whoever_holds_it() -> None:
     opens = {part for text in shown for part in text.partition(";")[0].split(".") if len(part) > 22}
     assert len(opens) >= 6, "the secrets of four, and what a token says"
     assert not [part for part in opens if part in told]
-    for name in ("Started(session=Session(id=", "expires_in=600", "name='nightly'", "url='https://app.example.com/links'"):
+    for name in (
+        "Started(session=Session(id=",
+        "expires_in=600",
+        "name='nightly'",
+        "url='https://app.example.com/links'",
+    ):
         assert name in told, "what opens nothing is there"

@@ -177,7 +177,8 @@ class Settings(BaseSettings):
         description="seconds after an end in which a verifier may still accept; kept in the store, 2 at first",
     )
     on_lost_history: OnLostHistory = Field(
-        "stop", description="what to do with a store older than what it acknowledged: “stop”, “end everything” or “accept”"
+        "stop",
+        description="what to do with a store older than what it acknowledged: “stop”, “end everything” or “accept”",
     )
 
     # Each is judged by itself, so that one that is wrong hides no other; of two that belong together the later is
