@@ -30,6 +30,7 @@ from admit.stores.sqlite_file import adopt
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "reference"
 Row = tuple[str, ...]
+CAPITALS = re.compile(r"\b(?:api|ascii|hmac|http|https|id|json|pem|rfc|url)\b")
 MARK = re.compile(r"\b[A-Z]{3}-[0-9]{2}\b")
 
 
@@ -126,9 +127,9 @@ def threats_page() -> str:
         tree = ast.parse(path.read_text())
         if not MARK.search(ast.get_docstring(tree) or ""):  # what is tried in a browser is not always an attack
             continue
-        title = path.stem.removeprefix("test_").replace("_", " ").capitalize()
+        title = in_words(path.stem)
         claims = [
-            f"- {node.name.removeprefix('test_').replace('_', ' ')}"
+            f"- {in_words(node.name)}"
             for node in ast.walk(tree)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
         ]
@@ -142,6 +143,14 @@ The marks in brackets name requirements of the project's checklist, which follow
 
 {attacks}
 """
+
+
+def in_words(name: str) -> str:
+    """The name of a test as the sentence that it is."""
+    said = name.removeprefix("test_").replace("_", " ").replace(" s ", "’s ").removesuffix(" s")
+    said += "’s" if name.endswith("_s") else ""
+    said = CAPITALS.sub(lambda found: found[0].upper(), said)
+    return said[:1].upper() + said[1:]
 
 
 def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:

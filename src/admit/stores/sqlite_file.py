@@ -161,8 +161,10 @@ def not_ours(database: Path) -> str | None:
     for path in (database.with_name(f"{database.name}{part}") for part in ("", "-wal", "-shm", "-stamp", "-counts")):
         if path.exists() and not os.access(path, os.R_OK | os.W_OK):
             owner, user = path.stat().st_uid, os.geteuid()
-            write = f"chmod 600 {path}" if owner == user else f"chown {user} {path}"
-            return f"{path} belongs to user {owner}, and user {user} may not read and write it. Write: {write}"
+            write = "chmod 600" if owner == user else f"chown {user}"  # of all: what made one made the others
+            return (
+                f"{path} belongs to user {owner}, and user {user} may not read and write it. Write: {write} {database}*"
+            )
     return None
 
 
