@@ -60,7 +60,7 @@ class Listed:
 class Own(NamedTuple):
     """The session of whoever changes his password, which goes on, and whether he came by a token of it."""
 
-    session: str
+    session: Session
     by_token: bool
 
 
@@ -191,7 +191,7 @@ class Accounts:
                 raise BadInput("wrong_password", "This is not your present password.", field="current") from None
             phc = await self._hashing.hash(chosen)
             changed = msgspec.structs.replace(kept, password=phc, untold=Untold(event="changed"))
-            started = await self._change(id, record, changed, own=Own(session.id, by_token))
+            started = await self._change(id, record, changed, own=Own(session, by_token))
             if started is None:  # somebody met the mark, and did not know whom to spare
                 raise Revoked(f"the password of {id!r} is changed, and session {session.id} is over with all others")
             return started

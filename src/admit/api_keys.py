@@ -19,12 +19,13 @@ from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import Ends, Principal
 from admit.core.reticent import Reticent
 from admit.core.scope import RoleScopes, narrowed, written
-from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
+from admit.core.store import Change, Delete, Insert, Key, Record, Replace
 from admit.core.throttle import Limit
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.errors import BadCredential, BadInput, Conflict, Expired, LookUpNeeded, Revoked
 from admit.ledger import Ledger
-from admit.subjects import Held, Subject, Subjects
+from admit.owned import Owned
+from admit.subjects import Subject, Subjects
 from admit.uses import Uses
 
 MAX_NAME = 64
@@ -106,6 +107,7 @@ class ApiKeys:
         self._ledger = ledger
         self._subjects = subjects
         self._scopes = scopes
+        self._read = Owned(ledger, subjects, API_KEY, lambda key: key.owner).read
         self.uses = Uses(proxies, ledger.clock, self._claimed, CLAIMED)
 
     async def create(
@@ -220,15 +222,10 @@ class ApiKeys:
 
     async def of(self, owner: str) -> list[ApiKey]:
         """The API keys of ``owner`` that are not over, the latest first; those that are suspended too."""
-        found: list[ApiKey] = []
-        after: Cursor | None = None
         subject = await self._subjects.get(owner)
-        while True:
-            page = await self._ledger.find(API_KEY.kind, anchor(owner), after=after, limit=1_000)
-            found += (key for key in map(API_KEY.decode, page.records) if not self._is_over(key, subject))
-            after = page.after
-            if after is None:
-                return sorted(found, key=lambda key: key.created_at, reverse=True)
+        found = map(API_KEY.decode, await self._ledger.all(API_KEY.kind, anchor(owner)))
+        there = (key for key in found if not self._is_over(key, subject))
+        return sorted(there, key=lambda key: key.created_at, reverse=True)
 
     def is_suspended(self, key: ApiKey) -> bool:
         """Whether a key waits to be confirmed, since the restore of a backup."""
@@ -296,17 +293,6 @@ class ApiKeys:
             marks=("", "", "", key.id, ""),
             conditions=conditions(key.networks, key.limit),
         )
-
-    async def _read(self, id: str) -> tuple[ApiKey, Record, Held] | None:
-        """A key and its owner as they were together at one moment, None where there is no such key."""
-        [named] = await self._ledger.get(self.key(id))
-        if named is None:
-            return None
-        owner = API_KEY.decode(named).owner
-        record, subject_record = await self._ledger.get(self.key(id), self._subjects.key(owner))
-        if record is None:
-            return None
-        return API_KEY.decode(record), record, self._subjects.read(owner, subject_record)
 
     async def _claimed(self, key: str, limit: Limit, now: float, uses: int) -> int:
         return await self._ledger.count(f"api_key {key} {limit.hits}", limit.window, now, hits=uses)

@@ -68,6 +68,17 @@ class Ledger:
         await self.ready()
         return await self._answer(self.store, self.store.find(kind, tag, after=after, limit=limit))
 
+    async def all(self, kind: str, tag: str) -> list[Record]:
+        """The records of ``kind`` that bear ``tag``, page by page: each that was there all the while, once."""
+        found: list[Record] = []
+        after: Cursor | None = None
+        while True:
+            page = await self.find(kind, tag, after=after, limit=1_000)
+            found += page.records
+            after = page.after
+            if after is None:
+                return found
+
     async def commit(self, *changes: Change) -> None:
         """Commit all of ``changes`` or none; apply the entries among them here before it returns. Raises Conflict.
 

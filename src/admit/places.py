@@ -31,10 +31,10 @@ PLACES = Codec("places", _Taken)
 
 
 class Alive(NamedTuple):
-    """The sessions of a subject that are valid, the least recently seen first; and those that are there all the same."""
+    """The records of a subject's valid sessions, the least recently seen first; and of those that are over."""
 
-    valid: Sequence[str]
-    over: Sequence[str]
+    valid: Sequence[Record]
+    over: Sequence[Record]
 
 
 Ask = Callable[[], Awaitable[Alive]]
@@ -47,9 +47,8 @@ class Places:
     sign-in costs one read, and ending a session none.
     """
 
-    def __init__(self, ledger: Ledger, kind: str, at_most: int) -> None:
+    def __init__(self, ledger: Ledger, at_most: int) -> None:
         self._ledger = ledger
-        self._kind = kind
         self._at_most = at_most
         self._queues = WeakValueDictionary[tuple[int, str], asyncio.Lock]()
 
@@ -68,22 +67,21 @@ class Places:
         async with lock:
             yield
 
-    async def take(self, subject: str, until: float, ask: Ask) -> tuple[Change, ...]:
+    async def take(self, subject: str, until: float, record: Record | None, ask: Ask) -> tuple[Change, ...]:
         """The changes that give a session which ends at ``until`` a place: for one commit with it.
 
-        ``ask`` says whose sessions are there, when all places are taken: after the record was read, so that who comes
-        in between makes the commit a Conflict.
+        ``record`` is that of :meth:`key`. Where all places are taken, ``ask`` says after it was read whose sessions are
+        there: so who comes in between makes the commit a Conflict, and so does whoever has to leave and was seen.
         """
-        [record] = await self._ledger.get(self.key(subject))
         taken = 0 if record is None else PLACES.decode(record).n
         changes: list[Change] = []
         if taken >= self._at_most:
             valid, over = await ask()
             leave = valid[: max(0, len(valid) - self._at_most + 1)]
-            for id in leave:
-                noted = self._ledger.noted(Act.SESSION_DISPLACED, subject, what=id, actor=subject)
-                changes += (self._ledger.ended(Ends.SESSION, id), *noted)
-            changes += (Delete(self._kind, id) for id in (*leave, *over))
+            for one in leave:
+                noted = self._ledger.noted(Act.SESSION_DISPLACED, subject, what=one.id, actor=subject)
+                changes += (self._ledger.ended(Ends.SESSION, one.id), *noted)
+            changes += (Delete(one.kind, one.id, one.version) for one in (*leave, *over))
             taken = len(valid) - len(leave)
         kept = self._record(subject, taken + 1, until, record)
         return Insert(kept) if record is None else Replace(kept, record.version), *changes

@@ -14,16 +14,16 @@ from admit.core.codec import Codec
 from admit.core.cookie import CookieRule
 from admit.core.ids import anchor, home_of, is_id, new_id
 from admit.core.principal import FIRST_PARTY, Ends, Principal
-from admit.core.recent import Recent
 from admit.core.refresh import Family, RefreshToken
 from admit.core.reticent import Reticent
 from admit.core.scope import RoleScopes, parse, written
 from admit.core.session_cookie import Cookie, parse_cookie, write_cookie
 from admit.core.session_policy import SessionPolicy
-from admit.core.store import Change, Cursor, Delete, Insert, Key, Record, Replace
+from admit.core.store import Change, Delete, Insert, Key, Record, Replace
 from admit.core.verdict import MAX_LOOK_UP_USE, Seen
 from admit.errors import BadCredential, BadInput, Conflict, Expired, LookUpNeeded, NotEnough, Revoked
 from admit.ledger import Ledger
+from admit.owned import Owned
 from admit.places import CONTEND, Alive, Places
 from admit.subjects import Held, Proof, Subject, Subjects
 
@@ -32,9 +32,6 @@ SLACK = 0.1
 
 MAX_AHEAD = 60.0
 """Seconds by which the clock that started a session may have been ahead."""
-
-REMEMBERED = 50_000
-"""Sessions of which it is remembered whose they are, for certain; twice as many at most, 25 MB."""
 
 MAX_DEVICE_BYTES = 16
 
@@ -107,15 +104,16 @@ class Sessions:
         self, ledger: Ledger, subjects: Subjects, policy: SessionPolicy, cookies: CookieRule, scopes: RoleScopes
     ) -> None:
         self._ledger, self._subjects, self._policy = ledger, subjects, policy
-        self._cookies, self._scopes, self._subject_of = cookies, scopes, Recent[str](REMEMBERED)
-        self._places = Places(ledger, SESSION.kind, policy.max_sessions)
+        self._cookies, self._scopes = cookies, scopes
+        self.read = Owned(ledger, subjects, SESSION, lambda session: session.subject).read
+        self._places = Places(ledger, policy.max_sessions)
 
     async def start(self, proof: Proof, *, cookie: bool = True, scope: str | None = None, device: str = "") -> Started:
         """A new session for the subject of ``proof``, under the generation the proof inherited.
 
         Where the subject has as many as the policy allows, the one not seen for the longest time ends in the same
         commit, and that is told. ``device`` is a label of at most 16 bytes (``Firefox/Linux``). Raises BadInput,
-        StoreError.
+        Revoked for a proof that is over, StoreError.
         """
         ledger = self._ledger
         now = ledger.clock.now()
@@ -136,7 +134,11 @@ class Sessions:
         )
 
         async def attempt() -> None:
-            place = await self._places.take(session.subject, session.ends_at, partial(self._alive, session.subject))
+            # Read with the places: what is over already would push out a session that goes on.
+            places, subject = await ledger.get(self._places.key(proof.subject), self._subjects.key(proof.subject))
+            _refuse_over(proof, self._subjects.read(proof.subject, subject).subject)
+            ask = partial(self._alive, proof.subject)
+            place = await self._places.take(proof.subject, session.ends_at, places, ask)
             noted = ledger.noted(Act.SIGN_IN, session.subject, what=session.id, actor=session.subject)
             await ledger.commit(Insert(self.record(session)), *place, *noted)
 
@@ -147,21 +149,33 @@ class Sessions:
     async def get(self, id: str) -> Session | None:
         """The session ``id`` if it is valid now, else None."""
         with suppress(Revoked, Expired):
-            return (await self._valid(id, self._ledger.clock.now()))[0]
+            return (await self.valid(id, self._ledger.clock.now()))[0]
         return None
+
+    async def presented(self, who: Principal) -> Session:
+        """The session that ``who`` was let in by, for what is done with it. Raises Revoked when it goes on without that.
+
+        Read by its id alone it would be one with another cookie, which whoever copied the last one is not to have.
+        """
+        session = None if who.session is None else await self.get(who.session)
+        cookie = who.marks[Ends.COOKIE]
+        if session is None or (cookie and (session.cookie is None or cookie != f"{session.id}.{session.cookie.n}")):
+            raise Revoked(f"session {who.session} is over, or goes on by another cookie")
+        return session
 
     async def of(self, subject: str) -> list[Session]:
         """The valid sessions of ``subject``, the latest first."""
         held = await self._subjects.held(subject)
         now = self._ledger.clock.now()
-        found = map(SESSION.decode, await self._records(subject))
+        found = map(SESSION.decode, await self._ledger.all(SESSION.kind, anchor(subject)))
         valid = (session for session in found if session.is_valid(held.subject, now))
         return sorted(valid, key=lambda session: session.created_at, reverse=True)
 
-    async def revoke(self, session: Session | str, *, subject: str = "") -> None:
+    async def revoke(self, session: Session | str, *, subject: str = "", version: int | None = None) -> None:
         """End a session and all credentials of it, and tell. It is told even when there was nothing left to end.
 
-        ``subject`` is whose an id is, looked up where the audit log has to know and nobody says.
+        ``subject`` is whose an id is, looked up where the audit log has to know and nobody says. With ``version`` it
+        raises Conflict where the record is another one by now.
         """
         id, subject = (session, subject) if isinstance(session, str) else (session.id, session.subject)
         if not is_id(id):
@@ -173,7 +187,7 @@ class Sessions:
         who = ledger.trail.who
         act = Act.SIGN_OUT if who is not None and who.session == id else Act.SESSION_ENDED
         noted = ledger.noted(act, subject, what=id, home=id[0])
-        await ledger.commit(Delete(SESSION.kind, id), ledger.ended(Ends.SESSION, id), *noted)
+        await ledger.commit(Delete(SESSION.kind, id, version), ledger.ended(Ends.SESSION, id), *noted)
 
     async def remove(self, subject: str, at_most: int) -> int:
         """Remove the records of up to ``at_most`` sessions of a subject whose sessions are over; how many there were."""
@@ -197,7 +211,7 @@ class Sessions:
         async def attempt() -> Started | None:
             held = await self._subjects.held(subject)
             after = held.subject.signed_out()
-            restamp, kept = ((), None) if keep is None else await self.restamped(keep.id, after.gen, by_token=by_token)
+            restamp, kept = ((), None) if keep is None else await self.restamped(keep, after.gen, by_token=by_token)
             noted = self._ledger.noted(Act.SIGN_OUT_EVERYWHERE, subject)
             await self._ledger.commit(*self._subjects.changed(held, after), *restamp, *noted)
             return kept
@@ -213,11 +227,10 @@ class Sessions:
 
         async def attempt() -> Started:
             now = self._ledger.clock.now()
-            current, record, held = await self._valid(session.id, now)
+            current, record, held = await self.still(session, now)
             if current.subject != proof.subject:
                 raise Revoked(f"there is no session {session.id} of {proof.subject!r}")
-            if proof.gen < held.subject.floor:
-                raise Revoked("the proof is from before everything ended")
+            _refuse_over(proof, held.subject)
             stepped = msgspec.structs.replace(
                 current,
                 authenticated_at=proof.at,
@@ -239,7 +252,7 @@ class Sessions:
         id = token.session
 
         async def attempt() -> str:
-            session, record, _ = await self._valid(id, self._ledger.clock.now())
+            session, record, _ = await self.valid(id, self._ledger.clock.now())
             if session.family is None or not session.family.may_have(token):
                 raise Revoked(f"session {id} went on without the tokens of before")
             whose, kept = session.subject, session.cookie or Cookie(0, b"")
@@ -252,13 +265,13 @@ class Sessions:
 
         return await self._ledger.decide(attempt)
 
-    async def restamped(self, id: str, gen: int, *, by_token: bool = False) -> tuple[tuple[Change, ...], Started]:
-        """The changes that carry the caller's own session over to ``gen``, by another cookie or ``by_token``, for one commit.
+    async def restamped(self, own: Session, gen: int, *, by_token: bool = False) -> tuple[tuple[Change, ...], Started]:
+        """The changes that carry the caller's ``own`` session over to ``gen``, by another cookie or ``by_token``, for one commit.
 
-        Raises Revoked when it is not there any more, Expired when its time is over.
+        Raises Revoked when it is not there any more, or not as he knows it, Expired when its time is over.
         """
         now = self._ledger.clock.now()
-        session, record, _ = await self._valid(id, now)
+        session, record, _ = await self.still(own, now)
         return self._carried_on(msgspec.structs.replace(session, gen=gen, seen_at=now), record, by_token=by_token)
 
     def verify(self, text: str, now: float) -> Seen:  # noqa: ARG002 - no time makes a cookie prove itself
@@ -273,7 +286,7 @@ class Sessions:
 
     async def found(self, id: str, n: int, proves: Callable[[Cookie], bool], now: float) -> Seen:
         """What :meth:`look_up` finds for whoever ``proves`` to hold the ``n``-th cookie of a session."""
-        session, record, held = await self._valid(id, now)
+        session, record, held = await self.valid(id, now)
         if session.cookie is None or session.cookie.n != n or not proves(session.cookie):
             raise BadCredential(f"not the present cookie of session {id}")
         if now >= session.noted_until:
@@ -283,24 +296,8 @@ class Sessions:
     async def lasts(self, who: Principal, now: float) -> float:
         """When the session of ``who`` ends unless it is used (Unix seconds); notes no activity. Raises Revoked, Expired."""
         assert who.session is not None
-        session, _, _ = await self._valid(who.session, now)
+        session, _, _ = await self.valid(who.session, now)
         return min(session.ends_at, session.seen_at + session.idle * (1 + SLACK))
-
-    async def read(self, id: str) -> tuple[Session, Record, Held] | None:
-        """A session and its subject as they were together at one moment, None where there is no such session.
-
-        The subject's name, which never changes, is read first, once; the pair is then read in one.
-        """
-        if (subject := self._subject_of.get(id)) is None:
-            [named] = await self._ledger.get(self.key(id))
-            if named is None:
-                return None
-            subject = SESSION.decode(named).subject
-            self._subject_of.put(id, subject)
-        record, subject_record = await self._ledger.get(self.key(id), self._subjects.key(subject))
-        if record is None:
-            return None
-        return SESSION.decode(record), record, self._subjects.read(subject, subject_record)
 
     def granted(self, session: Session, subject: Subject) -> tuple[frozenset[str], tuple[str, ...]]:
         """The scope and the roles of a session: those of the subject, unless a part was asked for."""
@@ -324,18 +321,15 @@ class Sessions:
         """The key of the session's record."""
         return SESSION.kind, id
 
-    async def _records(self, subject: str) -> list[Record]:
-        """The records of all sessions of ``subject``, some of which may be over."""
-        found: list[Record] = []
-        after: Cursor | None = None
-        while True:
-            page = await self._ledger.find(SESSION.kind, anchor(subject), after=after, limit=1_000)
-            found += page.records
-            after = page.after
-            if after is None:
-                return found
+    async def still(self, known: Session, now: float) -> tuple[Session, Record, Held]:
+        """What :meth:`read` reads of a valid session that goes on as it is ``known``. Raises Revoked, Expired."""
+        read = await self.valid(known.id, now)
+        # Whoever was let in by what is over since begins nothing and gets nothing, however late he comes to it.
+        if (read[0].gen, read[0].cookie) != (known.gen, known.cookie):
+            raise Revoked(f"session {known.id} goes on by another credential than it is known by here")
+        return read
 
-    async def _valid(self, id: str, now: float) -> tuple[Session, Record, Held]:
+    async def valid(self, id: str, now: float) -> tuple[Session, Record, Held]:
         """What :meth:`read` reads of a session that is valid. Raises Revoked when it is not there any more, Expired."""
         read = await self.read(id)
         if read is None:
@@ -344,13 +338,14 @@ class Sessions:
         return read
 
     async def _alive(self, subject: str) -> Alive:
-        keys = [record.key for record in await self._records(subject)]
+        keys = [record.key for record in await self._ledger.all(SESSION.kind, anchor(subject))]
         # Read again, with the subject and at one moment: else what it ended meanwhile would count as valid.
         subject_record, *records = await self._ledger.get(self._subjects.key(subject), *keys)
         held, now = self._subjects.read(subject, subject_record), self._ledger.clock.now()
-        there = sorted((SESSION.decode(record) for record in records if record), key=lambda one: one.seen_at)
-        valid = [one.id for one in there if one.is_valid(held.subject, now)]
-        return Alive(valid, [one.id for one in there if not one.is_valid(held.subject, now)])
+        there = [(SESSION.decode(record), record) for record in records if record]
+        there.sort(key=lambda one: one[0].seen_at)
+        valid = {record.id: record for session, record in there if session.is_valid(held.subject, now)}
+        return Alive([*valid.values()], [record for _, record in there if record.id not in valid])
 
     def _seen(self, session: Session, subject: Subject, cookie: str, now: float) -> Seen:
         scope, roles = self.granted(session, subject)
@@ -398,3 +393,8 @@ class Sessions:
         assert session.cookie is not None
         value = write_cookie(session.id, session.cookie.n, presented)
         return self._cookies.line(value, session.ends_at - self._ledger.clock.now())
+
+
+def _refuse_over(proof: Proof, subject: Subject) -> None:
+    if proof.gen < subject.floor or not subject.active:
+        raise Revoked("the proof is from before everything ended")

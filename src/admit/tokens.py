@@ -27,7 +27,7 @@ from admit.errors import BadCredential, BadInput, ConfigError, Conflict, Expired
 from admit.keys import SigningKeys
 from admit.ledger import Ledger
 from admit.sessions import Session, Sessions
-from admit.subjects import Subject
+from admit.subjects import Held, Subject
 
 T = TypeVar("T")
 
@@ -112,9 +112,7 @@ class Tokens:
 
         async def attempt() -> Pair | None:
             issued_at = self._ledger.clock.now()
-            current, record, subject = await self._valid(session.id, issued_at)
-            if (current.gen, current.cookie) != (session.gen, session.cookie):
-                raise Revoked(f"session {session.id} goes on by another credential than it is known by here")
+            current, record, subject = self._lasting(await self._sessions.still(session, issued_at), issued_at)
             if current.family is not None and not current.family.is_over:
                 return None
             if scope is not None:
@@ -139,9 +137,12 @@ class Tokens:
         return pair
 
     async def access(self, session: Session, *, audience: str | None = None, scope: str | None = None) -> str:
-        """An access token of ``session`` alone, for ``audience`` (default: the authority's). Raises Revoked, Expired."""
+        """An access token of ``session`` alone, for ``audience`` (default: the authority's).
+
+        Raises Expired, Revoked, also where it goes on by another credential than ``session`` knows.
+        """
         issued_at = self._ledger.clock.now()
-        current, _, subject = await self._valid(session.id, issued_at)
+        current, _, subject = self._lasting(await self._sessions.still(session, issued_at), issued_at)
         if scope is not None:
             held, _ = self._sessions.granted(current, subject)
             current = msgspec.structs.replace(current, scope=written(narrowed(held, scope)))
@@ -170,10 +171,22 @@ class Tokens:
         return pair, await self._sessions.with_cookie(token, partial(token.cookie, keys))
 
     async def end(self, text: str) -> None:
-        """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here."""
+        """End the session of a refresh token, spent or not, and tell. Raises BadCredential for what was not made here.
+
+        One whose family is over ends nothing: the session went on without it.
+        """
         token, _ = await self._parsed(text)
-        if not self._is_told(Ends.SESSION, token.session):
-            await self._sessions.revoke(token.session)
+
+        async def attempt() -> None:
+            if self._is_told(Ends.SESSION, token.session):
+                return
+            read = await self._sessions.read(token.session)
+            if read is None:
+                await self._sessions.revoke(token.session)
+            elif read[0].family is None or read[0].family.may_have(token):
+                await self._sessions.revoke(read[0], version=read[1].version)
+
+        await self._ledger.decide(attempt)
 
     async def end_presented(self, text: str) -> None:
         """End what ``text`` is: the session of a refresh token, or an access token alone, whomever it is for.
@@ -251,7 +264,7 @@ class Tokens:
     async def _spend(self, token: RefreshToken, keys: Keys) -> Pair:
         ledger = self._ledger
         issued_at = ledger.clock.now()
-        session, record, subject = await self._valid(token.session, issued_at)
+        session, record, subject = self._lasting(await self._sessions.valid(token.session, issued_at), issued_at)
         family = session.family
         if family is None:
             raise BadCredential(f"session {session.id} has no refresh tokens")
@@ -281,14 +294,10 @@ class Tokens:
         rotated = msgspec.structs.replace(session, family=refresh.rotated(family, successor, now), seen_at=now)
         await self._ledger.commit(Replace(self._sessions.record(rotated), record.version))
 
-    async def _valid(self, id: str, now: float) -> tuple[Session, Record, Subject]:
-        read = await self._sessions.read(id)
-        if read is None:
-            raise Revoked(f"there is no session {id}")
+    def _lasting(self, read: tuple[Session, Record, Held], now: float) -> tuple[Session, Record, Subject]:
         session, record, held = read
-        session.judge(held.subject, now)
         if int(session.ends_at) <= int(now):
-            raise Expired(f"session {id} ends within this second, and claims count whole ones")
+            raise Expired(f"session {session.id} ends within this second, and claims count whole ones")
         return session, record, held.subject
 
     async def _pair(self, session: Session, subject: Subject, issued_at: float, refresh_token: str) -> Pair:

@@ -12,9 +12,9 @@ from admit.core import request as core
 from admit.core.email import MAX_BYTES
 from admit.core.presented import BEARER, COOKIE, presented
 from admit.core.principal import Principal
-from admit.errors import BadCredential, Revoked
+from admit.errors import BadCredential
 from admit.guards.once import note
-from admit.sessions import Session, Started
+from admit.sessions import Started
 from admit.subjects import Proof
 from admit.trail import acts
 from admit.verifier_keys import VerifierKey
@@ -113,14 +113,6 @@ async def proven(auth: Authority, body: Credentials, request: core.Request) -> t
     except BadCredential as error:
         raise SignInFailed(str(error)) from error
     return proof, known_device
-
-
-async def session_of(auth: Authority, who: Principal) -> Session:
-    """The session that ``who`` presented. Raises Revoked when it has ended meanwhile."""
-    session = None if who.session is None else await auth.sessions.get(who.session)
-    if session is None:
-        raise Revoked(f"session {who.session} is over")
-    return session
 
 
 def hand_out(response: Response, started: Started | None, *more: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from admit import sessions as core
-from admit.web.caller import Asked, Auth, Credentials, hand_out, proven, session_of
+from admit.web.caller import Asked, Auth, Credentials, hand_out, proven
 from admit.web.pages.activity import lines
 from admit.web.pages.form import form_of
 from admit.web.pages.form_page import Form, FormPage
@@ -113,7 +113,7 @@ async def confirm(
         typed = Credentials(email=visitor.account.email, password=SecretStr(form["password"]))
         answer = pages.onward(pages.back(form["next"]))
         proof, known_device = await proven(auth, typed, request)
-        started = await auth.sessions.step_up(await session_of(auth, visitor.who), proof)
+        started = await auth.sessions.step_up(await auth.sessions.presented(visitor.who), proof)
         hand_out(answer, started, known_device)
         return answer
 

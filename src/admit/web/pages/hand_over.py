@@ -16,7 +16,7 @@ from admit.core.requirement import Requirement
 from admit.core.return_to import safe_path
 from admit.core.target import host_of
 from admit.errors import Denied
-from admit.web.caller import Asked, Auth, session_of
+from admit.web.caller import Asked, Auth
 from admit.web.hand_over import PATH, THERE
 from admit.web.pages.visitor import Shown
 
@@ -42,7 +42,7 @@ async def hand_over(
         raise HTTPException(404)
     who = await auth.admit(asked, accept=(COOKIE,))
     Requirement.of(within=within, accept=COOKIE).judge(who, auth.clock.now())
-    ticket = await auth.handovers.begin(await session_of(auth, who), to, browser)
+    ticket = await auth.handovers.begin(await auth.sessions.presented(who), to, browser)
     onward = f"{to}{THERE}?{urlencode({'ticket': ticket, 'next': safe_path(next)})}"
     # No redirect: it may be the answer to the form of the sign-in, which browsers let lead to our own origin alone.
     return pages.page("hand_over.html", 200, {"Refresh": f"0; url={onward}"}, host=urlsplit(to).netloc, onward=onward)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr
 from admit.authority import Authority
 from admit.errors import BadInput
 from admit.web.answer import SignUpClosed
-from admit.web.caller import Anybody, Asked, Auth, Body, Credentials, Owner, hand_out, session_of
+from admit.web.caller import Anybody, Asked, Auth, Body, Credentials, Owner, hand_out
 from admit.web.openapi import LET_IN, SIGNED_IN, problems
 
 router = APIRouter(tags=["accounts"])
@@ -91,7 +91,7 @@ async def change_password(body: PasswordChange, who: Owner, response: Response, 
     token refreshes, and its cookie ends; without a refresh token he gets a new cookie. A token for less than the roles
     allow changes nothing here, whoever knows the present password.
     """
-    session = await session_of(auth, who)
+    session = await auth.sessions.presented(who)
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
     try:
         async with auth.throttle.confirm(session.id):

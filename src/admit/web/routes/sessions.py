@@ -14,7 +14,7 @@ from admit.core.ids import is_id
 from admit.core.presented import COOKIE
 from admit.core.request import Request
 from admit.errors import BadInput, Denied
-from admit.web.caller import Asked, Auth, Caller, Credentials, Lately, Owner, hand_out, proven, session_of
+from admit.web.caller import Asked, Auth, Caller, Credentials, Lately, Owner, hand_out, proven
 from admit.web.openapi import SIGNED_IN, problems
 from admit.web.routes.tokens import end_refreshed
 
@@ -80,7 +80,7 @@ async def sign_out_others(who: Lately, response: Response, auth: Auth) -> None:
     What else presented it ends: by cookie its refresh tokens, by token its cookie, and no token gets another. Whoever
     signed in too long ago signs in again first (``step_up``).
     """
-    session = await session_of(auth, who)
+    session = await auth.sessions.presented(who)
     by_token = who.credential == "token"
     started = await auth.sessions.sign_out_everywhere(who.subject, keep=session, by_token=by_token)
     if not by_token:  # a cookie lasts as long as its session, and nothing but a lent token was shown
