@@ -153,14 +153,14 @@ class Sessions:
         return None
 
     async def presented(self, who: Principal) -> Session:
-        """The session that ``who`` was let in by, for what is done with it. Raises Revoked when it goes on without that.
-
-        Read by its id alone it would be one with another cookie, which whoever copied the last one is not to have.
-        """
-        session = None if who.session is None else await self.get(who.session)
-        cookie = who.marks[Ends.COOKIE]
-        if session is None or (cookie and (session.cookie is None or cookie != f"{session.id}.{session.cookie.n}")):
-            raise Revoked(f"session {who.session} is over, or goes on by another cookie")
+        """The session that ``who`` was let in by, to do something with. Raises Revoked where it goes on without him, Expired."""
+        if who.session is None:
+            raise BadInput("no_session", "This credential does not belong to a session.")
+        # By its id alone it would be one with another cookie, which whoever copied the last one is not to have.
+        session, _, held = await self.valid(who.session, self._ledger.clock.now())
+        cookie, n = who.marks[Ends.COOKIE], 0 if session.cookie is None else session.cookie.n
+        if who.gen < held.subject.floor or (cookie and cookie != f"{session.id}.{n}"):
+            raise Revoked(f"session {session.id} goes on by another credential than let him in")
         return session
 
     async def of(self, subject: str) -> list[Session]:

@@ -108,6 +108,27 @@ async def test_nobody_leaves_for_sessions_that_are_over() -> None:
         assert await on_paper(here) == 5
 
 
+@pytest.mark.parametrize("overtaken", [False, True])
+async def test_a_sign_in_that_is_over_before_it_begins_throws_nobody_out(overtaken: bool) -> None:
+    async with world("memory", sessions=SessionPolicy(idle=60, absolute=60, max_sessions=1)) as here:
+        own, proof = await here.sign_in(), await here.proof()
+        kept: list[Started | None] = []
+
+        async def change() -> None:
+            kept.append(await here.auth.sessions.sign_out_everywhere("ann", keep=own.session))
+
+        if overtaken:  # by the change, when it has found out already who is to leave
+            with here.store.once(here.store.before, "commit", change), pytest.raises(Revoked):
+                await here.auth.sessions.start(proof)
+        else:
+            await change()
+            with pytest.raises(Revoked):
+                await here.auth.sessions.start(proof)
+        [after] = kept
+        assert after is not None
+        assert await here.works(with_cookie(after))
+
+
 async def test_others_keep_theirs() -> None:
     async with world("memory", sessions=FIVE) as here:
         bob = await here.sign_in("bob")
