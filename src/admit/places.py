@@ -67,12 +67,13 @@ class Places:
         async with lock:
             yield
 
-    async def take(self, subject: str, until: float, record: Record | None, ask: Ask) -> tuple[Change, ...]:
+    async def take(self, subject: str, until: float, ask: Ask) -> tuple[Change, ...]:
         """The changes that give a session which ends at ``until`` a place: for one commit with it.
 
-        ``record`` is that of :meth:`key`. Where all places are taken, ``ask`` says after it was read whose sessions are
-        there: so who comes in between makes the commit a Conflict, and so does whoever has to leave and was seen.
+        ``ask`` says whose sessions are there, when all places are taken: after the record was read, so that who comes
+        in between makes the commit a Conflict. So does a session that has to leave, and goes on in between.
         """
+        [record] = await self._ledger.get(self.key(subject))
         taken = 0 if record is None else PLACES.decode(record).n
         changes: list[Change] = []
         if taken >= self._at_most:

@@ -113,7 +113,7 @@ class Sessions:
 
         Where the subject has as many as the policy allows, the one not seen for the longest time ends in the same
         commit, and that is told. ``device`` is a label of at most 16 bytes (``Firefox/Linux``). Raises BadInput,
-        Revoked for a proof that is over, StoreError.
+        StoreError, Revoked where a session would have to leave for one that is over before it begins.
         """
         ledger = self._ledger
         now = ledger.clock.now()
@@ -134,11 +134,7 @@ class Sessions:
         )
 
         async def attempt() -> None:
-            # Read with the places: what is over already would push out a session that goes on.
-            places, subject = await ledger.get(self._places.key(proof.subject), self._subjects.key(proof.subject))
-            _refuse_over(proof, self._subjects.read(proof.subject, subject).subject)
-            ask = partial(self._alive, proof.subject)
-            place = await self._places.take(proof.subject, session.ends_at, places, ask)
+            place = await self._places.take(session.subject, session.ends_at, partial(self._alive, proof))
             noted = ledger.noted(Act.SIGN_IN, session.subject, what=session.id, actor=session.subject)
             await ledger.commit(Insert(self.record(session)), *place, *noted)
 
@@ -337,11 +333,13 @@ class Sessions:
         read[0].judge(read[2].subject, now)
         return read
 
-    async def _alive(self, subject: str) -> Alive:
+    async def _alive(self, proof: Proof) -> Alive:
+        subject = proof.subject
         keys = [record.key for record in await self._ledger.all(SESSION.kind, anchor(subject))]
         # Read again, with the subject and at one moment: else what it ended meanwhile would count as valid.
         subject_record, *records = await self._ledger.get(self._subjects.key(subject), *keys)
         held, now = self._subjects.read(subject, subject_record), self._ledger.clock.now()
+        _refuse_over(proof, held.subject)
         there = [(SESSION.decode(record), record) for record in records if record]
         there.sort(key=lambda one: one[0].seen_at)
         valid = {record.id: record for session, record in there if session.is_valid(held.subject, now)}
