@@ -72,8 +72,8 @@ async def test_what_happens_to_a_session_is_told_of_its_subject(here: World) -> 
     started = await here.sign_in()
     who = await here.by_cookie(started)
     with acting(request=with_cookie(started), who=who):
-        await auth.sessions.step_up(started.session, await here.proof())
-        await auth.sessions.sign_out_everywhere("ann", keep=started.session)
+        stepped_up = await auth.sessions.step_up(started.session, await here.proof())
+        await auth.sessions.sign_out_everywhere("ann", keep=stepped_up.session)
         await auth.revoke(who)
     await auth.revoke((await here.sign_in()).session)
     expected = [Act.SIGN_IN, Act.STEP_UP, Act.SIGN_OUT_EVERYWHERE, Act.SIGN_OUT, Act.SIGN_IN, Act.SESSION_ENDED]
@@ -285,13 +285,19 @@ async def test_each_act_is_one_commit_with_its_entry_and_without_it_there_is_non
         await auth.tokens.refresh(pair.refresh_token)
         other = (await auth.sessions.start(await auth.accounts.sign_in(EMAIL, PASSWORD))).session
         ticket = await auth.handovers.begin(other, ELSEWHERE, digest("kept"))
+
+        async def change_the_password(auth: Authority) -> None:
+            own = await auth.sessions.get(session.id)  # as it went on, signed out everywhere else
+            assert own is not None
+            await auth.accounts.change_password(own, PASSWORD, ANOTHER, by_token=True)
+
         doing: dict[Act, Do] = {
             Act.TOKENS_ISSUED: lambda auth: auth.tokens.issue(other),
             Act.SESSION_HANDED_OVER: lambda auth: auth.handovers.finish(ticket, ELSEWHERE, "kept"),
             Act.SIGN_OUT_EVERYWHERE: lambda auth: auth.sessions.sign_out_everywhere(
                 account.id, keep=session, by_token=True
             ),
-            Act.PASSWORD_CHANGED: lambda auth: auth.accounts.change_password(session, PASSWORD, ANOTHER, by_token=True),
+            Act.PASSWORD_CHANGED: change_the_password,
             Act.REFRESH_REUSED: lambda auth: auth.tokens.refresh(pair.refresh_token),
             Act.SESSION_ENDED: lambda auth: auth.revoke(session),
             Act.PASSWORD_RESET: lambda auth: auth.accounts.set_password(account.id, PASSWORD),
