@@ -12,7 +12,7 @@ import pytest
 from admit.core import jwt
 from admit.core.jwk import VerifyingKey
 from admit.core.principal import FIRST_PARTY
-from admit.core.store import Replace
+from admit.core.store import Delete, Replace
 from admit.errors import (
     BadCredential,
     BadInput,
@@ -250,6 +250,16 @@ async def test_nothing_is_issued_for_a_session_that_is_over(here: World, event: 
     await here.auth.sessions.revoke(started.session)
     with pytest.raises(Revoked):
         await here.auth.tokens.refresh(pair.refresh_token)
+
+
+async def test_what_is_given_back_ends_its_session_though_its_record_is_gone(here: World) -> None:
+    started = await here.sign_in(cookie=False)
+    pair = await here.auth.tokens.issue(started.session)
+    await here.store.commit(Delete("session", started.session.id))
+    assert (await here.by_token(pair.access_token)).subject == "ann"
+    await here.auth.tokens.end(pair.refresh_token)
+    with pytest.raises(Revoked):
+        await here.by_token(pair.access_token)
 
 
 async def test_one_access_token_is_ended_and_its_session_lives_on(here: World) -> None:
