@@ -158,16 +158,18 @@ async def test_keys_rotate_and_every_server_is_restarted_while_people_go_on(
                 ended.end(leaving.pop(), connection)
             ended.look(connection)
 
-        for _ in range(times("rounds of restarts")):
+        for number in range(times("rounds of restarts")):
             with meanwhile(here, *map(lives, alive), leaves):
                 until(lambda: bool(kids), "nobody begins")
                 before = kids.copy()
-                assert here.says("keys", "rotate").code == 0
+                # In the first round alone: the key after the next is published by it, and signs nothing for minutes.
+                code = here.says("keys", "rotate").code
+                assert code == int(number > 0)
                 for server in here.servers:
                     server.stop(signal.SIGTERM)
                     server.start()
                     server.until_asked()
-                until(partial(operator.gt, kids, before), "no new key signs")
+                until(partial(operator.ge if code else operator.gt, kids, before), "no new key signs")
     assert ended.wrong == []
     assert ended.refused > 0
     refreshed = sum(person.refreshed for person in alive)

@@ -220,7 +220,9 @@ def test_a_shell_is_taught_and_told_how_a_command_goes_on(
     shell: str, typed: dict[str, str], offered: str, tmp_path: Path
 ) -> None:
     program = Path(sys.executable).with_name("admit")
-    for words, more in ((["--show-completion", shell], {}), ([], {"_ADMIT_COMPLETE": f"complete_{shell}", **typed})):
+    # Else the shell is guessed by the processes above this one, among which there need be none.
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    for words, more in ((["--show-completion", shell], named), ([], {"_ADMIT_COMPLETE": f"complete_{shell}", **typed})):
         said = subprocess.run(
             [program, *words], cwd=tmp_path, capture_output=True, text=True, env=environment(**more), timeout=PATIENCE, check=False,
         )  # fmt: skip
