@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
-JOBS ?= 3
+JOBS ?= 4
 FUZZ_SECONDS ?= 60
 
 BIN := .venv/bin
