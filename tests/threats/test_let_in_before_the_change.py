@@ -10,51 +10,27 @@ for the session as he knows it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from fastapi import Response
 
 from admit.errors import BadInput, Revoked
-from admit.sessions import Session, Started
+from admit.sessions import Started
 from admit.web.routes.sessions import sign_out_others
-from doors import ANN, NEW_PASSWORD
 from gateways import HOST, OTHER, front
+from going_on import ACTS, GoesOn, proves_it_again, signed_in, signs_out_everywhere_else, with_account
 from handing import Browser, led
 from worlds import KINDS, World, value_of, with_cookie, world
 
-EMAIL, PASSWORD = ANN["email"], ANN["password"]
-
 OVER = (Revoked, BadInput)  # BadInput: what was typed is not the password any more
-
-GoesOn = Callable[[World, Session], Awaitable[Started | None]]
-
-
-async def changes_the_password(here: World, own: Session) -> Started | None:
-    return await here.auth.accounts.change_password(own, PASSWORD, NEW_PASSWORD)
-
-
-async def signs_out_everywhere_else(here: World, own: Session) -> Started | None:
-    return await here.auth.sessions.sign_out_everywhere(own.subject, keep=own)
-
-
-async def proves_it_again(here: World, own: Session) -> Started | None:
-    return await here.auth.sessions.step_up(own, await here.proof(own.subject))
-
-
-ACTS: list[GoesOn] = [changes_the_password, signs_out_everywhere_else, proves_it_again]
 
 
 @pytest.fixture
 async def world_of_ann() -> AsyncIterator[World]:
-    async with world("memory") as here:
-        await here.auth.accounts.create(EMAIL, PASSWORD, roles=["user"])
+    async with with_account() as here:
         yield here
-
-
-async def signed_in(here: World) -> Started:
-    return await here.auth.sessions.start(await here.auth.accounts.sign_in(EMAIL, PASSWORD))
 
 
 @pytest.mark.parametrize("act", ACTS)

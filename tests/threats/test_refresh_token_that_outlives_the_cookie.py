@@ -8,48 +8,25 @@ by is over, in the commit that gives him another cookie; and no access token, wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from admit.errors import Conflict, Revoked
-from admit.sessions import Session, Started
 from admit.tokens import TokenPolicy
-from doors import ANN, NEW_PASSWORD, Door
+from doors import Door
+from going_on import ACTS, GoesOn, signed_in, with_account
 from worlds import KINDS, World, value_of, with_cookie, with_token, world
 
 GRACE = TokenPolicy().grace
-EMAIL, PASSWORD, ANOTHER = ANN["email"], ANN["password"], NEW_PASSWORD
-
-GoesOn = Callable[[World, Session, bool], Awaitable[Started | None]]
-
-
-async def changes_the_password(here: World, own: Session, by_token: bool) -> Started | None:
-    return await here.auth.accounts.change_password(own, PASSWORD, ANOTHER, by_token=by_token)
-
-
-async def signs_out_everywhere_else(here: World, own: Session, by_token: bool) -> Started | None:
-    return await here.auth.sessions.sign_out_everywhere(own.subject, keep=own, by_token=by_token)
-
-
-async def proves_it_again(here: World, own: Session, by_token: bool) -> Started | None:
-    return await here.auth.sessions.step_up(own, await here.auth.accounts.sign_in(EMAIL, PASSWORD), by_token=by_token)
-
-
-ACTS: list[GoesOn] = [changes_the_password, signs_out_everywhere_else, proves_it_again]
 
 
 @pytest.fixture
 async def world_of_ann() -> AsyncIterator[World]:
-    async with world("memory") as here:
-        await here.auth.accounts.create(EMAIL, PASSWORD, roles=["user"])
+    async with with_account() as here:
         yield here
-
-
-async def signed_in(here: World, *, cookie: bool = True) -> Started:
-    return await here.auth.sessions.start(await here.auth.accounts.sign_in(EMAIL, PASSWORD), cookie=cookie)
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -58,7 +35,7 @@ async def test_whoever_goes_on_by_cookie_leaves_a_stolen_refresh_token_behind(wo
     own = await signed_in(here)
     spent = (await tokens.issue(own.session)).refresh_token
     stolen = (await tokens.refresh(spent)).refresh_token
-    after = await act(here, own.session, False)
+    after = await act(here, own.session)
     assert after is not None
     for text in (stolen, spent):
         with pytest.raises(Revoked):
@@ -91,7 +68,7 @@ async def test_whoever_was_let_in_before_begins_no_tokens_after_it(
     before = (await signed_in(here)).session
     if by_token:
         await tokens.issue(before)
-    after = await act(here, before, by_token)
+    after = await act(here, before, by_token=by_token)
     assert after is not None
     with pytest.raises(Revoked):
         await tokens.issue(before)
@@ -104,7 +81,7 @@ async def test_whoever_goes_on_by_token_leaves_a_stolen_cookie_behind(world_of_a
     here = world_of_ann
     own = await signed_in(here)
     pair = await here.auth.tokens.issue(own.session)
-    after = await act(here, own.session, True)
+    after = await act(here, own.session, by_token=True)
     assert after is not None
     assert after.cookie is None
     assert not await here.works(with_cookie(own))
@@ -122,7 +99,7 @@ async def test_a_client_that_has_tokens_alone_goes_on_by_them(world_of_ann: Worl
     here = world_of_ann
     own = await signed_in(here, cookie=False)
     pair = await here.auth.tokens.issue(own.session)
-    assert await act(here, own.session, by_token) is not None
+    assert await act(here, own.session, by_token=by_token) is not None
     pair = await here.auth.tokens.refresh(pair.refresh_token)
     assert await here.works(with_token(pair.access_token))
 

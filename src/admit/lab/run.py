@@ -149,13 +149,11 @@ class _Measuring:
     async def _storage(self) -> None:
         """Store beside store, each lane of a store alone; what Python allocates before them, for that is of all."""
         self._watcher.phase("what is kept", sum(len(self._scale.users_of(one.store)) for one in self.lanes))
-        here = [one for one in self.lanes if one.store in {"none", "memory"}]
-        await self._kept(here)
+        await self._kept(one for one in self.lanes if one.store in {"none", "memory"})
         async with asyncio.TaskGroup() as together:
             for ground in self._grounds:
-                together.create_task(
-                    self._kept([one for one in self.lanes if one not in here and one.ground is ground])
-                )
+                if ground.kind != "memory":
+                    together.create_task(self._kept([one for one in self.lanes if one.ground is ground]))
         await self._anew()
 
     async def _kept(self, lanes: Iterable[_Measured]) -> None:

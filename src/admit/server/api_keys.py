@@ -47,7 +47,7 @@ async def create(
     before = await auth.subjects.before(found.id)
     allowed = None if limit is None else Limit.read(limit)
     if scope is not None:
-        parse(scope)
+        parse(scope)  # what is no scope at all is told so; of one that is, only too much is left to be said
     try:
         made = await auth.api_keys.create(before, name, scope=scope, life=days * _DAY, networks=network, limit=allowed)
     except BadInput as error:

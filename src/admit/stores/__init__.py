@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from admit.core.faults import lacking, nearest
 from admit.core.store import Store
 from admit.errors import ConfigError
 from admit.stores.examined import Examined
 
-# Scheme, and the module that keeps it, or what in it does; imported when chosen, so that nobody needs the drivers of
-# the others.
+
+class _Where(NamedTuple):
+    """The module that keeps a store, or ``name`` in it that does, and the ``extra`` that brings what it imports."""
+
+    module: str
+    name: str = ""
+    extra: str = ""
+
+
+_REDIS = _Where("admit.stores.redis_urls", extra="redis")
+
+# By scheme; imported when chosen, so that nobody needs the drivers of the others.
 STORES = {
-    "memory": "admit.stores.memory",
-    "postgresql": "admit.stores.postgres",
-    "redis": "admit.stores.redis_urls:redis",
-    "redis+cluster": "admit.stores.redis_urls:redis_cluster",
-    "redis+sentinel": "admit.stores.redis_urls:redis_sentinel",
-    "rediss": "admit.stores.redis_urls:rediss",
-    "rediss+cluster": "admit.stores.redis_urls:rediss_cluster",
-    "rediss+sentinel": "admit.stores.redis_urls:rediss_sentinel",
-    "sqlite": "admit.stores.sqlite",
+    "memory": _Where("admit.stores.memory"),
+    "postgresql": _Where("admit.stores.postgres", extra="postgres"),
+    "redis": _REDIS._replace(name="redis"),
+    "redis+cluster": _REDIS._replace(name="redis_cluster"),
+    "redis+sentinel": _REDIS._replace(name="redis_sentinel"),
+    "rediss": _REDIS._replace(name="rediss"),
+    "rediss+cluster": _REDIS._replace(name="rediss_cluster"),
+    "rediss+sentinel": _REDIS._replace(name="rediss_sentinel"),
+    "sqlite": _Where("admit.stores.sqlite"),
 }
 
 
@@ -87,10 +97,9 @@ def _named(url: str) -> tuple[_Module, str]:
         )
     if not url.isprintable():
         raise ConfigError([f"The URL {scheme}://… has a character that cannot be printed. Write it without."])
-    module, _, name = STORES[scheme].partition(":")
+    where = STORES[scheme]
     try:
-        found = import_module(module)
+        found = import_module(where.module)
     except ModuleNotFoundError as error:
-        extra = "postgres" if scheme == "postgresql" else "redis"
-        raise ConfigError([lacking(f"A store at {scheme}:// needs", error, extra)]) from error
-    return cast("_Module", getattr(found, name) if name else found), rest
+        raise ConfigError([lacking(f"A store at {scheme}:// needs", error, where.extra)]) from error
+    return cast("_Module", getattr(found, where.name) if where.name else found), rest
