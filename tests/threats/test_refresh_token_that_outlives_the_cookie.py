@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from admit.errors import Conflict, Revoked
+from admit.sessions import Started
 from admit.tokens import TokenPolicy
 from doors import Door
 from going_on import ACTS, GoesOn, signed_in, with_account
@@ -57,6 +58,23 @@ async def test_whoever_goes_on_by_cookie_leaves_a_stolen_refresh_token_behind(wo
         await tokens.issue(after.session)
     here.clock.advance(GRACE)
     assert await here.refreshes(again.refresh_token)
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_giving_it_back_at_the_last_moment_ends_nothing_either(world_of_ann: World, act: GoesOn) -> None:
+    here = world_of_ann
+    own = await signed_in(here)
+    stolen = (await here.auth.tokens.issue(own.session)).refresh_token
+    after: Started | None = None
+
+    async def goes_on() -> None:
+        nonlocal after
+        after = await act(here, own.session)
+
+    with here.store.once(here.store.before, "commit", goes_on):
+        await here.auth.tokens.end_presented(stolen)
+    assert after is not None
+    assert await here.works(with_cookie(after))
 
 
 @pytest.mark.parametrize("by_token", [False, True])
